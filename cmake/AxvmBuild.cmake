@@ -1,0 +1,36 @@
+# How every target of this project is compiled.
+
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_CXX_SCAN_FOR_MODULES OFF)
+
+option(AXVM_WERROR "Warnings are errors" ON)
+set(AXVM_SANITIZE "" CACHE STRING "Sanitizers of the whole build, e.g. address,undefined")
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+if(AXVM_SANITIZE)
+  add_compile_options(-fsanitize=${AXVM_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${AXVM_SANITIZE})
+endif()
+
+# Includes are written from the repository's root (<sim/…>, <core/…>); core's public headers as <axvm/…>.
+function(axvm_target target)
+  target_compile_options(${target} PRIVATE
+    -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
+    $<$<BOOL:${AXVM_WERROR}>:-Werror>)
+  target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR})
+endfunction()
+
+# A doctest executable whose cases become tests of ctest, named after the executable.
+function(axvm_test target)
+  add_executable(${target} ${ARGN})
+  axvm_target(${target})
+  target_link_libraries(${target} PRIVATE axvm::test_main)
+  doctest_discover_tests(${target} TEST_PREFIX "${target}: " PROPERTIES TIMEOUT 120)
+endfunction()

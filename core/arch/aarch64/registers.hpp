@@ -1,0 +1,96 @@
+#pragma once
+// System registers of AArch64 that a hypervisor at EL2 touches, and the fields it uses.
+// Arm Architecture Reference Manual for A-profile (DDI 0487), chapter D24.
+
+#include <cstdint>
+
+namespace axvm::aarch64 {
+
+/// The encoding of MRS/MSR: op0, op1, CRn, CRm, op2 packed as in the instruction (bits 20:5).
+constexpr std::uint16_t sysreg_encoding(unsigned op0, unsigned op1, unsigned crn, unsigned crm,
+                                        unsigned op2) {
+  return static_cast<std::uint16_t>((op0 << 14) | (op1 << 11) | (crn << 7) | (crm << 3) | op2);
+}
+
+enum class SysReg : std::uint16_t {
+  // Identification, read by the VMM to see what the CPU has.
+  MIDR_EL1 = sysreg_encoding(3, 0, 0, 0, 0),
+  MPIDR_EL1 = sysreg_encoding(3, 0, 0, 0, 5),
+  ID_AA64PFR0_EL1 = sysreg_encoding(3, 0, 0, 4, 0),
+  ID_AA64PFR1_EL1 = sysreg_encoding(3, 0, 0, 4, 1),
+  ID_AA64DFR0_EL1 = sysreg_encoding(3, 0, 0, 5, 0),
+  ID_AA64DFR1_EL1 = sysreg_encoding(3, 0, 0, 5, 1),
+  ID_AA64ISAR0_EL1 = sysreg_encoding(3, 0, 0, 6, 0),
+  ID_AA64ISAR1_EL1 = sysreg_encoding(3, 0, 0, 6, 1),
+  ID_AA64MMFR0_EL1 = sysreg_encoding(3, 0, 0, 7, 0),
+  ID_AA64MMFR1_EL1 = sysreg_encoding(3, 0, 0, 7, 1),
+  ID_AA64MMFR2_EL1 = sysreg_encoding(3, 0, 0, 7, 2),
+
+  // The guest's own state, switched when a CPU takes another vCPU.
+  SCTLR_EL1 = sysreg_encoding(3, 0, 1, 0, 0),
+  ACTLR_EL1 = sysreg_encoding(3, 0, 1, 0, 1),
+  CPACR_EL1 = sysreg_encoding(3, 0, 1, 0, 2),
+  TTBR0_EL1 = sysreg_encoding(3, 0, 2, 0, 0),
+  TTBR1_EL1 = sysreg_encoding(3, 0, 2, 0, 1),
+  TCR_EL1 = sysreg_encoding(3, 0, 2, 0, 2),
+  SPSR_EL1 = sysreg_encoding(3, 0, 4, 0, 0),
+  ELR_EL1 = sysreg_encoding(3, 0, 4, 0, 1),
+  SP_EL0 = sysreg_encoding(3, 0, 4, 1, 0),
+  AFSR0_EL1 = sysreg_encoding(3, 0, 5, 1, 0),
+  AFSR1_EL1 = sysreg_encoding(3, 0, 5, 1, 1),
+  ESR_EL1 = sysreg_encoding(3, 0, 5, 2, 0),
+  FAR_EL1 = sysreg_encoding(3, 0, 6, 0, 0),
+  PAR_EL1 = sysreg_encoding(3, 0, 7, 4, 0),
+  MAIR_EL1 = sysreg_encoding(3, 0, 10, 2, 0),
+  AMAIR_EL1 = sysreg_encoding(3, 0, 10, 3, 0),
+  VBAR_EL1 = sysreg_encoding(3, 0, 12, 0, 0),
+  CONTEXTIDR_EL1 = sysreg_encoding(3, 0, 13, 0, 1),
+  TPIDR_EL1 = sysreg_encoding(3, 0, 13, 0, 4),
+  CNTKCTL_EL1 = sysreg_encoding(3, 0, 14, 1, 0),
+  TPIDR_EL0 = sysreg_encoding(3, 3, 13, 0, 2),
+  TPIDRRO_EL0 = sysreg_encoding(3, 3, 13, 0, 3),
+  CNTP_CTL_EL0 = sysreg_encoding(3, 3, 14, 2, 1),
+  CNTP_CVAL_EL0 = sysreg_encoding(3, 3, 14, 2, 2),
+  CNTV_CTL_EL0 = sysreg_encoding(3, 3, 14, 3, 1),
+  CNTV_CVAL_EL0 = sysreg_encoding(3, 3, 14, 3, 2),
+  SP_EL1 = sysreg_encoding(3, 4, 4, 1, 0),
+
+  // The hypervisor's controls and what a trap leaves behind.
+  VPIDR_EL2 = sysreg_encoding(3, 4, 0, 0, 0),
+  VMPIDR_EL2 = sysreg_encoding(3, 4, 0, 0, 5),
+  HCR_EL2 = sysreg_encoding(3, 4, 1, 1, 0),
+  MDCR_EL2 = sysreg_encoding(3, 4, 1, 1, 1),
+  CPTR_EL2 = sysreg_encoding(3, 4, 1, 1, 2),
+  HSTR_EL2 = sysreg_encoding(3, 4, 1, 1, 3),
+  VTTBR_EL2 = sysreg_encoding(3, 4, 2, 1, 0),
+  VTCR_EL2 = sysreg_encoding(3, 4, 2, 1, 2),
+  SPSR_EL2 = sysreg_encoding(3, 4, 4, 0, 0),
+  ELR_EL2 = sysreg_encoding(3, 4, 4, 0, 1),
+  ESR_EL2 = sysreg_encoding(3, 4, 5, 2, 0),
+  FAR_EL2 = sysreg_encoding(3, 4, 6, 0, 0),
+  HPFAR_EL2 = sysreg_encoding(3, 4, 6, 0, 4),
+  CNTVOFF_EL2 = sysreg_encoding(3, 4, 14, 0, 3),
+  CNTHCTL_EL2 = sysreg_encoding(3, 4, 14, 1, 0),
+};
+
+/// HCR_EL2 (D24.2.53): what the guest may do and what traps to EL2.
+namespace hcr {
+inline constexpr std::uint64_t VM = 1ULL << 0;     ///< stage 2 on
+inline constexpr std::uint64_t SWIO = 1ULL << 1;   ///< set/way invalidation also cleans
+inline constexpr std::uint64_t FMO = 1ULL << 3;    ///< physical FIQ to EL2
+inline constexpr std::uint64_t IMO = 1ULL << 4;    ///< physical IRQ to EL2
+inline constexpr std::uint64_t AMO = 1ULL << 5;    ///< SError to EL2
+inline constexpr std::uint64_t VI = 1ULL << 7;     ///< a virtual IRQ is pending
+inline constexpr std::uint64_t FB = 1ULL << 9;     ///< broadcast local TLB maintenance
+inline constexpr std::uint64_t BSU_IS = 1ULL << 10; ///< barriers reach the inner domain at least
+inline constexpr std::uint64_t TWI = 1ULL << 13;   ///< trap WFI
+inline constexpr std::uint64_t TWE = 1ULL << 14;   ///< trap WFE
+inline constexpr std::uint64_t TID3 = 1ULL << 18;  ///< trap reads of feature registers
+inline constexpr std::uint64_t TSC = 1ULL << 19;   ///< trap SMC
+inline constexpr std::uint64_t TIDCP = 1ULL << 20; ///< trap implementation-defined registers
+inline constexpr std::uint64_t TACR = 1ULL << 21;  ///< trap ACTLR_EL1
+inline constexpr std::uint64_t TSW = 1ULL << 22;   ///< trap set/way cache maintenance
+inline constexpr std::uint64_t RW = 1ULL << 31;    ///< EL1 is AArch64
+}  // namespace hcr
+
+}  // namespace axvm::aarch64

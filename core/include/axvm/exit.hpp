@@ -1,0 +1,53 @@
+#pragma once
+// Why run_vcpu returned: what the VMM did not complete by itself.
+
+#include <axvm/address.hpp>
+#include <array>
+#include <cstdint>
+#include <variant>
+
+namespace axvm {
+
+/// Why `AxVM::run_vcpu` returned to the host. Device accesses that a device of the VM answered,
+/// firmware queries and lazily mapped pages are handled inside and never appear here.
+namespace exit_reason {
+
+/// A hypercall that the core does not implement.
+struct Hypercall {
+  std::uint64_t number;
+  std::array<std::uint64_t, 6> arguments;
+};
+/// A physical interrupt arrived; `id` as VmHal::acknowledge_irq gave it. Not the guest's doing.
+struct ExternalInterrupt {
+  std::uint32_t id;
+};
+/// The guest waits for an interrupt (AArch64 WFI): nothing to run until one is pending.
+struct Halt {};
+/// The guest gave up the rest of its turn (AArch64 WFE).
+struct Yield {};
+/// The guest started a vCPU (PSCI CPU_ON). It is ready to run; `started` names it.
+struct CpuUp {
+  VcpuId started;
+};
+/// This vCPU switched itself off (PSCI CPU_OFF).
+struct CpuDown {};
+/// The guest asked for power-off (or for a reset). The VM is shutting down.
+struct SystemDown {
+  bool reset;
+};
+/// The guest did what cannot be completed: nothing answers the access, or it is malformed.
+struct GuestFault {
+  GuestPhysAddr address;
+  bool is_write;
+  std::uint64_t syndrome;  ///< AArch64: ESR_EL2
+  const char* what;        ///< static text, for the report
+};
+
+}  // namespace exit_reason
+
+using ExitReason =
+    std::variant<exit_reason::Hypercall, exit_reason::ExternalInterrupt, exit_reason::Halt,
+                 exit_reason::Yield, exit_reason::CpuUp, exit_reason::CpuDown,
+                 exit_reason::SystemDown, exit_reason::GuestFault>;
+
+}  // namespace axvm

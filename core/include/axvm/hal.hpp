@@ -1,0 +1,64 @@
+#pragma once
+// The seam: what the core needs from below. Architectures add their own concept for the
+// virtualization hardware of one CPU (core/arch/<isa>/hal.hpp).
+
+#include <axvm/address.hpp>
+#include <axvm/event.hpp>
+#include <axvm/result.hpp>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace axvm {
+
+enum class LogLevel : std::uint8_t { Error, Warn, Info, Debug };
+
+/// What the host of the VMM provides: memory, time, interrupts, locks, log. The core holds a
+/// reference to one object of this type per VM; any number of them may exist side by side.
+template <class H>
+concept VmHal = requires(H& hal, HostPhysAddr hpa, HostVirtAddr hva, std::size_t n, void* p,
+                         std::string_view text, const Event& event, PcpuId pcpu,
+                         typename H::Lock& lock) {
+  /// One zeroed-or-not 4 KiB frame, or nothing when memory is exhausted.
+  { hal.allocate_frame() } -> std::same_as<std::optional<HostPhysAddr>>;
+  { hal.deallocate_frame(hpa) };
+  /// `count` contiguous frames, aligned to `alignment` bytes (a power of two >= 4096).
+  { hal.allocate_frames(n, n) } -> std::same_as<std::optional<HostPhysAddr>>;
+  { hal.deallocate_frames(hpa, n) };
+  /// Exactly the range [hpa, hpa + n), 4 KiB aligned; false when any of it is taken or absent.
+  { hal.allocate_range(hpa, n) } -> std::same_as<bool>;
+  { hal.deallocate_range(hpa, n) };
+
+  /// The VMM's own mapping of RAM. Both are defined for addresses of RAM only.
+  { hal.phys_to_virt(hpa) } -> std::same_as<HostVirtAddr>;
+  { hal.virt_to_phys(hva) } -> std::same_as<HostPhysAddr>;
+
+  /// Memory for the VMM's own objects: size, alignment. Null when exhausted.
+  { hal.allocate(n, n) } -> std::same_as<void*>;
+  { hal.deallocate(p, n, n) };
+
+  /// Nanoseconds of guest time: monotonic, and the same in every run of the same machine.
+  { hal.monotonic_nanoseconds() } -> std::same_as<std::uint64_t>;
+
+  /// The CPU this code runs on, and its virtualization hardware (see PerCpu).
+  { hal.current_pcpu() } -> std::same_as<PcpuId>;
+  { hal.this_cpu() } -> std::same_as<typename H::PerCpu&>;
+  /// Makes `pcpu` leave its guest soon (an inter-processor interrupt).
+  { hal.kick(pcpu) };
+
+  /// The physical interrupt controller: the pending interrupt's number (1023: none), and its end.
+  { hal.acknowledge_irq() } -> std::same_as<std::uint32_t>;
+  { hal.end_irq(std::uint32_t{}) };
+
+  { lock.lock() };
+  { lock.unlock() };
+
+  { hal.log(LogLevel::Info, text) };
+  /// False when nobody listens: the core then builds no Event.
+  { hal.wants_events() } -> std::same_as<bool>;
+  { hal.event(event) };
+};
+
+}  // namespace axvm
