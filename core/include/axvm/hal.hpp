@@ -19,7 +19,7 @@ enum class LogLevel : std::uint8_t { Error, Warn, Info, Debug };
 /// reference to one object of this type per VM; any number of them may exist side by side.
 template <class H>
 concept VmHal = requires(H& hal, HostPhysAddr hpa, HostVirtAddr hva, std::size_t n, void* p,
-                         std::string_view text, const Event& event, PcpuId pcpu,
+                         std::string_view text, const Event& event, PcpuId pcpu, VmId vm,
                          typename H::Lock& lock) {
   /// One zeroed-or-not 4 KiB frame, or nothing when memory is exhausted.
   { hal.allocate_frame() } -> std::same_as<std::optional<HostPhysAddr>>;
@@ -51,6 +51,10 @@ concept VmHal = requires(H& hal, HostPhysAddr hpa, HostVirtAddr hva, std::size_t
   /// The physical interrupt controller: the pending interrupt's number (1023: none), and its end.
   { hal.acknowledge_irq() } -> std::same_as<std::uint32_t>;
   { hal.end_irq(std::uint32_t{}) };
+
+  /// The far end of a VM's console: a byte out, a byte in (nothing: none has arrived).
+  { hal.console_write(vm, std::uint8_t{}) };
+  { hal.console_read(vm) } -> std::same_as<std::optional<std::uint8_t>>;
 
   { lock.lock() };
   { lock.unlock() };

@@ -1,0 +1,86 @@
+#pragma once
+// One physical CPU of the machine, as software at EL2 sees it, plus what only the machine's owner
+// may do (marked "owner"): give it turns, stop it, look at it.
+
+#include <cstdint>
+#include <memory>
+#include <sim/arch/aarch64/sysreg.hpp>
+#include <sim/cpu/statistics.hpp>
+#include <sim/state.hpp>
+
+namespace axvm::sim {
+class Machine;
+}
+
+namespace axvm::sim::aarch64 {
+
+class GuestCore;
+class Mmu;
+
+/// Which vector of VBAR_EL2 was taken.
+enum class Vector : std::uint8_t { Synchronous, Irq, Fiq, SError };
+
+/// TLB maintenance by instruction name (DDI 0487 D8.17). All forms here are Inner Shareable: they
+/// reach every pCPU of the machine.
+enum class Tlbi : std::uint8_t { IPAS2E1IS, VMALLE1IS, VMALLS12E1IS, ALLE1IS };
+
+class Pcpu {
+ public:
+  Pcpu(Machine& machine, unsigned index);
+  ~Pcpu();
+  Pcpu(const Pcpu&) = delete;
+  Pcpu& operator=(const Pcpu&) = delete;
+
+  // --- what EL2 software does ---------------------------------------------------------------
+  [[nodiscard]] std::uint64_t read(SysReg reg);
+  void write(SysReg reg, std::uint64_t value);
+  /// X0..X30; valid between a trap and the next entry.
+  [[nodiscard]] std::uint64_t gpr(unsigned n) const;
+  void set_gpr(unsigned n, std::uint64_t value);
+  /// ERET to EL1/EL0; returns at the next trap to EL2.
+  Vector enter_guest();
+  /// `operand` as the instruction's Xt (IPAS2E1IS: IPA >> 12).
+  void tlbi(Tlbi op, std::uint64_t operand);
+  /// AT S12E1R / S12E1W: result in PAR_EL1.
+  void at_s12e1(std::uint64_t va, bool write);
+  /// IC IALLUIS: instruction fetches see all earlier writes.
+  void ic_ialluis();
+
+  // --- owner --------------------------------------------------------------------------------
+  [[nodiscard]] unsigned index() const noexcept { return index_; }
+  /// Raises a physical IRQ at the first asynchronous point at or after local time `t`
+  /// (enter_guest then returns Irq). kNever: none.
+  void set_turn_end(std::uint64_t t);
+  /// Stops exactly before the instruction that would be number `n` + 1 to retire on this pCPU
+  /// (enter_guest then returns Irq and stopped_at_limit() is true). kNever: no limit.
+  void set_instruction_limit(std::uint64_t n);
+  [[nodiscard]] bool stopped_at_limit() const noexcept;
+
+  /// Instructions retired by this pCPU since reset.
+  [[nodiscard]] std::uint64_t instructions() const noexcept;
+  /// Local guest time in nanoseconds: retired instructions and idle skips.
+  [[nodiscard]] std::uint64_t time() const noexcept;
+  /// Idles until `t` when that is later than now.
+  void skip_to(std::uint64_t t);
+
+  /// True when translation for the guest can be looked at: registers, walks (see Mmu::walk).
+  [[nodiscard]] const Mmu& mmu() const noexcept;
+  [[nodiscard]] const Statistics& statistics() const noexcept;
+  /// The guest's PC (ELR_EL2 after a trap).
+  [[nodiscard]] std::uint64_t pc() const;
+
+  /// Chaos: perturbs the engine's caches, hooks and stops at random points; nothing visible may
+  /// change. 0 switches it off.
+  void set_chaos(std::uint64_t seed);
+
+  void describe(StateVisitor& visitor);
+
+  static constexpr std::uint64_t kNever = ~0ULL;
+
+ private:
+  friend class sim::Machine;
+  unsigned index_;
+  std::unique_ptr<GuestCore> core_;
+};
+
+}  // namespace axvm::sim::aarch64

@@ -1,0 +1,63 @@
+#pragma once
+// The machine: host-physical memory, board and pCPUs. Knows nothing of any VMM.
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <sim/arch/aarch64/pcpu.hpp>
+#include <sim/board/board.hpp>
+#include <sim/memory/physical_memory.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace axvm::sim {
+
+class FetchCoherence;
+
+struct MachineOptions {
+  /// RAM banks, host-physical, 4 KiB aligned, not overlapping.
+  std::vector<PhysicalMemory::Bank> ram;
+  /// Number of pCPUs, 1..64.
+  unsigned pcpus = 1;
+  /// Entries of each pCPU's strict TLB.
+  std::uint32_t tlb_entries = 1U << 20;
+};
+
+class Machine {
+ public:
+  /// Fails with one line of text when the options are unusable or the engine refuses.
+  static std::expected<std::unique_ptr<Machine>, std::string> create(const MachineOptions& options);
+  ~Machine();
+
+  [[nodiscard]] PhysicalMemory& memory() noexcept { return memory_; }
+  [[nodiscard]] const PhysicalMemory& memory() const noexcept { return memory_; }
+  [[nodiscard]] Board& board() noexcept { return board_; }
+  [[nodiscard]] unsigned pcpu_count() const noexcept;
+  [[nodiscard]] aarch64::Pcpu& pcpu(unsigned index) noexcept;
+
+  /// The latest guest time that any pCPU has made visible to others (nanoseconds).
+  [[nodiscard]] std::uint64_t published_time() const noexcept { return published_time_; }
+  void publish_time(std::uint64_t t) noexcept {
+    if (t > published_time_) published_time_ = t;
+  }
+
+  /// Somebody outside the guest cores wrote memory that a guest may execute.
+  void memory_written(std::uint64_t pa, std::uint64_t size);
+
+  /// Registers, TLBs, RAM: everything that decides the machine's future.
+  void describe(StateVisitor& visitor);
+
+ private:
+  friend class aarch64::GuestCore;
+  friend class aarch64::Pcpu;
+  explicit Machine(PhysicalMemory memory);
+
+  PhysicalMemory memory_;
+  Board board_;
+  std::unique_ptr<FetchCoherence> fetch_coherence_;
+  std::vector<std::unique_ptr<aarch64::Pcpu>> pcpus_;
+  std::uint64_t published_time_ = 0;
+};
+
+}  // namespace axvm::sim

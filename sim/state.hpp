@@ -1,0 +1,33 @@
+#pragma once
+// One description of an object's state serves hash, snapshot, comparison and display.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace axvm::sim {
+
+/// Receives each field of an object by name; `describe` calls it for everything that decides the
+/// object's future, in a fixed order, and for nothing else (no pointers, statistics, engine
+/// caches). A restoring visitor writes through the references.
+class StateVisitor {
+ public:
+  virtual void enter(std::string_view name, std::uint64_t index) = 0;
+  virtual void leave() = 0;
+  virtual void field(std::string_view name, std::uint64_t& value) = 0;
+  virtual void bytes(std::string_view name, std::span<std::byte> value) = 0;
+
+  /// Any integral, enumeration or bool field.
+  template <class T>
+  void value(std::string_view name, T& v) {
+    auto wide = static_cast<std::uint64_t>(v);
+    field(name, wide);
+    v = static_cast<T>(wide);
+  }
+
+ protected:
+  ~StateVisitor() = default;
+};
+
+}  // namespace axvm::sim
