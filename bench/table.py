@@ -137,7 +137,7 @@ def main():
     parser.add_argument("filter", nargs="?", metavar="FILTER", help="regular expression of names")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all measurements there too")
     parser.add_argument("--repetitions", type=int, default=5, metavar="N", help="default 5")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
 
     report = run(options.executable, options.filter, options.repetitions)
     report["rows"] = rows_of(least_times(report))
