@@ -1,0 +1,37 @@
+#pragma once
+// The [sim] table: the machine that the VMs run on.
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace axvm::hal_sim {
+
+/// A bank of RAM, host-physical, both a multiple of 4 KiB.
+struct MemoryBank {
+  std::uint64_t base = 0;
+  std::uint64_t size = 0;
+
+  friend bool operator==(const MemoryBank&, const MemoryBank&) = default;
+};
+
+/// Bounds of the machine's RAM, and the end of its host-physical addresses (48 bits).
+inline constexpr std::uint64_t kSmallestMemory = 1ULL << 20;
+inline constexpr std::uint64_t kLargestMemory = 1ULL << 47;
+
+/// Keys of [sim], all optional. The defaults give every VM a machine that fits it.
+struct SimOptions {
+  /// `memory`: size of the RAM at `memory_base`, bytes or "64M"; there is no other then.
+  /// Default: what the VMs need, where they need it.
+  std::optional<std::uint64_t> memory;
+  /// `memory_base`: where RAM begins (as on QEMU's virt boards).
+  std::uint64_t memory_base = 0x4000'0000;
+  /// `pcpus`: physical CPUs, 1..64. Default: one per vCPU, 64 at most.
+  std::optional<std::uint32_t> pcpus;
+  /// `turn_instructions`: how many instructions a pCPU runs before the next one's turn.
+  std::uint64_t turn_instructions = 100'000;
+  /// `tlb_entries`: capacity of each pCPU's TLB.
+  std::uint32_t tlb_entries = 1U << 20;
+};
+
+}  // namespace axvm::hal_sim
