@@ -75,22 +75,22 @@ enum class SysReg : std::uint16_t {
 
 /// HCR_EL2 (D24.2.53): what the guest may do and what traps to EL2.
 namespace hcr {
-inline constexpr std::uint64_t VM = 1ULL << 0;     ///< stage 2 on
-inline constexpr std::uint64_t SWIO = 1ULL << 1;   ///< set/way invalidation also cleans
-inline constexpr std::uint64_t FMO = 1ULL << 3;    ///< physical FIQ to EL2
-inline constexpr std::uint64_t IMO = 1ULL << 4;    ///< physical IRQ to EL2
-inline constexpr std::uint64_t AMO = 1ULL << 5;    ///< SError to EL2
-inline constexpr std::uint64_t VI = 1ULL << 7;     ///< a virtual IRQ is pending
-inline constexpr std::uint64_t FB = 1ULL << 9;     ///< broadcast local TLB maintenance
-inline constexpr std::uint64_t BSU_IS = 1ULL << 10; ///< barriers reach the inner domain at least
-inline constexpr std::uint64_t TWI = 1ULL << 13;   ///< trap WFI
-inline constexpr std::uint64_t TWE = 1ULL << 14;   ///< trap WFE
-inline constexpr std::uint64_t TID3 = 1ULL << 18;  ///< trap reads of feature registers
-inline constexpr std::uint64_t TSC = 1ULL << 19;   ///< trap SMC
-inline constexpr std::uint64_t TIDCP = 1ULL << 20; ///< trap implementation-defined registers
-inline constexpr std::uint64_t TACR = 1ULL << 21;  ///< trap ACTLR_EL1
-inline constexpr std::uint64_t TSW = 1ULL << 22;   ///< trap set/way cache maintenance
-inline constexpr std::uint64_t RW = 1ULL << 31;    ///< EL1 is AArch64
+inline constexpr std::uint64_t VM = 1ULL << 0;       ///< stage 2 on
+inline constexpr std::uint64_t SWIO = 1ULL << 1;     ///< set/way invalidation also cleans
+inline constexpr std::uint64_t FMO = 1ULL << 3;      ///< physical FIQ to EL2
+inline constexpr std::uint64_t IMO = 1ULL << 4;      ///< physical IRQ to EL2
+inline constexpr std::uint64_t AMO = 1ULL << 5;      ///< SError to EL2
+inline constexpr std::uint64_t VI = 1ULL << 7;       ///< a virtual IRQ is pending
+inline constexpr std::uint64_t FB = 1ULL << 9;       ///< broadcast local TLB maintenance
+inline constexpr std::uint64_t BSU_IS = 1ULL << 10;  ///< barriers reach the inner domain at least
+inline constexpr std::uint64_t TWI = 1ULL << 13;     ///< trap WFI
+inline constexpr std::uint64_t TWE = 1ULL << 14;     ///< trap WFE
+inline constexpr std::uint64_t TID3 = 1ULL << 18;    ///< trap reads of feature registers
+inline constexpr std::uint64_t TSC = 1ULL << 19;     ///< trap SMC
+inline constexpr std::uint64_t TIDCP = 1ULL << 20;   ///< trap implementation-defined registers
+inline constexpr std::uint64_t TACR = 1ULL << 21;    ///< trap ACTLR_EL1
+inline constexpr std::uint64_t TSW = 1ULL << 22;     ///< trap set/way cache maintenance
+inline constexpr std::uint64_t RW = 1ULL << 31;      ///< EL1 is AArch64
 }  // namespace hcr
 
 }  // namespace axvm::aarch64

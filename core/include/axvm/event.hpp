@@ -2,8 +2,8 @@
 // What the core tells of its work: plain data, emitted through VmHal::event. Backends stamp,
 // order and print them; the core neither formats nor stores any.
 
-#include <axvm/address.hpp>
 #include <array>
+#include <axvm/address.hpp>
 #include <cstdint>
 #include <string_view>
 #include <variant>

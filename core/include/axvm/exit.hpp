@@ -1,8 +1,8 @@
 #pragma once
 // Why run_vcpu returned: what the VMM did not complete by itself.
 
-#include <axvm/address.hpp>
 #include <array>
+#include <axvm/address.hpp>
 #include <cstdint>
 #include <variant>
 

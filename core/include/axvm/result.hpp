@@ -9,16 +9,16 @@ namespace axvm {
 
 /// Kinds of failure, named as upstream's AxError names them.
 enum class ErrorKind : std::uint8_t {
-  AlreadyExists,      ///< the thing to be made is there already (a mapping, a VM id)
-  BadAddress,         ///< an address that nothing backs
-  BadState,           ///< the object's state does not admit the operation
-  InvalidData,        ///< data (an image, a table) is malformed
-  InvalidInput,       ///< an argument is outside its documented range
-  NoMemory,           ///< an allocator returned null
-  NotFound,           ///< no object of that name or address
-  OutOfRange,         ///< an index or address is beyond the end
-  ResourceBusy,       ///< somebody else holds it
-  Unsupported,        ///< neither this hardware nor this build can do it
+  AlreadyExists,  ///< the thing to be made is there already (a mapping, a VM id)
+  BadAddress,     ///< an address that nothing backs
+  BadState,       ///< the object's state does not admit the operation
+  InvalidData,    ///< data (an image, a table) is malformed
+  InvalidInput,   ///< an argument is outside its documented range
+  NoMemory,       ///< an allocator returned null
+  NotFound,       ///< no object of that name or address
+  OutOfRange,     ///< an index or address is beyond the end
+  ResourceBusy,   ///< somebody else holds it
+  Unsupported,    ///< neither this hardware nor this build can do it
 };
 
 /// The kind's name, as written in reports ("InvalidInput").

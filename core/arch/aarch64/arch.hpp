@@ -1,0 +1,58 @@
+#pragma once
+// What the generic parts of the core need of an architecture, for AArch64. Another instruction
+// set brings its own struct with these members.
+
+#include <axvm/exit.hpp>
+#include <axvm/result.hpp>
+#include <core/arch/aarch64/control.hpp>
+#include <core/arch/aarch64/hal.hpp>
+#include <core/arch/aarch64/stage2_format.hpp>
+#include <core/arch/aarch64/stage2_tlb.hpp>
+#include <core/arch/aarch64/trap_handler.hpp>
+#include <core/arch/aarch64/vcpu_context.hpp>
+#include <core/devices/pl011.hpp>
+#include <string_view>
+
+namespace axvm::aarch64 {
+
+struct Arch {
+  static constexpr std::string_view kName = "aarch64";
+
+  using Stage2Format = aarch64::Stage2Format;
+  using VCpuContext = aarch64::VCpuContext;
+  using VmControls = aarch64::VmControls;
+  /// The emulated device of type Console.
+  using ConsoleDevice = Pl011;
+  template <class U>
+  using Tlb = Stage2Tlb<U>;
+
+  template <VirtualizationHardware U>
+  static Result<> enable(U& cpu) {
+    return enable_hypervisor(cpu);
+  }
+  template <VirtualizationHardware U>
+  static void disable(U& cpu) {
+    disable_hypervisor(cpu);
+  }
+  template <VirtualizationHardware U>
+  static Stage2Geometry stage2_geometry(U& cpu) {
+    return geometry_for(cpu);
+  }
+  /// `vmid` 1..255.
+  static VmControls vm_controls(Stage2Geometry geometry, HostPhysAddr root, Vmid vmid) {
+    return {vtcr_el2(geometry), vttbr_el2(root, vmid)};
+  }
+  /// Stage-1 translations of the VM that is loaded.
+  template <VirtualizationHardware U>
+  static void forget_guest_translations(U& cpu) {
+    cpu.tlbi_vmalle1is();
+  }
+  /// Runs until an exit that the host has to know of.
+  template <class Vm, VirtualizationHardware U>
+  static Result<ExitReason> run(Vm& vm, typename Vm::VCpuType& vcpu, U& cpu) {
+    TrapHandler<Vm, U> handler(vm, vcpu, cpu);
+    return handler.run();
+  }
+};
+
+}  // namespace axvm::aarch64

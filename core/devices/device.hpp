@@ -1,0 +1,88 @@
+#pragma once
+// What an emulated device offers to the buses.
+
+#include <axvm/event.hpp>
+#include <axvm/result.hpp>
+#include <axvm/state.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace axvm {
+
+/// Bytes moved by one access.
+enum class AccessWidth : std::uint8_t { Byte = 1, Word = 2, Dword = 4, Qword = 8 };
+
+[[nodiscard]] constexpr unsigned bytes(AccessWidth width) noexcept {
+  return static_cast<unsigned>(width);
+}
+/// Nothing unless `n` is 1, 2, 4 or 8.
+[[nodiscard]] constexpr std::optional<AccessWidth> access_width(std::uint64_t n) noexcept {
+  if (n == 1 || n == 2 || n == 4 || n == 8) return static_cast<AccessWidth>(n);
+  return std::nullopt;
+}
+/// The low `width` bytes of `value`.
+[[nodiscard]] constexpr std::uint64_t truncate(std::uint64_t value, AccessWidth width) noexcept {
+  return width == AccessWidth::Qword ? value : value & ((1ULL << (8 * bytes(width))) - 1);
+}
+
+/// Addresses [base, base + size) of one bus. Mmio: guest-physical bytes; SysReg: register numbers.
+struct BusRange {
+  Bus bus = Bus::Mmio;
+  std::uint64_t base = 0;
+  std::uint64_t size = 0;
+
+  friend constexpr bool operator==(const BusRange&, const BusRange&) = default;
+};
+
+/// A device model. Every access is total: a guest can present any offset, width and value, and
+/// gets a value or an Error, which it sees as an external abort.
+class Device {
+ public:
+  Device(const Device&) = delete;
+  Device& operator=(const Device&) = delete;
+  virtual ~Device() = default;
+  /// Devices live in memory of the HAL and are freed by their Box.
+  static void operator delete(void*) noexcept {}
+
+  /// `name` outlives the device.
+  [[nodiscard]] std::string_view name() const noexcept { return name_; }
+  [[nodiscard]] const BusRange& range() const noexcept { return range_; }
+
+  /// Reads at `offset` from the range's base; the bus has checked that the access lies inside.
+  /// The value is zero-extended from `width`. Errors: Unsupported (no access of this kind there).
+  virtual Result<std::uint64_t> read(std::uint64_t offset, AccessWidth width) {
+    static_cast<void>(offset), static_cast<void>(width);
+    return fail(ErrorKind::Unsupported, "device read", "the device cannot be read");
+  }
+  /// Writes the low bytes of `value`. Errors: as read.
+  virtual Result<> write(std::uint64_t offset, AccessWidth width, std::uint64_t value) {
+    static_cast<void>(offset), static_cast<void>(width), static_cast<void>(value);
+    return fail(ErrorKind::Unsupported, "device write", "the device cannot be written");
+  }
+
+  /// Everything that decides what the device will do.
+  virtual void describe(StateVisitor& visitor) { static_cast<void>(visitor); }
+
+ protected:
+  Device(std::string_view name, BusRange range) noexcept : name_(name), range_(range) {}
+
+ private:
+  std::string_view name_;
+  BusRange range_;
+};
+
+/// The far end of a serial line.
+class Console {
+ public:
+  /// A byte leaves the VM.
+  virtual void write(std::uint8_t byte) { static_cast<void>(byte); }
+  /// The next byte that has arrived for the VM, if one has.
+  virtual std::optional<std::uint8_t> read() { return std::nullopt; }
+
+ protected:
+  ~Console() = default;
+};
+
+}  // namespace axvm

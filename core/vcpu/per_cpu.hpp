@@ -1,0 +1,111 @@
+#pragma once
+// One physical CPU as the VMM uses it: its hardware, and whose registers it holds.
+
+#include <array>
+#include <axvm/address.hpp>
+#include <axvm/config.hpp>
+#include <axvm/result.hpp>
+#include <axvm/state.hpp>
+#include <core/vcpu/vcpu.hpp>
+#include <cstdint>
+
+namespace axvm {
+
+/// `U` is the virtualization hardware of one CPU; `U::Arch` names its architecture.
+///
+/// A guest's registers stay in the CPU after run_vcpu ("resident"), so that the same vCPU goes on
+/// at no cost. They move to memory when the CPU takes another vCPU, or on unload. Only code that
+/// runs on this CPU may call anything but id().
+template <class U>
+class PerCpu {
+ public:
+  using Arch = typename U::Arch;
+
+  /// `hardware` outlives this object.
+  PerCpu(PcpuId id, U& hardware) noexcept : id_(id), hardware_(hardware) {}
+  PerCpu(const PerCpu&) = delete;
+  PerCpu& operator=(const PerCpu&) = delete;
+  ~PerCpu() {
+    if (enabled_) static_cast<void>(hardware_disable());
+  }
+
+  [[nodiscard]] PcpuId id() const noexcept { return id_; }
+  [[nodiscard]] U& hardware() noexcept { return hardware_; }
+  [[nodiscard]] bool is_enabled() const noexcept { return enabled_; }
+
+  /// Prepares the CPU for guests. Errors: BadState (already), Unsupported (it lacks a feature).
+  Result<> hardware_enable() {
+    if (enabled_) return fail(ErrorKind::BadState, "hardware_enable", "already enabled");
+    if (auto done = Arch::enable(hardware_); !done) return done;
+    enabled_ = true;
+    return {};
+  }
+
+  /// Takes guests off the CPU, saving the resident vCPU. Errors: BadState (not enabled).
+  Result<> hardware_disable() {
+    if (!enabled_) return fail(ErrorKind::BadState, "hardware_disable", "not enabled");
+    unload();
+    Arch::disable(hardware_);
+    enabled_ = false;
+    return {};
+  }
+
+  /// The vCPU whose registers are in this CPU; null when none are.
+  [[nodiscard]] VCpu<U>* resident() const noexcept { return resident_; }
+
+  /// Makes `vcpu` resident. Errors: ResourceBusy (its registers are in another CPU).
+  Result<> load(VCpu<U>& vcpu, const typename Arch::VmControls& controls) {
+    if (resident_ == &vcpu) return {};
+    if (vcpu.residence_ != nullptr) {
+      return fail(ErrorKind::ResourceBusy, "run_vcpu", "its registers are in another CPU");
+    }
+    unload();
+    vcpu.context().load(hardware_, controls);
+    // CPUs of one VM may use one ASID for different tables: a local TLB must not mix them.
+    auto& last = last_of_vm_[vcpu.vm().value];
+    const auto mark = static_cast<std::uint8_t>(vcpu.id().value + 1);
+    if (last != 0 && last != mark) Arch::forget_guest_translations(hardware_);
+    last = mark;
+    resident_ = &vcpu;
+    vcpu.residence_ = this;
+    return {};
+  }
+
+  /// Saves the resident vCPU's registers, if there is one.
+  void unload() {
+    if (resident_ == nullptr) return;
+    resident_->context().save(hardware_);
+    forget();
+  }
+
+  /// Drops the resident vCPU without saving it: it is gone, or will be reset.
+  void forget() noexcept {
+    if (resident_ == nullptr) return;
+    resident_->residence_ = nullptr;
+    resident_ = nullptr;
+  }
+
+  void describe(StateVisitor& visitor) {
+    visitor.value("enabled", enabled_);
+    std::uint64_t vm = resident_ != nullptr ? resident_->vm().value : 0;
+    std::uint64_t vcpu = resident_ != nullptr ? resident_->id().value : 0;
+    visitor.field("resident_vm", vm);
+    visitor.field("resident_vcpu", vcpu);
+    visitor.bytes("last_of_vm", std::as_writable_bytes(std::span(last_of_vm_)));
+  }
+
+ private:
+  PcpuId id_;
+  U& hardware_;
+  VCpu<U>* resident_ = nullptr;
+  bool enabled_ = false;
+  /// Per VMID, 1 + the vCPU that ran here last; 0: none since the CPU was made.
+  std::array<std::uint8_t, kMaxVmId + 1> last_of_vm_{};
+};
+
+template <class U>
+VCpu<U>::~VCpu() {
+  if (residence_ != nullptr) residence_->forget();
+}
+
+}  // namespace axvm

@@ -1,0 +1,70 @@
+#pragma once
+// The states of a vCPU and the only ways between them.
+
+#include <atomic>
+#include <axvm/result.hpp>
+#include <axvm/state.hpp>
+#include <axvm/vcpu.hpp>
+#include <cstdint>
+
+namespace axvm {
+
+/// Transitions are atomic: of two CPUs that bind one vCPU, one gets it and the other an error.
+/// Every transition from a wrong state is BadState and changes nothing.
+class VCpuStateMachine {
+ public:
+  [[nodiscard]] VCpuState state() const noexcept {
+    return static_cast<VCpuState>(state_.load(std::memory_order_acquire));
+  }
+
+  /// Created -> Free.
+  Result<> setup() { return move("setup", VCpuState::Created, VCpuState::Free); }
+  /// Free -> Ready.
+  Result<> bind() { return move("bind", VCpuState::Free, VCpuState::Ready); }
+  /// Ready -> Running.
+  Result<> enter() { return move("run", VCpuState::Ready, VCpuState::Running); }
+  /// Running -> Ready.
+  Result<> leave() { return move("leave", VCpuState::Running, VCpuState::Ready); }
+  /// Ready -> Free.
+  Result<> unbind() { return move("unbind", VCpuState::Ready, VCpuState::Free); }
+  /// Free -> Blocked.
+  Result<> block() { return move("block", VCpuState::Free, VCpuState::Blocked); }
+  /// Blocked -> Free.
+  Result<> unblock() { return move("unblock", VCpuState::Blocked, VCpuState::Free); }
+  /// Any state -> Invalid, for good.
+  void invalidate() noexcept { store(VCpuState::Invalid); }
+
+  void describe(StateVisitor& visitor);
+
+ private:
+  Result<> move(std::string_view operation, VCpuState from, VCpuState to);
+  void store(VCpuState state) noexcept {
+    state_.store(static_cast<std::uint32_t>(state), std::memory_order_release);
+  }
+
+  std::atomic<std::uint32_t> state_{static_cast<std::uint32_t>(VCpuState::Created)};
+};
+
+/// Holds a vCPU in state Running for the length of a scope, and leaves it Free whatever happens.
+class VCpuBinding {
+ public:
+  /// Errors: BadState (the vCPU is not Free).
+  [[nodiscard]] static Result<VCpuBinding> bind(VCpuStateMachine& state) {
+    if (auto bound = state.bind(); !bound) return std::unexpected(bound.error());
+    static_cast<void>(state.enter());
+    return VCpuBinding(state);
+  }
+  VCpuBinding(VCpuBinding&& other) noexcept : state_(other.state_) { other.state_ = nullptr; }
+  VCpuBinding& operator=(VCpuBinding&&) = delete;
+  ~VCpuBinding() {
+    if (state_ == nullptr) return;
+    static_cast<void>(state_->leave());
+    static_cast<void>(state_->unbind());
+  }
+
+ private:
+  explicit VCpuBinding(VCpuStateMachine& state) noexcept : state_(&state) {}
+  VCpuStateMachine* state_;
+};
+
+}  // namespace axvm
