@@ -14,11 +14,11 @@ MEASURED = ("core", "sim", "hal-sim", "tools")
 
 
 def reports(build):
-    """What gcov says of each object file that ran."""
-    counters = [str(path) for path in sorted(build.rglob("*.gcda"))]
-    if not counters:
-        sys.exit(f"coverage: no counters below {build}")
-    done = subprocess.run(["gcov", "--json-format", "--stdout", *counters], cwd=build, check=True,
+    """What gcov says of each object file, whether it ran or not."""
+    notes = [str(path) for path in sorted(build.rglob("*.gcno"))]
+    if not notes:
+        sys.exit(f"coverage: nothing compiled for coverage below {build}")
+    done = subprocess.run(["gcov", "--json-format", "--stdout", *notes], cwd=build, check=True,
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     return (json.loads(line) for line in done.stdout.splitlines() if line.startswith("{"))
 
