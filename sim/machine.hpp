@@ -6,14 +6,13 @@
 #include <memory>
 #include <sim/arch/aarch64/pcpu.hpp>
 #include <sim/board/board.hpp>
+#include <sim/cpu/fetch_coherence.hpp>
 #include <sim/memory/physical_memory.hpp>
 #include <span>
 #include <string>
 #include <vector>
 
 namespace axvm::sim {
-
-class FetchCoherence;
 
 struct MachineOptions {
   /// RAM banks, host-physical, 4 KiB aligned, not overlapping.
@@ -42,8 +41,15 @@ class Machine {
     if (t > published_time_) published_time_ = t;
   }
 
+  /// Mounts a device (not owned) at host-physical addresses; guests reach it by a stage-2 mapping,
+  /// without an exit. Refuses overlaps with devices or RAM. Before the first instruction only.
+  std::expected<void, std::string> mount(std::uint64_t base, std::uint64_t size,
+                                         BoardDevice* device);
+
   /// Somebody outside the guest cores wrote memory that a guest may execute.
   void memory_written(std::uint64_t pa, std::uint64_t size);
+  /// Every engine forgets all translated code.
+  void forget_code();
 
   /// Registers, TLBs, RAM: everything that decides the machine's future.
   void describe(StateVisitor& visitor);
@@ -53,9 +59,14 @@ class Machine {
   friend class aarch64::Pcpu;
   explicit Machine(PhysicalMemory memory);
 
+  template <class F>
+  void for_each_core(F&& f) {
+    for (const auto& p : pcpus_) f(*p->core_);
+  }
+
   PhysicalMemory memory_;
   Board board_;
-  std::unique_ptr<FetchCoherence> fetch_coherence_;
+  FetchCoherence fetch_coherence_;
   std::vector<std::unique_ptr<aarch64::Pcpu>> pcpus_;
   std::uint64_t published_time_ = 0;
 };

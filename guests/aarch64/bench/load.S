@@ -1,4 +1,4 @@
-// Eight loads from one page, for ever.
+// Eight loads from one page, X28 times (2^64 from reset).
     .section .text.start, "ax"
     .global _start
 _start:
@@ -11,7 +11,9 @@ _start:
     ldrh    w7, [x0, #48]
     ldr     x8, [x0, #2048]
     ldrsw   x9, [x0, #4088]
-    b       1b
+    subs    x28, x28, #1
+    b.ne    1b
+    b       .
 
     .section .bss, "aw", %nobits
     .balign 4096

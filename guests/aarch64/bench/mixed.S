@@ -1,4 +1,4 @@
-// Loads, stores, arithmetic and a conditional branch over four pages, for ever: 9 instructions.
+// Loads, stores, arithmetic and a conditional branch over four pages, X28 times (2^64 from reset): 11 instructions.
     .section .text.start, "ax"
     .global _start
 _start:
@@ -13,7 +13,9 @@ _start:
     add     x1, x1, #72
     tbz     x4, #63, 2f
     add     x2, x2, #1
-2:  b       1b
+2:  subs    x28, x28, #1
+    b.ne    1b
+    b       .
 
     .section .bss, "aw", %nobits
     .balign 4096

@@ -1,4 +1,4 @@
-// Eight stores to one page, for ever.
+// Eight stores to one page, X28 times (2^64 from reset).
     .section .text.start, "ax"
     .global _start
 _start:
@@ -12,7 +12,9 @@ _start:
     strh    w1, [x0, #48]
     str     x1, [x0, #2048]
     str     w1, [x0, #4088]
-    b       1b
+    subs    x28, x28, #1
+    b.ne    1b
+    b       .
 
     .section .bss, "aw", %nobits
     .balign 4096

@@ -7,6 +7,7 @@
 #include <sim/arch/aarch64/sysreg.hpp>
 #include <sim/cpu/statistics.hpp>
 #include <sim/state.hpp>
+#include <string>
 
 namespace axvm::sim {
 class Machine;
@@ -26,7 +27,7 @@ enum class Tlbi : std::uint8_t { IPAS2E1IS, VMALLE1IS, VMALLS12E1IS, ALLE1IS };
 
 class Pcpu {
  public:
-  Pcpu(Machine& machine, unsigned index);
+  Pcpu(Machine& machine, unsigned index, std::unique_ptr<GuestCore> core);
   ~Pcpu();
   Pcpu(const Pcpu&) = delete;
   Pcpu& operator=(const Pcpu&) = delete;
@@ -63,7 +64,10 @@ class Pcpu {
   /// Idles until `t` when that is later than now.
   void skip_to(std::uint64_t t);
 
-  /// True when translation for the guest can be looked at: registers, walks (see Mmu::walk).
+  /// Why this pCPU cannot go on (the engine refused something); empty while it can. enter_guest
+  /// then returns SError.
+  [[nodiscard]] const std::string& failure() const noexcept;
+  /// Registers that translation depends on, the TLB, observed walks.
   [[nodiscard]] const Mmu& mmu() const noexcept;
   [[nodiscard]] const Statistics& statistics() const noexcept;
   /// The guest's PC (ELR_EL2 after a trap).
@@ -79,6 +83,7 @@ class Pcpu {
 
  private:
   friend class sim::Machine;
+  Machine& machine_;
   unsigned index_;
   std::unique_ptr<GuestCore> core_;
 };

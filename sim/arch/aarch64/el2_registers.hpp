@@ -1,0 +1,111 @@
+#pragma once
+// The registers of EL2 that this machine implements (DDI 0487 D24.2), reset to 0.
+
+#include <cstdint>
+#include <sim/arch/aarch64/sysreg.hpp>
+#include <sim/state.hpp>
+
+namespace axvm::sim::aarch64 {
+
+/// HCR_EL2 bits that change what this machine does (D24.2.53).
+namespace hcr {
+inline constexpr std::uint64_t VM = 1ULL << 0;
+inline constexpr std::uint64_t PTW = 1ULL << 2;
+inline constexpr std::uint64_t IMO = 1ULL << 4;
+inline constexpr std::uint64_t VI = 1ULL << 7;
+inline constexpr std::uint64_t FB = 1ULL << 9;
+inline constexpr std::uint64_t DC = 1ULL << 12;
+inline constexpr std::uint64_t TWI = 1ULL << 13;
+inline constexpr std::uint64_t TWE = 1ULL << 14;
+inline constexpr std::uint64_t TID1 = 1ULL << 16;
+inline constexpr std::uint64_t TID2 = 1ULL << 17;
+inline constexpr std::uint64_t TID3 = 1ULL << 18;
+inline constexpr std::uint64_t TSC = 1ULL << 19;
+inline constexpr std::uint64_t TIDCP = 1ULL << 20;
+inline constexpr std::uint64_t TACR = 1ULL << 21;
+inline constexpr std::uint64_t TSW = 1ULL << 22;
+inline constexpr std::uint64_t TTLB = 1ULL << 25;
+inline constexpr std::uint64_t TVM = 1ULL << 26;
+inline constexpr std::uint64_t HCD = 1ULL << 29;
+inline constexpr std::uint64_t TRVM = 1ULL << 30;
+/// Bits that decide which instructions trap by themselves; code is watched for them.
+inline constexpr std::uint64_t kWatched = TWE | TID1 | TID2 | TID3 | TIDCP | TACR | TRVM;
+/// Bits that decide how addresses translate.
+inline constexpr std::uint64_t kTranslation = VM | PTW | DC;
+}  // namespace hcr
+
+struct El2Registers {
+  std::uint64_t vpidr = 0;
+  std::uint64_t vmpidr = 0;
+  std::uint64_t hcr = 0;
+  std::uint64_t mdcr = 0;
+  std::uint64_t cptr = 0;
+  std::uint64_t hstr = 0;
+  std::uint64_t vttbr = 0;
+  std::uint64_t vtcr = 0;
+  std::uint64_t spsr = 0;
+  std::uint64_t elr = 0;
+  std::uint64_t esr = 0;
+  std::uint64_t far = 0;
+  std::uint64_t hpfar = 0;
+  std::uint64_t cntvoff = 0;
+  std::uint64_t cnthctl = 0;
+
+  /// The register's storage, or null when it is none of these.
+  [[nodiscard]] std::uint64_t* find(SysReg r) noexcept {
+    switch (r.encoding) {
+      case SysReg(3, 4, 5, 2, 0).encoding:
+        return &esr;
+      case SysReg(3, 4, 4, 0, 1).encoding:
+        return &elr;
+      case SysReg(3, 4, 4, 0, 0).encoding:
+        return &spsr;
+      case SysReg(3, 4, 6, 0, 0).encoding:
+        return &far;
+      case SysReg(3, 4, 6, 0, 4).encoding:
+        return &hpfar;
+      case SysReg(3, 4, 1, 1, 0).encoding:
+        return &hcr;
+      case SysReg(3, 4, 2, 1, 0).encoding:
+        return &vttbr;
+      case SysReg(3, 4, 2, 1, 2).encoding:
+        return &vtcr;
+      case SysReg(3, 4, 0, 0, 0).encoding:
+        return &vpidr;
+      case SysReg(3, 4, 0, 0, 5).encoding:
+        return &vmpidr;
+      case SysReg(3, 4, 1, 1, 1).encoding:
+        return &mdcr;
+      case SysReg(3, 4, 1, 1, 2).encoding:
+        return &cptr;
+      case SysReg(3, 4, 1, 1, 3).encoding:
+        return &hstr;
+      case SysReg(3, 4, 14, 0, 3).encoding:
+        return &cntvoff;
+      case SysReg(3, 4, 14, 1, 0).encoding:
+        return &cnthctl;
+      default:
+        return nullptr;
+    }
+  }
+
+  void describe(StateVisitor& v) {
+    v.field("VPIDR_EL2", vpidr);
+    v.field("VMPIDR_EL2", vmpidr);
+    v.field("HCR_EL2", hcr);
+    v.field("MDCR_EL2", mdcr);
+    v.field("CPTR_EL2", cptr);
+    v.field("HSTR_EL2", hstr);
+    v.field("VTTBR_EL2", vttbr);
+    v.field("VTCR_EL2", vtcr);
+    v.field("SPSR_EL2", spsr);
+    v.field("ELR_EL2", elr);
+    v.field("ESR_EL2", esr);
+    v.field("FAR_EL2", far);
+    v.field("HPFAR_EL2", hpfar);
+    v.field("CNTVOFF_EL2", cntvoff);
+    v.field("CNTHCTL_EL2", cnthctl);
+  }
+};
+
+}  // namespace axvm::sim::aarch64

@@ -1,0 +1,131 @@
+#include <sys/time.h>
+
+#include <sim/arch/aarch64/engine.hpp>
+#include <utility>
+
+// Unicorn sizes its TLB by the time of day. The size is invisible to guests here (it only caches
+// the strict TLB), but a host clock in the loop would make fills, and so profiles, differ from run
+// to run: the engine gets a clock that stands still.
+extern "C" int gettimeofday(struct timeval* tv, void* /*tz*/) noexcept {
+  if (tv != nullptr) *tv = {};
+  return 0;
+}
+
+namespace axvm::sim::aarch64 {
+namespace {
+
+// SCR_EL3: RW | HCE | NS. Without HCE the engine takes HVC as undefined.
+constexpr SysReg kScrEl3(3, 6, 1, 1, 0);
+constexpr std::uint64_t kScrEl3Value = 0x501;
+
+constexpr bool uses_sp_el0(std::uint32_t pstate) { return (pstate & 1) == 0; }
+
+uc_arm64_cp_reg cp(SysReg r) {
+  return {.crn = r.crn(), .crm = r.crm(), .op0 = r.op0(), .op1 = r.op1(), .op2 = r.op2(), .val = 0};
+}
+
+}  // namespace
+
+const std::array<int, 31> Engine::kX = [] {
+  std::array<int, 31> ids{};
+  for (int n = 0; n < 29; ++n) ids[static_cast<unsigned>(n)] = UC_ARM64_REG_X0 + n;
+  ids[29] = UC_ARM64_REG_X29;
+  ids[30] = UC_ARM64_REG_X30;
+  return ids;
+}();
+
+std::expected<Engine, std::string> Engine::open(const PhysicalMemory& memory) {
+  uc_engine* uc = nullptr;
+  if (const uc_err e = uc_open(UC_ARCH_ARM64, UC_MODE_ARM, &uc); e != UC_ERR_OK) {
+    return std::unexpected(std::string("Unicorn cannot open an ARM64 engine: ") + uc_strerror(e));
+  }
+  Engine engine(uc);
+  uc_err e = uc_ctl_set_cpu_model(uc, UC_CPU_ARM64_A72);
+  if (e == UC_ERR_OK) e = uc_ctl_set_page_size(uc, 4096);
+  if (e == UC_ERR_OK) e = uc_ctl_set_tcg_buffer_size(uc, 64U << 20);
+  if (e == UC_ERR_OK) e = uc_ctl_tlb_mode(uc, UC_TLB_VIRTUAL);
+  if (e == UC_ERR_OK) e = uc_ctl_exits_enable(uc);
+  for (const auto& bank : memory.banks()) {
+    if (e == UC_ERR_OK) e = uc_mem_map_ptr(uc, bank.base, bank.size, UC_PROT_ALL, bank.host);
+  }
+  if (e != UC_ERR_OK) {
+    return std::unexpected(std::string("Unicorn refuses its set-up: ") + uc_strerror(e));
+  }
+  engine.set_system(kScrEl3, kScrEl3Value);
+  return engine;
+}
+
+Engine::~Engine() {
+  if (uc_ != nullptr) uc_close(uc_);
+}
+
+void Engine::take_exception(std::uint32_t v, std::uint64_t saved) {
+  const std::uint32_t old = pstate();
+  if (uses_sp_el0(old) != uses_sp_el0(v)) {
+    const std::uint64_t live = sp();
+    set_reg(uses_sp_el0(old) ? UC_ARM64_REG_SP_EL0 : UC_ARM64_REG_SP_EL1, live);
+    set_reg(UC_ARM64_REG_SP, reg(uses_sp_el0(v) ? UC_ARM64_REG_SP_EL0 : UC_ARM64_REG_SP_EL1));
+  }
+  uc_reg_write(uc_, UC_ARM64_REG_PSTATE, &v);
+  // Only a write through CP_REG makes the engine recompute the mode it translates for.
+  set_system(kSpsrEl1, saved);
+}
+
+std::uint64_t Engine::sp_el(unsigned el) const {
+  if (uses_sp_el0(pstate()) == (el == 0)) return sp();
+  return reg(el == 0 ? UC_ARM64_REG_SP_EL0 : UC_ARM64_REG_SP_EL1);
+}
+
+void Engine::set_sp_el(unsigned el, std::uint64_t v) {
+  if (uses_sp_el0(pstate()) == (el == 0)) set_reg(UC_ARM64_REG_SP, v);
+  set_reg(el == 0 ? UC_ARM64_REG_SP_EL0 : UC_ARM64_REG_SP_EL1, v);
+}
+
+std::uint64_t Engine::system(SysReg r) const {
+  uc_arm64_cp_reg c = cp(r);
+  return uc_reg_read(uc_, UC_ARM64_REG_CP_REG, &c) == UC_ERR_OK ? c.val : 0;
+}
+
+bool Engine::set_system(SysReg r, std::uint64_t v) {
+  uc_arm64_cp_reg c = cp(r);
+  c.val = v;
+  return uc_reg_write(uc_, UC_ARM64_REG_CP_REG, &c) == UC_ERR_OK;
+}
+
+Engine::Vector128 Engine::v(unsigned n) const {
+  Vector128 value{};
+  uc_reg_read(uc_, UC_ARM64_REG_V0 + static_cast<int>(n), value.data());
+  return value;
+}
+
+void Engine::set_v(unsigned n, Vector128 value) {
+  uc_reg_write(uc_, UC_ARM64_REG_V0 + static_cast<int>(n), value.data());
+}
+
+void Engine::flush_tlb() { uc_ctl_flush_tlb(uc_); }
+
+void Engine::flush_code() { uc_ctl_flush_tb(uc_); }
+
+void Engine::forget_code(std::uint64_t pa, std::uint64_t size) {
+  const bool outer = std::exchange(magic_, true);
+  const std::uint64_t va = (kMagicTop << 48) | pa;
+  uc_ctl_remove_cache(uc_, va, va + size);
+  magic_ = outer;
+  // The magic address must not stay usable.
+  flush_tlb();
+}
+
+uc_hook Engine::watch(std::uint64_t va, CodeHook hook, void* context) {
+  uc_hook handle = 0;
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the engine takes void*
+  uc_hook_add(uc_, &handle, UC_HOOK_CODE, reinterpret_cast<void*>(hook), context, va, va);
+  return handle;
+}
+
+void Engine::unwatch(uc_hook hook) {
+  const bool outer = std::exchange(probing_, true);
+  uc_hook_del(uc_, hook);
+  probing_ = outer;
+}
+
+}  // namespace axvm::sim::aarch64

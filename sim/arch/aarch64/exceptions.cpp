@@ -1,0 +1,170 @@
+// Taking exceptions (DDI 0487 D1.3): to EL1 as the guest sees them, to EL2 as the VMM sees them.
+
+#include <fmt/format.h>
+
+#include <cstring>
+#include <sim/arch/aarch64/decode.hpp>
+#include <sim/arch/aarch64/guest_core.hpp>
+#include <sim/arch/aarch64/syndrome.hpp>
+
+namespace axvm::sim::aarch64 {
+namespace {
+
+constexpr SysReg kElrEl1(3, 0, 4, 0, 1);
+constexpr SysReg kEsrEl1(3, 0, 5, 2, 0);
+constexpr SysReg kFarEl1(3, 0, 6, 0, 0);
+constexpr SysReg kVbarEl1(3, 0, 12, 0, 0);
+
+constexpr std::uint64_t kSynchronousOffset = 0;
+constexpr std::uint64_t kPageMask = 4095;
+
+/// What the engine calls the exceptions it cannot take.
+enum Interrupt : std::uint32_t {
+  kUndefined = 1,
+  kSvc = 2,
+  kUnaligned = 4,
+  kBrk = 7,
+  kHvc = 11,
+  kSmc = 13,
+};
+
+/// imm16 of SVC, HVC, SMC and BRK.
+std::uint16_t immediate(std::uint32_t instruction) {
+  return static_cast<std::uint16_t>(instruction >> 5);
+}
+
+/// The page of an address without its tag byte.
+std::uint64_t page_of(std::uint64_t va) { return (va << 8) & ~(kPageMask << 8); }
+
+}  // namespace
+
+std::uint32_t GuestCore::instruction_at(std::uint64_t va, unsigned el) const {
+  const auto t = mmu_.translate_without_side_effects(
+      va, {.access = Access::Fetch, .el = static_cast<std::uint8_t>(el), .pan = false});
+  if (!t) return 0;
+  const std::uint8_t* const bytes = machine_.memory().at(t->pa);
+  if (bytes == nullptr) return 0;
+  std::uint32_t word = 0;
+  std::memcpy(&word, bytes, sizeof word);
+  return word;
+}
+
+void GuestCore::on_interrupt(std::uint32_t number) {
+  const std::uint64_t pc = engine_.pc();
+  const unsigned el = current_el();
+  retirement_.stop_at(pc);
+  switch (number) {
+    case kSvc:
+      take_synchronous_to_el1(svc_syndrome(immediate(instruction_at(pc - 4, el))), pc);
+      return;
+    case kHvc:
+      if ((el2_.hcr & hcr::HCD) != 0) {
+        retirement_.take_back(pc - 4);
+        take_synchronous_to_el1(unknown_syndrome(), pc - 4);
+        return;
+      }
+      record_trap(hvc_syndrome(immediate(instruction_at(pc - 4, el))), pc);
+      request(Stop::Trap);
+      return;
+    case kSmc:
+      // There is no EL3: SMC is undefined unless EL2 wants to see it.
+      retirement_.take_back(pc - 4);
+      if ((el2_.hcr & hcr::TSC) != 0) {
+        record_trap(smc_syndrome(immediate(instruction_at(pc - 4, el))), pc - 4);
+        request(Stop::Trap);
+      } else {
+        take_synchronous_to_el1(unknown_syndrome(), pc - 4);
+      }
+      return;
+    case kBrk:
+      take_synchronous_to_el1(brk_syndrome(immediate(instruction_at(pc, el))), pc);
+      return;
+    case kUndefined:
+      on_undefined(instruction_at(pc, el), pc);
+      return;
+    case kUnaligned: {
+      refusal_ = Refusal{Refusal::Kind::Unaligned,
+                         {.kind = FaultKind::Alignment, .va = 0, .ipa = 0},
+                         Access::Read,
+                         0};
+      request(Stop::Refused);
+      return;
+    }
+    default:
+      failure_ = fmt::format("the engine raised exception {} at {:#x}", number, pc);
+      request(Stop::Failed);
+  }
+}
+
+std::optional<Vector> GuestCore::take_abort(const Refusal& refusal) {
+  const std::uint64_t pc = engine_.pc();
+  const unsigned el = current_el();
+  Fault fault = refusal.fault;
+  if (refusal.kind == Refusal::Kind::NoMemory) fault.kind = FaultKind::ExternalAbort;
+  const Target target = fault.stage == 2 ? Target::El2 : Target::El1;
+
+  std::uint64_t far = pc;
+  std::uint64_t esr = 0;
+  if (refusal.access == Access::Fetch) {
+    esr = instruction_abort_syndrome(fault, target, el);
+  } else {
+    const auto instruction = decode_memory_instruction(instruction_at(pc, el));
+    bool write = refusal.access == Access::Write;
+    far = refusal.page;
+    if (instruction) {
+      write |= instruction->is_store && !instruction->is_load;
+      const std::uint64_t address = instruction->address(
+          [this](unsigned n) { return n == 31 ? engine_.sp() : engine_.x(n); }, pc);
+      // An access that crosses into the refused page faults at that page's first byte.
+      if (refusal.kind == Refusal::Kind::Unaligned || page_of(address) == page_of(far)) {
+        far = address;
+      }
+    }
+    esr = data_abort_syndrome(fault, target, el, write, instruction ? &*instruction : nullptr);
+  }
+
+  if (target == Target::El1) {
+    take_abort_to_el1(esr, far, pc);
+    return std::nullopt;
+  }
+  el2_.far = far;
+  if (hpfar_valid(fault)) el2_.hpfar = hpfar(fault.ipa);
+  record_trap(esr, pc);
+  return leave_for_el2(Vector::Synchronous);
+}
+
+void GuestCore::record_trap(std::uint64_t esr, std::uint64_t return_address) {
+  el2_.esr = esr;
+  el2_.elr = return_address;
+  spsr_is_current_ = true;
+}
+
+void GuestCore::take_to_el1(std::uint64_t vector_offset, std::uint64_t return_address) {
+  ++statistics_.traps_to_el1;
+  const std::uint32_t old = engine_.pstate();
+  const bool from_lower = ((old >> 2) & 3) == 0;
+  const std::uint64_t group = from_lower ? 0x400 : (old & 1) != 0 ? 0x200 : 0;
+  constexpr std::uint32_t kNzcv = 0xf0000000;
+  constexpr std::uint32_t kEl1hMasked = 0x3c5;
+  engine_.set_system(kElrEl1, return_address);
+  engine_.take_exception((old & kNzcv) | kEl1hMasked, old);
+  engine_.set_pc(engine_.system(kVbarEl1) + group + vector_offset);
+  retirement_.discontinue();
+}
+
+void GuestCore::take_synchronous_to_el1(std::uint64_t esr, std::uint64_t return_address) {
+  engine_.set_system(kEsrEl1, esr);
+  take_to_el1(kSynchronousOffset, return_address);
+}
+
+void GuestCore::take_abort_to_el1(std::uint64_t esr, std::uint64_t far,
+                                  std::uint64_t return_address) {
+  engine_.set_system(kFarEl1, far);
+  take_synchronous_to_el1(esr, return_address);
+}
+
+bool GuestCore::virtual_irq_pending() const noexcept {
+  return (el2_.hcr & (hcr::VI | hcr::IMO)) == (hcr::VI | hcr::IMO);
+}
+
+}  // namespace axvm::sim::aarch64

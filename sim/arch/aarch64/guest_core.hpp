@@ -1,0 +1,181 @@
+#pragma once
+// The CPU proper: runs guest code on the engine between ERET and the next trap to EL2, and is the
+// hardware around it: translation, exception delivery to EL1, trap synthesis for EL2, counting of
+// retired instructions, asynchronous points.
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <sim/arch/aarch64/el2_registers.hpp>
+#include <sim/arch/aarch64/engine.hpp>
+#include <sim/arch/aarch64/mmu.hpp>
+#include <sim/arch/aarch64/pcpu.hpp>
+#include <sim/arch/aarch64/timers.hpp>
+#include <sim/cpu/chaos.hpp>
+#include <sim/cpu/fetch_coherence.hpp>
+#include <sim/cpu/retirement.hpp>
+#include <sim/cpu/statistics.hpp>
+#include <sim/machine.hpp>
+#include <string>
+
+namespace axvm::sim::aarch64 {
+
+class GuestCore final : public EngineCaches {
+ public:
+  GuestCore(Machine& machine, unsigned index, Engine engine, std::uint32_t tlb_entries);
+  ~GuestCore() = default;
+  GuestCore(const GuestCore&) = delete;
+  GuestCore& operator=(const GuestCore&) = delete;
+
+  /// ERET: runs the guest until the next trap to EL2.
+  Vector enter();
+
+  // Registers as EL2 software sees them.
+  [[nodiscard]] std::uint64_t read(SysReg reg);
+  void write(SysReg reg, std::uint64_t value);
+  [[nodiscard]] std::uint64_t gpr(unsigned n) const { return engine_.x(n); }
+  void set_gpr(unsigned n, std::uint64_t v) { engine_.set_x(n, v); }
+  void at_s12e1(std::uint64_t va, bool write);
+
+  // Time. Local guest time is retired instructions plus idle skips, in nanoseconds.
+  [[nodiscard]] std::uint64_t instructions() const noexcept { return retirement_.total(); }
+  [[nodiscard]] std::uint64_t time() const noexcept { return retirement_.total() + idle_; }
+  void skip_to(std::uint64_t t);
+  void set_turn_end(std::uint64_t t) noexcept { turn_end_ = t; }
+  void set_instruction_limit(std::uint64_t n) noexcept { limit_ = n; }
+  [[nodiscard]] bool stopped_at_limit() const noexcept { return stopped_at_limit_; }
+
+  [[nodiscard]] Mmu& mmu() noexcept { return mmu_; }
+  [[nodiscard]] const Mmu& mmu() const noexcept { return mmu_; }
+  [[nodiscard]] const Statistics& statistics() const noexcept { return statistics_; }
+  [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
+  void set_chaos(std::uint64_t seed);
+  void describe(StateVisitor& visitor);
+
+  /// The guest's PC; between runs only.
+  [[nodiscard]] std::uint64_t pc() const noexcept { return el2_.elr; }
+  /// Lets the engine reach the board's devices at [base, base + size).
+  bool mount(std::uint64_t base, std::uint64_t size, BoardDevice* device);
+  void forget_all_code() { engine_.flush_code(); }
+
+  // EngineCaches
+  void forget_code(std::uint64_t pa) override { engine_.forget_code(pa, 4096); }
+  void forget_translations() override { engine_.flush_tlb(); }
+
+ private:
+  /// Why the engine stopped, when a hook decided so.
+  enum class Stop : std::uint8_t {
+    None,     ///< the engine's own reason: WFI, a denied translation, an engine error
+    Trap,     ///< a trap to EL2 is recorded in the registers
+    TurnEnd,  ///< an asynchronous point after the turn's end
+    Limit,    ///< the instruction limit
+    Exactly,  ///< run exactly `exact_count_` more instructions, then go on
+    Resume,   ///< nothing: go on
+    Failed,   ///< `failure_` says what the engine did
+    Refused,  ///< `refusal_` was recorded by an instruction that is no access
+  };
+  static constexpr std::uint64_t kNoTarget = ~0ULL;
+  static constexpr std::uint64_t kIrqOffset = 0x80;
+
+  /// A translation that the fill hook refused.
+  struct Refusal {
+    enum class Kind : std::uint8_t { Fault, OwnCode, NoMemory, Unaligned } kind;
+    Fault fault;
+    Access access;
+    std::uint64_t page;  ///< virtual address of the page
+  };
+
+  // guest_core.cpp: the engine's hooks and the loop around them.
+  void install_hooks();
+  void reset_registers();
+  bool on_fill(std::uint64_t va, uc_mem_type type, uc_tlb_entry& entry);
+  /// Decides what the engine may do with a translated page on its own.
+  bool grant(std::uint64_t va, Access access, const Translation& translation,
+             uc_tlb_entry& entry);
+  /// True when the instruction being executed lies in the frame at `pa`.
+  [[nodiscard]] bool runs_from(std::uint64_t pa) const;
+  void on_block(std::uint64_t va, std::uint32_t size);
+  /// The rare part of on_block. False: the block must not run now.
+  bool attend(std::uint64_t va, std::uint64_t count);
+  void on_watch(std::uint64_t va);
+  [[nodiscard]] static Engine::CodeHook watch_function() noexcept {
+    return [](uc_engine*, std::uint64_t va, std::uint32_t, void* self) {
+      static_cast<GuestCore*>(self)->on_watch(va);
+    };
+  }
+  void schedule_attention() noexcept;
+  [[nodiscard]] std::uint64_t turn_end_instructions() const noexcept;
+  void request(Stop stop) {
+    stop_ = stop;
+    engine_.stop();
+  }
+  /// Runs at most `count` instructions from `pc`, then stops exactly there.
+  uc_err run_exactly(std::uint64_t pc, std::uint64_t count);
+  /// Continues after the engine returned; the vector when a trap to EL2 was taken.
+  std::optional<Vector> after_run(uc_err error);
+  std::optional<Vector> after_refusal();
+  std::optional<Vector> after_wfi();
+  Vector leave_for_el2(Vector vector);
+  Vector fail(std::string what);
+  void synchronise_time();
+  [[nodiscard]] std::uint64_t exact_time();
+
+  // exceptions.cpp: what exceptions do to PSTATE and registers.
+  void on_interrupt(std::uint32_t number);
+  void take_to_el1(std::uint64_t vector_offset, std::uint64_t return_address);
+  void take_synchronous_to_el1(std::uint64_t esr, std::uint64_t return_address);
+  void take_abort_to_el1(std::uint64_t esr, std::uint64_t far, std::uint64_t return_address);
+  /// Records a synchronous trap to EL2.
+  void record_trap(std::uint64_t esr, std::uint64_t return_address);
+  std::optional<Vector> take_abort(const Refusal& refusal);
+  [[nodiscard]] bool virtual_irq_pending() const noexcept;
+  [[nodiscard]] unsigned current_el() const { return (engine_.pstate() >> 2) & 3; }
+  /// The instruction at a virtual address that can be fetched; 0 (UDF) when it cannot.
+  [[nodiscard]] std::uint32_t instruction_at(std::uint64_t va, unsigned el) const;
+
+  // system_registers.cpp: MRS, MSR and SYS as the guest executes them.
+  bool on_mrs(const uc_arm64_cp_reg& cp, uc_arm64_reg target);
+  bool on_msr(const uc_arm64_cp_reg& cp);
+  bool on_sys(const uc_arm64_cp_reg& cp);
+  void on_tlbi(SysReg op, std::uint64_t operand);
+  void on_undefined(std::uint32_t instruction, std::uint64_t pc);
+  void trap_system_register(SysReg reg, unsigned rt, bool is_read, std::uint64_t pc);
+  [[nodiscard]] bool traps_read(SysReg reg) const noexcept;
+  [[nodiscard]] bool traps_write(SysReg reg) const noexcept;
+  [[nodiscard]] bool timer_open_to_el0(SysReg reg) const;
+  void watch_trapping_instructions(std::uint64_t page_va, std::uint64_t pa);
+  void forget_watches();
+  void on_watched_instruction(std::uint32_t instruction, std::uint64_t pc, unsigned el);
+  void on_stage2_control(SysReg reg, std::uint64_t old);
+  void mirror_translation_register(SysReg reg, std::uint64_t value);
+
+  Machine& machine_;
+  unsigned index_;
+  Statistics statistics_;
+  Engine engine_;
+  Mmu mmu_;
+  El2Registers el2_;
+  Timers timers_;
+  Retirement retirement_;
+  Chaos chaos_;
+
+  std::uint64_t idle_ = 0;
+  std::uint64_t turn_end_ = Pcpu::kNever;
+  std::uint64_t limit_ = Pcpu::kNever;
+  std::uint64_t attention_ = 0;  ///< on_block looks closer when it would retire more than this
+  bool stopped_at_limit_ = false;
+  bool stepping_own_code_ = false;
+  bool flush_code_next_ = false;
+  bool spsr_is_current_ = false;  ///< SPSR_EL2 is the engine's PSTATE, not yet fetched
+  bool spsr_written_ = false;
+
+  Stop stop_ = Stop::None;
+  std::uint64_t exact_count_ = 0;
+  std::optional<Refusal> refusal_;
+  std::uint64_t exact_target_ = kNoTarget;
+  std::map<std::uint64_t, uc_hook> watches_;
+  std::string failure_;
+};
+
+}  // namespace axvm::sim::aarch64

@@ -1,0 +1,55 @@
+#include <sim/arch/aarch64/guest_core.hpp>
+#include <sim/arch/aarch64/pcpu.hpp>
+#include <utility>
+
+namespace axvm::sim::aarch64 {
+
+Pcpu::Pcpu(Machine& machine, unsigned index, std::unique_ptr<GuestCore> core)
+    : machine_(machine), index_(index), core_(std::move(core)) {}
+
+Pcpu::~Pcpu() = default;
+
+std::uint64_t Pcpu::read(SysReg reg) { return core_->read(reg); }
+void Pcpu::write(SysReg reg, std::uint64_t value) { core_->write(reg, value); }
+std::uint64_t Pcpu::gpr(unsigned n) const { return core_->gpr(n); }
+void Pcpu::set_gpr(unsigned n, std::uint64_t value) { core_->set_gpr(n, value); }
+Vector Pcpu::enter_guest() { return core_->enter(); }
+
+void Pcpu::tlbi(Tlbi op, std::uint64_t operand) {
+  const std::uint16_t vmid = core_->mmu().vmid();
+  machine_.for_each_core([&](GuestCore& core) {
+    switch (op) {
+      case Tlbi::IPAS2E1IS:
+        core.mmu().tlbi_ipas2e1(vmid, (operand & ((1ULL << 36) - 1)) << 12);
+        break;
+      case Tlbi::VMALLE1IS:
+        core.mmu().tlbi_vmalle1(vmid);
+        break;
+      case Tlbi::VMALLS12E1IS:
+        core.mmu().tlbi_vmalls12e1(vmid);
+        break;
+      case Tlbi::ALLE1IS:
+        core.mmu().tlbi_alle1();
+        break;
+    }
+    core.forget_translations();
+  });
+}
+
+void Pcpu::at_s12e1(std::uint64_t va, bool write) { core_->at_s12e1(va, write); }
+void Pcpu::ic_ialluis() { machine_.forget_code(); }
+
+void Pcpu::set_turn_end(std::uint64_t t) { core_->set_turn_end(t); }
+void Pcpu::set_instruction_limit(std::uint64_t n) { core_->set_instruction_limit(n); }
+bool Pcpu::stopped_at_limit() const noexcept { return core_->stopped_at_limit(); }
+std::uint64_t Pcpu::instructions() const noexcept { return core_->instructions(); }
+std::uint64_t Pcpu::time() const noexcept { return core_->time(); }
+void Pcpu::skip_to(std::uint64_t t) { core_->skip_to(t); }
+const Mmu& Pcpu::mmu() const noexcept { return core_->mmu(); }
+const Statistics& Pcpu::statistics() const noexcept { return core_->statistics(); }
+std::uint64_t Pcpu::pc() const { return core_->pc(); }
+const std::string& Pcpu::failure() const noexcept { return core_->failure(); }
+void Pcpu::set_chaos(std::uint64_t seed) { core_->set_chaos(seed); }
+void Pcpu::describe(StateVisitor& visitor) { core_->describe(visitor); }
+
+}  // namespace axvm::sim::aarch64

@@ -1,0 +1,337 @@
+// MRS, MSR and system instructions as the guest executes them: what the engine does natively, what
+// this machine answers itself, and what traps to EL2 (DDI 0487 D1.3.5, D24.2.53 HCR_EL2).
+
+#include <cstring>
+#include <sim/arch/aarch64/guest_core.hpp>
+#include <sim/arch/aarch64/syndrome.hpp>
+
+namespace axvm::sim::aarch64 {
+namespace {
+
+constexpr SysReg kSctlr(3, 0, 1, 0, 0);
+constexpr SysReg kActlr(3, 0, 1, 0, 1);
+constexpr SysReg kTtbr0(3, 0, 2, 0, 0);
+constexpr SysReg kTtbr1(3, 0, 2, 0, 1);
+constexpr SysReg kTcr(3, 0, 2, 0, 2);
+constexpr SysReg kMair(3, 0, 10, 2, 0);
+constexpr SysReg kMidr(3, 0, 0, 0, 0);
+constexpr SysReg kMpidr(3, 0, 0, 0, 5);
+constexpr SysReg kPar(3, 0, 7, 4, 0);
+constexpr SysReg kCntkctl(3, 0, 14, 1, 0);
+constexpr SysReg kPmccntr(3, 3, 9, 13, 0);
+
+constexpr std::uint64_t kMpidrRes1 = 1ULL << 31;
+
+constexpr std::uint32_t kWfe = 0xd503205f;
+
+SysReg name_of(const uc_arm64_cp_reg& cp) { return {cp.op0, cp.op1, cp.crn, cp.crm, cp.op2}; }
+
+/// MRS or MSR (register): op0 is 2 or 3.
+bool is_system_access(std::uint32_t instruction) {
+  return (instruction & 0xffd00000) == 0xd5100000;
+}
+bool is_read(std::uint32_t instruction) { return (instruction & (1U << 21)) != 0; }
+SysReg register_of(std::uint32_t instruction) {
+  return SysReg(static_cast<std::uint16_t>(instruction >> 5));
+}
+
+bool is_translation_register(SysReg r) {
+  return r == kSctlr || r == kTtbr0 || r == kTtbr1 || r == kTcr || r == kMair;
+}
+/// The registers that HCR_EL2.TVM and TRVM trap.
+bool is_virtual_memory_control(SysReg r) {
+  return is_translation_register(r) || r == SysReg(3, 0, 5, 1, 0) || r == SysReg(3, 0, 5, 1, 1) ||
+         r == SysReg(3, 0, 5, 2, 0) || r == SysReg(3, 0, 6, 0, 0) || r == SysReg(3, 0, 10, 3, 0) ||
+         r == SysReg(3, 0, 13, 0, 1);
+}
+/// IMPLEMENTATION DEFINED registers: CRn 11 and 15.
+bool is_implementation_defined(SysReg r) {
+  return r.op0() == 3 && (r.crn() == 11 || r.crn() == 15);
+}
+/// Breakpoints and watchpoints: the engine must never arm any.
+bool is_debug_register(SysReg r) { return r.op0() == 2; }
+
+}  // namespace
+
+bool GuestCore::traps_read(SysReg r) const noexcept {
+  const std::uint64_t h = el2_.hcr;
+  const bool identification = r.op0() == 3 && r.op1() == 0 && r.crn() == 0;
+  if ((h & hcr::TID3) != 0 && identification && r.crm() >= 1 && r.crm() <= 7) return true;
+  if ((h & hcr::TID1) != 0 && (r == SysReg(3, 0, 0, 0, 6) || r == SysReg(3, 1, 0, 0, 7))) {
+    return true;
+  }
+  if ((h & hcr::TID2) != 0 && (r == SysReg(3, 3, 0, 0, 1) || r == SysReg(3, 1, 0, 0, 0) ||
+                               r == SysReg(3, 1, 0, 0, 1) || r == SysReg(3, 2, 0, 0, 0))) {
+    return true;
+  }
+  if ((h & hcr::TACR) != 0 && r == kActlr) return true;
+  if ((h & hcr::TIDCP) != 0 && is_implementation_defined(r)) return true;
+  return (h & hcr::TRVM) != 0 && is_virtual_memory_control(r);
+}
+
+bool GuestCore::traps_write(SysReg r) const noexcept {
+  const std::uint64_t h = el2_.hcr;
+  if ((h & hcr::TID2) != 0 && r == SysReg(3, 2, 0, 0, 0)) return true;
+  if ((h & hcr::TACR) != 0 && r == kActlr) return true;
+  if ((h & hcr::TIDCP) != 0 && is_implementation_defined(r)) return true;
+  return (h & hcr::TVM) != 0 && is_virtual_memory_control(r);
+}
+
+void GuestCore::trap_system_register(SysReg r, unsigned rt, bool read, std::uint64_t pc) {
+  retirement_.stop_at(pc);
+  record_trap(system_register_syndrome(r, rt, read), pc);
+  request(Stop::Trap);
+}
+
+bool GuestCore::on_mrs(const uc_arm64_cp_reg& cp, uc_arm64_reg target) {
+  const SysReg r = name_of(cp);
+  const bool counter = r.op0() == 3 && r.op1() == 3 && r.crn() == 14;
+  if (!counter && r != kMidr && r != kMpidr && r != kPmccntr && !is_debug_register(r)) return false;
+  // The engine's own access checks answer EL0, and undefined registers.
+  const unsigned el = current_el();
+  std::uint64_t value = 0;
+  if (counter) {
+    if (r.crm() == 0 && r.op2() == 0) return false;  // CNTFRQ_EL0 is a constant
+    if (el == 0 && !timer_open_to_el0(r)) return false;
+    const auto v = timers_.read(r, exact_time(), el2_.cntvoff);
+    if (!v) return false;
+    value = *v;
+  } else if (r == kPmccntr) {
+    if (el == 0) return false;
+    value = retirement_.total_at(engine_.pc());
+  } else if (el == 0) {
+    return false;
+  } else if (r == kMidr) {
+    value = el2_.vpidr;
+  } else if (r == kMpidr) {
+    value = el2_.vmpidr;
+  } else {
+    return false;
+  }
+  engine_.set_reg(target, value);
+  return true;
+}
+
+bool GuestCore::timer_open_to_el0(SysReg r) const {
+  // CNTKCTL_EL1: EL0PCTEN 0, EL0VCTEN 1, EL0VTEN 8, EL0PTEN 9.
+  const std::uint64_t control = engine_.system(kCntkctl);
+  const bool is_virtual = r.crm() == 3 || r.op2() == 2 || r.op2() == 6;
+  const unsigned bit = r.crm() == 0 ? (is_virtual ? 1U : 0U) : (is_virtual ? 8U : 9U);
+  return ((control >> bit) & 1) != 0;
+}
+
+bool GuestCore::on_msr(const uc_arm64_cp_reg& cp) {
+  const SysReg r = name_of(cp);
+  const unsigned el = current_el();
+  if (el == 1 && traps_write(r)) {
+    const std::uint64_t pc = engine_.pc();
+    trap_system_register(r, instruction_at(pc, el) & 31, false, pc);
+    return true;
+  }
+  if (is_debug_register(r)) return el == 1;
+  if (r.op1() == 3 && r.crn() == 14) {
+    if (el == 0 && !timer_open_to_el0(r)) return false;
+    return timers_.write(r, cp.val, exact_time(), el2_.cntvoff);
+  }
+  if (el == 1 && is_translation_register(r)) mirror_translation_register(r, cp.val);
+  return false;
+}
+
+void GuestCore::mirror_translation_register(SysReg r, std::uint64_t value) {
+  Registers& t = mmu_.registers();
+  if (r == kSctlr) t.sctlr_el1 = value;
+  if (r == kTtbr0) t.ttbr0_el1 = value;
+  if (r == kTtbr1) t.ttbr1_el1 = value;
+  if (r == kTcr) t.tcr_el1 = value;
+  if (r == kMair) t.mair_el1 = value;
+}
+
+bool GuestCore::on_sys(const uc_arm64_cp_reg& cp) {
+  const SysReg op = name_of(cp);
+  if (current_el() == 0) return false;  // only cache maintenance by VA, which the engine checks
+  const std::uint64_t pc = engine_.pc();
+  const auto trap = [&] {
+    trap_system_register(op, instruction_at(pc, 1) & 31, false, pc);
+    return true;
+  };
+  if (op.crn() == 8 && op.op1() == 0) {
+    if ((el2_.hcr & hcr::TTLB) != 0) return trap();
+    on_tlbi(op, cp.val);
+    return true;
+  }
+  if (op.crn() != 7) return false;
+  const bool set_way = op.op1() == 0 && op.op2() == 2 && op.crm() != 1 && op.crm() != 5;
+  if (set_way && (el2_.hcr & hcr::TSW) != 0) return trap();
+  if (op.op1() == 0 && op.crm() == 8 && op.op2() <= 3) {  // AT S1E1R, S1E1W, S1E0R, S1E0W
+    const auto par = mmu_.at_s1(cp.val, op.op2() < 2 ? 1 : 0, (op.op2() & 1) != 0);
+    if (par) {
+      engine_.set_system(kPar, *par);
+    } else {
+      retirement_.stop_at(pc);
+      refusal_ = Refusal{Refusal::Kind::Fault, par.error(), Access::Read, cp.val};
+      request(Stop::Refused);
+    }
+    return true;
+  }
+  return false;
+}
+
+void GuestCore::on_tlbi(SysReg op, std::uint64_t operand) {
+  const bool everywhere = op.crm() == 3 || (el2_.hcr & hcr::FB) != 0;
+  const std::uint16_t vmid = mmu_.vmid();
+  const auto asid = static_cast<std::uint16_t>(operand >> 48);
+  // Bits 43:0 of the operand are VA[55:12].
+  const std::uint64_t va = static_cast<std::uint64_t>(static_cast<std::int64_t>(operand << 20) >> 8);
+  const auto apply = [&](GuestCore& core) {
+    switch (op.op2()) {
+      case 0:
+        core.mmu_.tlbi_vmalle1(vmid);
+        break;
+      case 1:
+        core.mmu_.tlbi_vae1(vmid, asid, va);
+        break;
+      case 2:
+        core.mmu_.tlbi_aside1(vmid, asid);
+        break;
+      case 3:
+        core.mmu_.tlbi_vaae1(vmid, va);
+        break;
+      case 5:
+        core.mmu_.tlbi_vale1(vmid, asid, va);
+        break;
+      case 7:
+        core.mmu_.tlbi_vaale1(vmid, va);
+        break;
+      default:
+        return;
+    }
+    core.engine_.flush_tlb();
+  };
+  if (everywhere) {
+    machine_.for_each_core(apply);
+  } else {
+    apply(*this);
+  }
+}
+
+void GuestCore::on_undefined(std::uint32_t instruction, std::uint64_t pc) {
+  const SysReg r = register_of(instruction);
+  const bool read = is_read(instruction);
+  if (is_system_access(instruction) && current_el() == 1 &&
+      (read ? traps_read(r) : traps_write(r))) {
+    trap_system_register(r, instruction & 31, read, pc);
+    return;
+  }
+  take_synchronous_to_el1(unknown_syndrome(), pc);
+}
+
+// --- instructions that trap although the engine would execute them ---------------------------
+
+void GuestCore::watch_trapping_instructions(std::uint64_t page_va, std::uint64_t pa) {
+  if ((el2_.hcr & hcr::kWatched) == 0) return;
+  const std::uint8_t* const bytes = machine_.memory().at(pa);
+  for (unsigned offset = 0; offset < 4096; offset += Retirement::kInstructionBytes) {
+    std::uint32_t word = 0;
+    std::memcpy(&word, bytes + offset, sizeof word);
+    const bool wfe = word == kWfe && (el2_.hcr & hcr::TWE) != 0;
+    const bool mrs =
+        is_system_access(word) && is_read(word) && traps_read(register_of(word));
+    if (!wfe && !mrs) continue;
+    uc_hook& watch = watches_[page_va + offset];
+    if (watch == 0) watch = engine_.watch(page_va + offset, watch_function(), this);
+  }
+}
+
+void GuestCore::forget_watches() {
+  for (const auto& [va, watch] : watches_) engine_.unwatch(watch);
+  watches_.clear();
+  engine_.flush_code();
+  engine_.flush_tlb();
+}
+
+void GuestCore::on_watched_instruction(std::uint32_t instruction, std::uint64_t pc, unsigned el) {
+  if (instruction == kWfe && (el2_.hcr & hcr::TWE) != 0) {
+    retirement_.stop_at(pc);
+    record_trap(wfx_syndrome(true), pc);
+    request(Stop::Trap);
+    return;
+  }
+  if (el == 1 && is_system_access(instruction) && is_read(instruction) &&
+      traps_read(register_of(instruction))) {
+    trap_system_register(register_of(instruction), instruction & 31, true, pc);
+  }
+}
+
+// --- registers as EL2 software reads and writes them -----------------------------------------
+
+namespace {
+constexpr SysReg kSpEl0(3, 0, 4, 1, 0);
+constexpr SysReg kSpEl1(3, 4, 4, 1, 0);
+constexpr SysReg kSpsrEl2(3, 4, 4, 0, 0);
+constexpr SysReg kHcr(3, 4, 1, 1, 0);
+constexpr SysReg kVttbr(3, 4, 2, 1, 0);
+constexpr SysReg kVtcr(3, 4, 2, 1, 2);
+}  // namespace
+
+std::uint64_t GuestCore::read(SysReg r) {
+  if (r == kSpsrEl2 && spsr_is_current_) {
+    el2_.spsr = engine_.pstate();
+    spsr_is_current_ = false;
+  }
+  if (const std::uint64_t* const v = el2_.find(r)) return *v;
+  if (r == kSpEl0) return engine_.sp_el(0);
+  if (r == kSpEl1) return engine_.sp_el(1);
+  if (r == kMpidr) return kMpidrRes1 | index_;
+  if (const auto v = timers_.read(r, time(), el2_.cntvoff)) return *v;
+  return engine_.system(r);
+}
+
+void GuestCore::write(SysReg r, std::uint64_t value) {
+  if (std::uint64_t* const v = el2_.find(r)) {
+    const std::uint64_t old = *v;
+    *v = value;
+    if (r == kSpsrEl2) {
+      spsr_is_current_ = false;
+      spsr_written_ = true;
+    } else if (value != old && (r == kHcr || r == kVttbr || r == kVtcr)) {
+      on_stage2_control(r, old);
+    }
+    return;
+  }
+  if (r == kSpEl0) return engine_.set_sp_el(0, value);
+  if (r == kSpEl1) return engine_.set_sp_el(1, value);
+  if (timers_.write(r, value, time(), el2_.cntvoff)) return;
+  engine_.set_system(r, value);
+  if (is_translation_register(r)) {
+    mirror_translation_register(r, value);
+    engine_.flush_tlb();
+  }
+}
+
+void GuestCore::on_stage2_control(SysReg r, std::uint64_t old) {
+  Registers& t = mmu_.registers();
+  t.hcr_el2 = el2_.hcr;
+  t.vttbr_el2 = el2_.vttbr;
+  t.vtcr_el2 = el2_.vtcr;
+  const std::uint64_t changed = r == kHcr ? old ^ el2_.hcr : hcr::kTranslation;
+  if ((changed & hcr::kTranslation) != 0) engine_.flush_tlb();
+  if (r == kHcr && (changed & hcr::kWatched) != 0) forget_watches();
+}
+
+void GuestCore::at_s12e1(std::uint64_t va, bool write) {
+  const auto par = mmu_.at_s12(va, 1, write);
+  engine_.set_system(kPar, par);
+}
+
+void GuestCore::reset_registers() {
+  // SCTLR_EL1 resets with the MMU and caches off (D24.2.118); RES1 bits of ARMv8.0 set.
+  constexpr std::uint64_t kSctlrReset = 0x30c50830 & ~1ULL;
+  engine_.set_pstate(0x3c5);
+  engine_.set_system(kSctlr, kSctlrReset);
+  mirror_translation_register(kSctlr, kSctlrReset);
+  el2_.vpidr = engine_.system(kMidr);
+  el2_.vmpidr = kMpidrRes1 | index_;
+  el2_.spsr = 0x3c5;
+}
+
+}  // namespace axvm::sim::aarch64

@@ -1,0 +1,44 @@
+#pragma once
+// A seeded source of perturbations of the engine. What it decides must never be visible.
+
+#include <cstdint>
+
+namespace axvm::sim {
+
+class Chaos {
+ public:
+  enum class Action : std::uint8_t { None, FlushTranslations, FlushCode, SingleStep };
+
+  /// 0 switches it off.
+  void seed(std::uint64_t s) noexcept { state_ = s; }
+  [[nodiscard]] bool enabled() const noexcept { return state_ != 0; }
+
+  /// What to do to the engine before the coming block.
+  Action next() noexcept {
+    const std::uint64_t r = random();
+    if ((r & 63) != 0) return Action::None;
+    switch ((r >> 6) % 8) {
+      case 0:
+        return Action::FlushCode;
+      case 1:
+      case 2:
+      case 3:
+        return Action::FlushTranslations;
+      default:
+        return Action::SingleStep;
+    }
+  }
+
+ private:
+  // xorshift64*
+  std::uint64_t random() noexcept {
+    state_ ^= state_ >> 12;
+    state_ ^= state_ << 25;
+    state_ ^= state_ >> 27;
+    return (state_ * 0x2545f4914f6cdd1dULL) >> 16;
+  }
+
+  std::uint64_t state_ = 0;
+};
+
+}  // namespace axvm::sim
