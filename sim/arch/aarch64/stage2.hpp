@@ -1,0 +1,60 @@
+#pragma once
+// Stage 2 of the EL1&0 regime, 4 KiB granule: what HCR_EL2, VTCR_EL2 and VTTBR_EL2 say, and what a
+// stage-2 leaf permits (DDI 0487 D8.2.2, D8.4.2).
+
+#include <cstdint>
+#include <sim/arch/aarch64/stage1.hpp>
+
+namespace axvm::sim::aarch64 {
+
+/// A leaf's MemAttr, S2AP and XN. The default is what holds when stage 2 is off: everything is
+/// permitted and the memory type is stage 1's.
+struct Stage2Attributes {
+  std::uint8_t memory = 0b1111;  ///< MemAttr[3:0]
+  bool read = true;              ///< S2AP[0]
+  bool write = true;             ///< S2AP[1]
+  bool execute_never = false;    ///< XN, bit 54 (FEAT_XNX is not implemented)
+
+  [[nodiscard]] static constexpr Stage2Attributes of_descriptor(std::uint64_t d) noexcept {
+    return {.memory = static_cast<std::uint8_t>((d >> 2) & 0xf),
+            .read = ((d >> 6) & 1) != 0,
+            .write = ((d >> 7) & 1) != 0,
+            .execute_never = ((d >> 54) & 1) != 0};
+  }
+  [[nodiscard]] constexpr bool device() const noexcept { return (memory & 0b1100) == 0; }
+  [[nodiscard]] constexpr Permissions permissions() const noexcept {
+    return {.read = read, .write = write, .execute = !execute_never};
+  }
+
+  friend bool operator==(const Stage2Attributes&, const Stage2Attributes&) = default;
+};
+
+/// Where stage 2 leads.
+struct Stage2Leaf {
+  std::uint64_t pa = 0;
+  /// Level of the leaf; 0 when stage 2 is off.
+  std::uint8_t level = 0;
+  Stage2Attributes attributes;
+};
+
+/// Stage 2 as the registers set it up.
+struct Stage2 {
+  bool enabled = false;
+  /// HCR_EL2.PTW: stage-1 tables in Device memory are a permission fault.
+  bool protect_walks = false;
+  bool table_oversized = false;
+  std::uint8_t start_level = 0;
+  std::uint8_t input_bits = 0;
+  /// 2 to the number of bits translated; 0 when every address faults: T0SZ and SL0 do not fit each
+  /// other, or T0SZ asks for more than the processor's physical addresses.
+  std::uint64_t input_limit = 0;
+  /// Bits of an output address that are beyond VTCR_EL2.PS.
+  std::uint64_t oversize = 0;
+  std::uint16_t vmid = 0;
+  std::uint64_t table = 0;
+
+  Stage2() = default;
+  Stage2(const Registers& registers, const Features& features) noexcept;
+};
+
+}  // namespace axvm::sim::aarch64
