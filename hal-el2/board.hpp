@@ -1,0 +1,16 @@
+#pragma once
+// QEMU's `virt` board, as far as this image uses it.
+
+#include <axvm/address.hpp>
+#include <cstddef>
+#include <hal-el2/uart.hpp>
+
+namespace axvm::hal_el2 {
+
+inline constexpr Uart kConsole{0x0900'0000};
+
+/// RAM that the image counts on (-m 256). The stage-1 tables of start.S map the GiB it lies in.
+inline constexpr HostPhysAddr kRamBase{0x4000'0000};
+inline constexpr std::size_t kRamFrames = 65536;
+
+}  // namespace axvm::hal_el2

@@ -1,0 +1,88 @@
+#pragma once
+// The CPU this code runs on: core's VirtualizationHardware in one or two instructions per call.
+
+#include <array>
+#include <axvm/address.hpp>
+#include <core/arch/aarch64/hal.hpp>
+#include <core/arch/aarch64/registers.hpp>
+#include <cstdint>
+
+/// vectors.S.
+extern "C" std::uint64_t hal_el2_enter_guest(std::uint64_t* gprs);
+
+namespace axvm::hal_el2 {
+
+class Cpu {
+ public:
+  using Arch = aarch64::Arch;
+  using SysReg = aarch64::SysReg;
+
+  template <SysReg R>
+  [[nodiscard]] std::uint64_t read() const {
+    constexpr Encoding e{R};
+    std::uint64_t value = 0;
+    asm volatile("mrs %0, S%c1_%c2_C%c3_C%c4_%c5"
+                 : "=r"(value)
+                 : "i"(e.op0), "i"(e.op1), "i"(e.crn), "i"(e.crm), "i"(e.op2)
+                 : "memory");
+    return value;
+  }
+
+  template <SysReg R>
+  void write(std::uint64_t value) {
+    constexpr Encoding e{R};
+    asm volatile("msr S%c1_%c2_C%c3_C%c4_%c5, %0"
+                 :
+                 : "r"(value), "i"(e.op0), "i"(e.op1), "i"(e.crn), "i"(e.crm), "i"(e.op2)
+                 : "memory");
+  }
+
+  [[nodiscard]] std::uint64_t gpr(unsigned n) const { return gprs_[n]; }
+  void set_gpr(unsigned n, std::uint64_t value) { gprs_[n] = value; }
+
+  aarch64::Vector enter_guest() {
+    return static_cast<aarch64::Vector>(hal_el2_enter_guest(gprs_.data()));
+  }
+
+  // The first ISB makes a VTTBR_EL2 that was just written the one that counts.
+  void tlbi_ipas2e1is(GuestPhysAddr ipa) {
+    asm volatile("isb\n\tdsb ishst\n\ttlbi ipas2e1is, %0\n\tdsb ish\n\tisb" ::"r"(ipa.value >> 12)
+                 : "memory");
+  }
+  void tlbi_vmalle1is() {
+    asm volatile("isb\n\tdsb ishst\n\ttlbi vmalle1is\n\tdsb ish\n\tisb" ::: "memory");
+  }
+  void tlbi_vmalls12e1is() {
+    asm volatile("isb\n\tdsb ishst\n\ttlbi vmalls12e1is\n\tdsb ish\n\tisb" ::: "memory");
+  }
+
+  void at_s12e1r(GuestVirtAddr va) {
+    asm volatile("isb\n\tat s12e1r, %0\n\tisb" ::"r"(va.value) : "memory");
+  }
+  void at_s12e1w(GuestVirtAddr va) {
+    asm volatile("isb\n\tat s12e1w, %0\n\tisb" ::"r"(va.value) : "memory");
+  }
+
+  void publish_tables() { asm volatile("dsb ishst" ::: "memory"); }
+  void publish_instructions() {
+    asm volatile("dsb ish\n\tic ialluis\n\tdsb ish\n\tisb" ::: "memory");
+  }
+
+ private:
+  /// What MRS and MSR spell out of a register's packed encoding.
+  struct Encoding {
+    unsigned op0, op1, crn, crm, op2;
+    constexpr explicit Encoding(SysReg reg)
+        : op0(static_cast<unsigned>(reg) >> 14),
+          op1(static_cast<unsigned>(reg) >> 11 & 7),
+          crn(static_cast<unsigned>(reg) >> 7 & 15),
+          crm(static_cast<unsigned>(reg) >> 3 & 15),
+          op2(static_cast<unsigned>(reg) & 7) {}
+  };
+
+  std::array<std::uint64_t, 31> gprs_{};
+};
+
+static_assert(aarch64::VirtualizationHardware<Cpu>);
+
+}  // namespace axvm::hal_el2

@@ -1,0 +1,95 @@
+#pragma once
+// core's VmHal on bare metal: QEMU's `virt` board with one CPU, at EL2, addresses mapped onto
+// themselves.
+
+#include <atomic>
+#include <axvm/hal.hpp>
+#include <core/vcpu/per_cpu.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <hal-el2/cpu.hpp>
+#include <hal-el2/event_log.hpp>
+#include <hal-el2/frames.hpp>
+#include <hal-el2/heap.hpp>
+#include <optional>
+#include <string_view>
+
+namespace axvm::hal_el2 {
+
+class SpinLock {
+ public:
+  void lock() {
+    while (flag_.test_and_set(std::memory_order_acquire)) {
+    }
+  }
+  void unlock() { flag_.clear(std::memory_order_release); }
+
+ private:
+  std::atomic_flag flag_;
+};
+
+class Hal {
+ public:
+  using PerCpu = axvm::PerCpu<Cpu>;
+  using Lock = SpinLock;
+
+  /// RAM from `first_free` on is the HAL's to give away.
+  Hal(const Uart& uart, HostPhysAddr first_free)
+      : uart_(uart), frames_(first_free), heap_(frames_), events_(uart) {
+    enable_interrupt_interface();
+  }
+
+  std::optional<HostPhysAddr> allocate_frame() { return frames_.allocate(1, kPageSize); }
+  void deallocate_frame(HostPhysAddr frame) { frames_.release(frame, 1); }
+  std::optional<HostPhysAddr> allocate_frames(std::size_t count, std::size_t alignment) {
+    return frames_.allocate(count, alignment);
+  }
+  void deallocate_frames(HostPhysAddr base, std::size_t count) { frames_.release(base, count); }
+  bool allocate_range(HostPhysAddr base, std::size_t size) { return frames_.take(base, size); }
+  void deallocate_range(HostPhysAddr base, std::size_t size) {
+    frames_.release(base, size / kPageSize);
+  }
+
+  HostVirtAddr phys_to_virt(HostPhysAddr a) { return HostVirtAddr(a.value); }
+  HostPhysAddr virt_to_phys(HostVirtAddr a) { return HostPhysAddr(a.value); }
+
+  void* allocate(std::size_t size, std::size_t alignment) {
+    return heap_.allocate(size, alignment);
+  }
+  void deallocate(void* p, std::size_t size, std::size_t alignment) {
+    heap_.deallocate(p, size, alignment);
+  }
+
+  std::uint64_t monotonic_nanoseconds();
+
+  PcpuId current_pcpu() { return PcpuId(0); }
+  PerCpu& this_cpu() { return per_cpu_; }
+  /// The only CPU runs this code: it is not in its guest.
+  void kick(PcpuId) {}
+
+  std::uint32_t acknowledge_irq();
+  void end_irq(std::uint32_t irq);
+
+  void console_write(VmId, std::uint8_t byte) { events_.console(byte); }
+  std::optional<std::uint8_t> console_read(VmId) { return uart_.get(); }
+
+  void log(LogLevel level, std::string_view text) { events_.log(level, text); }
+  bool wants_events() { return true; }
+  void event(const Event& event) { events_.event(event); }
+
+  [[nodiscard]] EventLog& events() noexcept { return events_; }
+
+ private:
+  static void enable_interrupt_interface();
+
+  const Uart& uart_;
+  Cpu cpu_;
+  PerCpu per_cpu_{PcpuId(0), cpu_};
+  Frames frames_;
+  Heap heap_;
+  EventLog events_;
+};
+
+static_assert(VmHal<Hal>);
+
+}  // namespace axvm::hal_el2
