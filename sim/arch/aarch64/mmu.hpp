@@ -96,6 +96,8 @@ class Mmu {
     return regime_;
   }
   void decode() const noexcept;
+  [[nodiscard]] std::expected<Translation, Fault> translate_by_walk(std::uint64_t va,
+                                                                    AccessContext context);
 
   const PhysicalMemory* memory_;
   Statistics* statistics_;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <sim/arch/aarch64/bits.hpp>
 #include <sim/arch/aarch64/translation.hpp>
 
 namespace axvm::sim::aarch64 {
@@ -129,14 +130,13 @@ struct Stage1 {
   /// or-ed; APTable, UXNTable, PXNTable).
   [[nodiscard]] constexpr Stage1Attributes attributes(std::uint64_t leaf,
                                                       std::uint64_t inherited) const noexcept {
-    const auto bit = [](std::uint64_t word, unsigned n) { return ((word >> n) & 1) != 0; };
     return {.el0_accessible = bit(leaf, 6) && !bit(inherited, 61),
             .read_only = bit(leaf, 7) || bit(inherited, 62),
             .uxn = bit(leaf, 54) || bit(inherited, 60),
             .pxn = bit(leaf, 53) || bit(inherited, 59),
             .global = !bit(leaf, 11),
-            .shareability = static_cast<std::uint8_t>((leaf >> 8) & 0b11),
-            .memory = static_cast<std::uint8_t>(mair >> (8 * ((leaf >> 2) & 0b111)))};
+            .shareability = static_cast<std::uint8_t>(field(leaf, 9, 8)),
+            .memory = static_cast<std::uint8_t>(mair >> (8 * field(leaf, 4, 2)))};
   }
 };
 

@@ -3,6 +3,7 @@
 // stage-2 leaf permits (DDI 0487 D8.2.2, D8.4.2).
 
 #include <cstdint>
+#include <sim/arch/aarch64/bits.hpp>
 #include <sim/arch/aarch64/stage1.hpp>
 
 namespace axvm::sim::aarch64 {
@@ -16,10 +17,10 @@ struct Stage2Attributes {
   bool execute_never = false;    ///< XN, bit 54 (FEAT_XNX is not implemented)
 
   [[nodiscard]] static constexpr Stage2Attributes of_descriptor(std::uint64_t d) noexcept {
-    return {.memory = static_cast<std::uint8_t>((d >> 2) & 0xf),
-            .read = ((d >> 6) & 1) != 0,
-            .write = ((d >> 7) & 1) != 0,
-            .execute_never = ((d >> 54) & 1) != 0};
+    return {.memory = static_cast<std::uint8_t>(field(d, 5, 2)),
+            .read = bit(d, 6),
+            .write = bit(d, 7),
+            .execute_never = bit(d, 54)};
   }
   [[nodiscard]] constexpr bool device() const noexcept { return (memory & 0b1100) == 0; }
   [[nodiscard]] constexpr Permissions permissions() const noexcept {

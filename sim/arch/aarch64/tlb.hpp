@@ -46,6 +46,10 @@ class TlbTag {
   static constexpr TlbTag stage2(std::uint16_t vmid) noexcept {
     return TlbTag{(std::uint64_t{vmid} << 18) | (2U << 16)};
   }
+  /// Greater than every tag of the VM.
+  static constexpr TlbTag after(std::uint16_t vmid) noexcept {
+    return TlbTag{(std::uint64_t{vmid} + 1) << 18};
+  }
   static constexpr TlbTag from_raw(std::uint64_t raw) noexcept { return TlbTag{raw}; }
 
   [[nodiscard]] constexpr std::uint64_t raw() const noexcept { return raw_; }
@@ -73,13 +77,21 @@ class Tlb {
 
   /// The entry that covers `input`, smallest block first; null when there is none. Valid until the
   /// next change.
-  [[nodiscard]] const TlbEntry* find(TlbTag tag, std::uint64_t input) const noexcept;
-  /// Remembers an entry; the oldest one goes when the TLB is full. An entry of the same tag, level
-  /// and input is replaced in place of age.
+  [[nodiscard]] const TlbEntry* find(TlbTag tag, std::uint64_t input) const noexcept {
+    for (unsigned level = kLastLevel; level >= 1; --level) {
+      if (live_[tag.kind()][level] == 0) continue;
+      const Slot slot = find_exact(tag, level, input);
+      if (slot != kNone) return &slots_[slot].entry;
+    }
+    return nullptr;
+  }
+  /// Remembers an entry whose input `find` did not know; the oldest one goes when the TLB is full.
   void insert(TlbTag tag, const TlbEntry& entry);
 
   /// Drops everything of the VM but stage-2-only entries.
   void drop_stage1(std::uint16_t vmid);
+  /// Drops everything of the VM.
+  void drop_vmid(std::uint16_t vmid);
   /// Drops everything with this tag.
   void drop(TlbTag tag);
   /// Drops every entry made from a leaf that covers `input`: all fragments of a stage-1 block that
@@ -87,7 +99,6 @@ class Tlb {
   void drop(TlbTag tag, std::uint64_t input);
   /// The same in every address space of the VM, and among its global entries.
   void drop_all_asids(std::uint16_t vmid, std::uint64_t input);
-  void drop_vmid(std::uint16_t vmid);
   void clear();
 
   [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
@@ -96,11 +107,12 @@ class Tlb {
   /// Calls `visit(TlbTag, const TlbEntry&)` for each entry, oldest first.
   template <class Visit>
   void for_each(Visit&& visit) const {
-    for (auto slot = age_.head; slot != kNone; slot = slots_[slot].age.next) {
+    for (Slot slot = age_.head; slot != kNone; slot = slots_[slot].age.next) {
       visit(slots_[slot].tag, slots_[slot].entry);
     }
   }
 
+  /// The entries in order of age.
   void describe(StateVisitor& visitor);
 
  private:
@@ -119,20 +131,39 @@ class Tlb {
     TlbTag tag;
     TlbEntry entry;
     Slot chain = kNone;  // next slot of the same bucket, or next free slot
-    Link block;          // fragments of stage-1 blocks of the same block bucket
-    Link tagged;         // slots of the same tag
-    Link age;            // all slots, oldest first
+    Link fragment;       // fragments of the same fragment bucket
+    Link tagged;         // entries of the same tag
+    Link age;            // all entries, oldest first
   };
 
-  [[nodiscard]] static std::uint64_t hash(TlbTag tag, unsigned level, std::uint64_t input) noexcept;
-  [[nodiscard]] Slot& bucket(TlbTag tag, unsigned level, std::uint64_t input) noexcept;
-  [[nodiscard]] Slot find_exact(TlbTag tag, unsigned level, std::uint64_t input) const noexcept;
-  [[nodiscard]] List& block_list(const SlotData& data) noexcept;
+  [[nodiscard]] static std::size_t hash(TlbTag tag, unsigned level, std::uint64_t input) noexcept {
+    std::uint64_t h = (input >> level_shift(level)) ^ (tag.raw() * 0x9e37'79b9'7f4a'7c15);
+    h = (h ^ level) * 0xbf58'476d'1ce4'e5b9;
+    return h ^ (h >> 32);
+  }
+  [[nodiscard]] Slot& bucket(TlbTag tag, unsigned level, std::uint64_t input) noexcept {
+    return buckets_[hash(tag, level, input) & (buckets_.size() - 1)];
+  }
+  [[nodiscard]] List& fragments_of(TlbTag tag, unsigned level, std::uint64_t input) noexcept {
+    return fragment_buckets_[hash(tag, level, input) & (fragment_buckets_.size() - 1)];
+  }
+  [[nodiscard]] Slot find_exact(TlbTag tag, unsigned level, std::uint64_t input) const noexcept {
+    const std::uint64_t start = input & ~(level_size(level) - 1);
+    Slot slot = buckets_[hash(tag, level, input) & (buckets_.size() - 1)];
+    while (slot != kNone) {
+      const SlotData& data = slots_[slot];
+      if (data.entry.input == start && data.tag == tag && data.entry.level == level) break;
+      slot = data.chain;
+    }
+    return slot;
+  }
   [[nodiscard]] static bool is_fragment(const TlbEntry& entry) noexcept {
     return entry.level != entry.stage1_level;
   }
-  void append(List& list, Link SlotData::* link, Slot slot) noexcept;
-  void unlink(List& list, Link SlotData::* link, Slot slot) noexcept;
+  [[nodiscard]] bool is_valid(TlbTag tag, const TlbEntry& entry) const noexcept;
+  void append(List& list, Link SlotData::* member, Slot slot) noexcept;
+  void unlink(List& list, Link SlotData::* member, Slot slot) noexcept;
+  void drop_tags(TlbTag first, TlbTag end);
   Slot take_slot();
   void remove(Slot slot);
   void grow_index();
@@ -143,11 +174,10 @@ class Tlb {
   std::vector<SlotData> slots_;
   Slot free_ = kNone;
   List age_;
-  std::vector<Slot> buckets_;        // entries by (tag, level, input); size is a power of two
-  std::vector<List> block_buckets_;  // fragments by (tag, stage-1 level, stage-1 block)
+  std::vector<Slot> buckets_;           // entries by (tag, level, input); a power of two
+  std::vector<List> fragment_buckets_;  // fragments by (tag, stage-1 level, stage-1 block)
   std::map<TlbTag, List> tags_;
-  std::uint32_t live_[3][4] =
-      {};  // entries by (kind of tag, level): levels without any are skipped
+  std::uint32_t live_[3][4] = {};       // entries by (kind of tag, level)
   std::uint32_t fragments_[3][4] = {};  // fragments by (kind of tag, stage-1 level)
 };
 

@@ -40,6 +40,15 @@ struct NoStage2Cache {
   static constexpr void fill(std::uint64_t, const Stage2Leaf&) noexcept {}
 };
 
+inline constexpr Permissions kEverything{.read = true, .write = true, .execute = true};
+
+/// Stage-1 permissions of a leaf for a context; without stage 1 there are no limits.
+[[nodiscard]] inline Permissions permissions_of(const Stage1& stage1, const Stage1Leaf& leaf,
+                                                AccessContext context) noexcept {
+  if (!stage1.enabled) return kEverything;
+  return stage1_permissions(leaf.attributes, context.el, context.pan, stage1.wxn);
+}
+
 /// Both leaves as a translation for an address and an access, or the permission fault: stage 1's
 /// permissions are checked before stage 2's.
 [[nodiscard]] inline std::expected<Translation, Fault> combine(std::uint64_t va,
@@ -83,7 +92,7 @@ class Walker {
     Fault fault;
     if (!stage1(va, first, fault)) [[unlikely]]
       return std::unexpected(fault);
-    const Permissions permissions = permissions_of(first, context);
+    const Permissions permissions = permissions_of(regime_.stage1, first, context);
     if (permissions.allow(context.access)) [[likely]] {
       if (!stage2(va, first.ipa, false, second, fault)) [[unlikely]]
         return std::unexpected(fault);
@@ -104,14 +113,7 @@ class Walker {
   /// VA to IPA; permissions are the caller's business.
   [[nodiscard]] bool stage1(std::uint64_t va, Stage1Leaf& leaf, Fault& fault);
 
-  [[nodiscard]] Permissions permissions_of(const Stage1Leaf& leaf,
-                                           AccessContext context) const noexcept {
-    if (!regime_.stage1.enabled) return kEverything;
-    return stage1_permissions(leaf.attributes, context.el, context.pan, regime_.stage1.wxn);
-  }
-
  private:
-  static constexpr Permissions kEverything{.read = true, .write = true, .execute = true};
   static constexpr std::uint64_t kValidTable = 0b11;  // level 3: page
   static constexpr std::uint64_t kValidBlock = 0b01;
 
