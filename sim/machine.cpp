@@ -22,8 +22,8 @@ std::expected<std::unique_ptr<Machine>, std::string> Machine::create(
   for (unsigned i = 0; i < options.pcpus; ++i) {
     auto engine = aarch64::Engine::open(machine->memory_);
     if (!engine) return std::unexpected(engine.error());
-    auto core = std::make_unique<aarch64::GuestCore>(*machine, i, std::move(*engine),
-                                                     options.tlb_entries);
+    auto core =
+        std::make_unique<aarch64::GuestCore>(*machine, i, std::move(*engine), options.tlb_entries);
     machine->fetch_coherence_.attach(*core);
     machine->pcpus_.push_back(std::make_unique<aarch64::Pcpu>(*machine, i, std::move(core)));
   }

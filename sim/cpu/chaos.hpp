@@ -18,14 +18,11 @@ class Chaos {
     const std::uint64_t r = random();
     if ((r & 63) != 0) return Action::None;
     switch ((r >> 6) % 8) {
-      case 0:
-        return Action::FlushCode;
+      case 0: return Action::FlushCode;
       case 1:
       case 2:
-      case 3:
-        return Action::FlushTranslations;
-      default:
-        return Action::SingleStep;
+      case 3: return Action::FlushTranslations;
+      default: return Action::SingleStep;
     }
   }
 

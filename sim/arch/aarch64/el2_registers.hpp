@@ -28,8 +28,9 @@ inline constexpr std::uint64_t TTLB = 1ULL << 25;
 inline constexpr std::uint64_t TVM = 1ULL << 26;
 inline constexpr std::uint64_t HCD = 1ULL << 29;
 inline constexpr std::uint64_t TRVM = 1ULL << 30;
-/// Bits that decide which instructions trap by themselves; code is watched for them.
-inline constexpr std::uint64_t kWatched = TWE | TID1 | TID2 | TID3 | TIDCP | TACR | TRVM;
+/// Bits that make instructions trap which the engine would execute; code is watched for them.
+inline constexpr std::uint64_t kWatched =
+    TWE | TID1 | TID2 | TID3 | TIDCP | TACR | TSW | TTLB | TVM | TRVM;
 /// Bits that decide how addresses translate.
 inline constexpr std::uint64_t kTranslation = VM | PTW | DC;
 }  // namespace hcr
@@ -54,38 +55,22 @@ struct El2Registers {
   /// The register's storage, or null when it is none of these.
   [[nodiscard]] std::uint64_t* find(SysReg r) noexcept {
     switch (r.encoding) {
-      case SysReg(3, 4, 5, 2, 0).encoding:
-        return &esr;
-      case SysReg(3, 4, 4, 0, 1).encoding:
-        return &elr;
-      case SysReg(3, 4, 4, 0, 0).encoding:
-        return &spsr;
-      case SysReg(3, 4, 6, 0, 0).encoding:
-        return &far;
-      case SysReg(3, 4, 6, 0, 4).encoding:
-        return &hpfar;
-      case SysReg(3, 4, 1, 1, 0).encoding:
-        return &hcr;
-      case SysReg(3, 4, 2, 1, 0).encoding:
-        return &vttbr;
-      case SysReg(3, 4, 2, 1, 2).encoding:
-        return &vtcr;
-      case SysReg(3, 4, 0, 0, 0).encoding:
-        return &vpidr;
-      case SysReg(3, 4, 0, 0, 5).encoding:
-        return &vmpidr;
-      case SysReg(3, 4, 1, 1, 1).encoding:
-        return &mdcr;
-      case SysReg(3, 4, 1, 1, 2).encoding:
-        return &cptr;
-      case SysReg(3, 4, 1, 1, 3).encoding:
-        return &hstr;
-      case SysReg(3, 4, 14, 0, 3).encoding:
-        return &cntvoff;
-      case SysReg(3, 4, 14, 1, 0).encoding:
-        return &cnthctl;
-      default:
-        return nullptr;
+      case SysReg(3, 4, 5, 2, 0).encoding: return &esr;
+      case SysReg(3, 4, 4, 0, 1).encoding: return &elr;
+      case SysReg(3, 4, 4, 0, 0).encoding: return &spsr;
+      case SysReg(3, 4, 6, 0, 0).encoding: return &far;
+      case SysReg(3, 4, 6, 0, 4).encoding: return &hpfar;
+      case SysReg(3, 4, 1, 1, 0).encoding: return &hcr;
+      case SysReg(3, 4, 2, 1, 0).encoding: return &vttbr;
+      case SysReg(3, 4, 2, 1, 2).encoding: return &vtcr;
+      case SysReg(3, 4, 0, 0, 0).encoding: return &vpidr;
+      case SysReg(3, 4, 0, 0, 5).encoding: return &vmpidr;
+      case SysReg(3, 4, 1, 1, 1).encoding: return &mdcr;
+      case SysReg(3, 4, 1, 1, 2).encoding: return &cptr;
+      case SysReg(3, 4, 1, 1, 3).encoding: return &hstr;
+      case SysReg(3, 4, 14, 0, 3).encoding: return &cntvoff;
+      case SysReg(3, 4, 14, 1, 0).encoding: return &cnthctl;
+      default: return nullptr;
     }
   }
 

@@ -76,12 +76,8 @@ void GuestCore::on_interrupt(std::uint32_t number) {
         take_synchronous_to_el1(unknown_syndrome(), pc - 4);
       }
       return;
-    case kBrk:
-      take_synchronous_to_el1(brk_syndrome(immediate(instruction_at(pc, el))), pc);
-      return;
-    case kUndefined:
-      on_undefined(instruction_at(pc, el), pc);
-      return;
+    case kBrk: take_synchronous_to_el1(brk_syndrome(immediate(instruction_at(pc, el))), pc); return;
+    case kUndefined: on_undefined(instruction_at(pc, el), pc); return;
     case kUnaligned: {
       refusal_ = Refusal{Refusal::Kind::Unaligned,
                          {.kind = FaultKind::Alignment, .va = 0, .ipa = 0},

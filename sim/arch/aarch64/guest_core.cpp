@@ -44,8 +44,7 @@ void GuestCore::install_hooks() {
   const auto interrupt = [](uc_engine*, std::uint32_t number, void* self) {
     static_cast<GuestCore*>(self)->on_interrupt(number);
   };
-  using SystemHook =
-      std::uint32_t (*)(uc_engine*, uc_arm64_reg, const uc_arm64_cp_reg*, void*);
+  using SystemHook = std::uint32_t (*)(uc_engine*, uc_arm64_reg, const uc_arm64_cp_reg*, void*);
   const SystemHook mrs = [](uc_engine*, uc_arm64_reg target, const uc_arm64_cp_reg* cp,
                             void* self) -> std::uint32_t {
     return static_cast<GuestCore*>(self)->on_mrs(*cp, target);
@@ -99,8 +98,7 @@ Vector GuestCore::enter() {
 std::optional<Vector> GuestCore::after_run(uc_err error) {
   for (;;) {
     switch (stop_) {
-      case Stop::Trap:
-        return leave_for_el2(Vector::Synchronous);
+      case Stop::Trap: return leave_for_el2(Vector::Synchronous);
       case Stop::TurnEnd:
         el2_.elr = engine_.pc();
         spsr_is_current_ = true;
@@ -110,18 +108,13 @@ std::optional<Vector> GuestCore::after_run(uc_err error) {
         spsr_is_current_ = true;
         stopped_at_limit_ = true;
         return Vector::Irq;
-      case Stop::Exactly:
-        error = run_exactly(engine_.pc(), exact_count_);
-        continue;
+      case Stop::Exactly: error = run_exactly(engine_.pc(), exact_count_); continue;
       case Stop::Resume:
         if (std::exchange(flush_code_next_, false)) engine_.flush_code();
         return std::nullopt;
-      case Stop::Refused:
-        return take_abort(*refusal_);
-      case Stop::Failed:
-        return fail(failure_);
-      case Stop::None:
-        break;
+      case Stop::Refused: return take_abort(*refusal_);
+      case Stop::Failed: return fail(failure_);
+      case Stop::None: break;
     }
     if (error == UC_ERR_EXCEPTION && refusal_) {
       if (refusal_->kind == Refusal::Kind::OwnCode) {
@@ -226,7 +219,8 @@ bool GuestCore::on_fill(std::uint64_t va, uc_mem_type type, uc_tlb_entry& entry)
   AccessContext context{.access = access,
                         .el = static_cast<std::uint8_t>((pstate >> 2) & 3),
                         .pan = (pstate & kPstatePan) != 0};
-  if (access != Access::Fetch && context.el == 1 && is_unprivileged(instruction_at(engine_.pc(), 1))) {
+  if (access != Access::Fetch && context.el == 1 &&
+      is_unprivileged(instruction_at(engine_.pc(), 1))) {
     context.el = 0;
     context.pan = false;
   }
@@ -256,7 +250,8 @@ bool GuestCore::grant(std::uint64_t va, Access access, const Translation& transl
     if (access == Access::Fetch || machine_.board().find(pa).device == nullptr) {
       return refuse(Refusal::Kind::NoMemory);
     }
-    entry.perms = static_cast<uc_prot>(perms | (translation.writable ? UC_PROT_WRITE : 0U));
+    if (translation.writable) perms |= UC_PROT_WRITE;
+    entry.perms = static_cast<uc_prot>(perms);
     return true;
   }
   switch (access) {
@@ -317,8 +312,8 @@ bool GuestCore::attend(std::uint64_t va, std::uint64_t count) {
 
   // An asynchronous point is a discontinuity of the PC: it does not depend on how blocks are cut.
   const std::uint64_t turn_end = turn_end_instructions();
-  const std::uint64_t cut = turn_end > kNoTarget - kMaxStraightLine ? kNoTarget
-                                                                   : turn_end + kMaxStraightLine;
+  const std::uint64_t cut =
+      turn_end > kNoTarget - kMaxStraightLine ? kNoTarget : turn_end + kMaxStraightLine;
   if (va != retirement_.successor() || total >= cut) {
     if (total >= turn_end) return hold(Stop::TurnEnd);
     if (virtual_irq_pending() && (engine_.pstate() & kPstateI) == 0) {
@@ -332,17 +327,10 @@ bool GuestCore::attend(std::uint64_t va, std::uint64_t count) {
 
   if (chaos_.enabled()) {
     switch (chaos_.next()) {
-      case Chaos::Action::None:
-        break;
-      case Chaos::Action::FlushTranslations:
-        engine_.flush_tlb();
-        break;
-      case Chaos::Action::FlushCode:
-        flush_code_next_ = true;
-        return hold(Stop::Resume);
-      case Chaos::Action::SingleStep:
-        exact_count_ = 1;
-        return hold(Stop::Exactly);
+      case Chaos::Action::None: break;
+      case Chaos::Action::FlushTranslations: engine_.flush_tlb(); break;
+      case Chaos::Action::FlushCode: flush_code_next_ = true; return hold(Stop::Resume);
+      case Chaos::Action::SingleStep: exact_count_ = 1; return hold(Stop::Exactly);
     }
   }
   return true;
@@ -355,7 +343,9 @@ void GuestCore::on_watch(std::uint64_t va) {
     return;
   }
   const unsigned el = current_el();
-  on_watched_instruction(instruction_at(va, el), va, el);
+  const std::uint32_t instruction = instruction_at(va, el);
+  // At EL0 only WFE traps here; system accesses are undefined or EL1's business.
+  if (traps(instruction) && (el == 1 || instruction == kWfe)) trap_instruction(instruction, va);
 }
 
 void GuestCore::schedule_attention() noexcept {

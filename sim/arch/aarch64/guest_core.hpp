@@ -77,6 +77,7 @@ class GuestCore final : public EngineCaches {
   };
   static constexpr std::uint64_t kNoTarget = ~0ULL;
   static constexpr std::uint64_t kIrqOffset = 0x80;
+  static constexpr std::uint32_t kWfe = 0xd503205f;
 
   /// A translation that the fill hook refused.
   struct Refusal {
@@ -91,8 +92,7 @@ class GuestCore final : public EngineCaches {
   void reset_registers();
   bool on_fill(std::uint64_t va, uc_mem_type type, uc_tlb_entry& entry);
   /// Decides what the engine may do with a translated page on its own.
-  bool grant(std::uint64_t va, Access access, const Translation& translation,
-             uc_tlb_entry& entry);
+  bool grant(std::uint64_t va, Access access, const Translation& translation, uc_tlb_entry& entry);
   /// True when the instruction being executed lies in the frame at `pa`.
   [[nodiscard]] bool runs_from(std::uint64_t pa) const;
   void on_block(std::uint64_t va, std::uint32_t size);
@@ -140,13 +140,15 @@ class GuestCore final : public EngineCaches {
   bool on_sys(const uc_arm64_cp_reg& cp);
   void on_tlbi(SysReg op, std::uint64_t operand);
   void on_undefined(std::uint32_t instruction, std::uint64_t pc);
-  void trap_system_register(SysReg reg, unsigned rt, bool is_read, std::uint64_t pc);
+  /// Traps the system access or WFE at `pc` to EL2.
+  void trap_instruction(std::uint32_t instruction, std::uint64_t pc);
+  /// True when HCR_EL2 makes this system access or WFE trap from EL1.
+  [[nodiscard]] bool traps(std::uint32_t instruction) const noexcept;
   [[nodiscard]] bool traps_read(SysReg reg) const noexcept;
   [[nodiscard]] bool traps_write(SysReg reg) const noexcept;
   [[nodiscard]] bool timer_open_to_el0(SysReg reg) const;
   void watch_trapping_instructions(std::uint64_t page_va, std::uint64_t pa);
   void forget_watches();
-  void on_watched_instruction(std::uint32_t instruction, std::uint64_t pc, unsigned el);
   void on_stage2_control(SysReg reg, std::uint64_t old);
   void mirror_translation_register(SysReg reg, std::uint64_t value);
 

@@ -22,15 +22,9 @@ void Pcpu::tlbi(Tlbi op, std::uint64_t operand) {
       case Tlbi::IPAS2E1IS:
         core.mmu().tlbi_ipas2e1(vmid, (operand & ((1ULL << 36) - 1)) << 12);
         break;
-      case Tlbi::VMALLE1IS:
-        core.mmu().tlbi_vmalle1(vmid);
-        break;
-      case Tlbi::VMALLS12E1IS:
-        core.mmu().tlbi_vmalls12e1(vmid);
-        break;
-      case Tlbi::ALLE1IS:
-        core.mmu().tlbi_alle1();
-        break;
+      case Tlbi::VMALLE1IS: core.mmu().tlbi_vmalle1(vmid); break;
+      case Tlbi::VMALLS12E1IS: core.mmu().tlbi_vmalls12e1(vmid); break;
+      case Tlbi::ALLE1IS: core.mmu().tlbi_alle1(); break;
     }
     core.forget_translations();
   });

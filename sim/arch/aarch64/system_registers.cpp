@@ -22,13 +22,11 @@ constexpr SysReg kPmccntr(3, 3, 9, 13, 0);
 
 constexpr std::uint64_t kMpidrRes1 = 1ULL << 31;
 
-constexpr std::uint32_t kWfe = 0xd503205f;
-
 SysReg name_of(const uc_arm64_cp_reg& cp) { return {cp.op0, cp.op1, cp.crn, cp.crm, cp.op2}; }
 
-/// MRS or MSR (register): op0 is 2 or 3.
+/// MRS, MSR (register), SYS or SYSL: op0 is not 0 (C4.1.93).
 bool is_system_access(std::uint32_t instruction) {
-  return (instruction & 0xffd00000) == 0xd5100000;
+  return (instruction & 0xffc00000) == 0xd5000000 && (instruction & (3U << 19)) != 0;
 }
 bool is_read(std::uint32_t instruction) { return (instruction & (1U << 21)) != 0; }
 SysReg register_of(std::uint32_t instruction) {
@@ -47,6 +45,13 @@ bool is_virtual_memory_control(SysReg r) {
 /// IMPLEMENTATION DEFINED registers: CRn 11 and 15.
 bool is_implementation_defined(SysReg r) {
   return r.op0() == 3 && (r.crn() == 11 || r.crn() == 15);
+}
+/// TLBI of EL1.
+bool is_tlbi(SysReg r) { return r.op0() == 1 && r.op1() == 0 && r.crn() == 8; }
+/// DC ISW, CSW, CISW.
+bool is_set_way(SysReg r) {
+  return r.op0() == 1 && r.op1() == 0 && r.crn() == 7 && r.op2() == 2 &&
+         (r.crm() == 6 || r.crm() == 10 || r.crm() == 14);
 }
 /// Breakpoints and watchpoints: the engine must never arm any.
 bool is_debug_register(SysReg r) { return r.op0() == 2; }
@@ -74,12 +79,25 @@ bool GuestCore::traps_write(SysReg r) const noexcept {
   if ((h & hcr::TID2) != 0 && r == SysReg(3, 2, 0, 0, 0)) return true;
   if ((h & hcr::TACR) != 0 && r == kActlr) return true;
   if ((h & hcr::TIDCP) != 0 && is_implementation_defined(r)) return true;
+  if ((h & hcr::TSW) != 0 && is_set_way(r)) return true;
+  if ((h & hcr::TTLB) != 0 && is_tlbi(r)) return true;
   return (h & hcr::TVM) != 0 && is_virtual_memory_control(r);
 }
 
-void GuestCore::trap_system_register(SysReg r, unsigned rt, bool read, std::uint64_t pc) {
+bool GuestCore::traps(std::uint32_t instruction) const noexcept {
+  if (instruction == kWfe) return (el2_.hcr & hcr::TWE) != 0;
+  if (!is_system_access(instruction)) return false;
+  const SysReg r = register_of(instruction);
+  return is_read(instruction) ? traps_read(r) : traps_write(r);
+}
+
+void GuestCore::trap_instruction(std::uint32_t instruction, std::uint64_t pc) {
   retirement_.stop_at(pc);
-  record_trap(system_register_syndrome(r, rt, read), pc);
+  record_trap(instruction == kWfe
+                  ? wfx_syndrome(true)
+                  : system_register_syndrome(register_of(instruction), instruction & 31,
+                                             is_read(instruction)),
+              pc);
   request(Stop::Trap);
 }
 
@@ -123,11 +141,6 @@ bool GuestCore::timer_open_to_el0(SysReg r) const {
 bool GuestCore::on_msr(const uc_arm64_cp_reg& cp) {
   const SysReg r = name_of(cp);
   const unsigned el = current_el();
-  if (el == 1 && traps_write(r)) {
-    const std::uint64_t pc = engine_.pc();
-    trap_system_register(r, instruction_at(pc, el) & 31, false, pc);
-    return true;
-  }
   if (is_debug_register(r)) return el == 1;
   if (r.op1() == 3 && r.crn() == 14) {
     if (el == 0 && !timer_open_to_el0(r)) return false;
@@ -149,25 +162,17 @@ void GuestCore::mirror_translation_register(SysReg r, std::uint64_t value) {
 bool GuestCore::on_sys(const uc_arm64_cp_reg& cp) {
   const SysReg op = name_of(cp);
   if (current_el() == 0) return false;  // only cache maintenance by VA, which the engine checks
-  const std::uint64_t pc = engine_.pc();
-  const auto trap = [&] {
-    trap_system_register(op, instruction_at(pc, 1) & 31, false, pc);
-    return true;
-  };
-  if (op.crn() == 8 && op.op1() == 0) {
-    if ((el2_.hcr & hcr::TTLB) != 0) return trap();
+  if (is_tlbi(op)) {
     on_tlbi(op, cp.val);
     return true;
   }
   if (op.crn() != 7) return false;
-  const bool set_way = op.op1() == 0 && op.op2() == 2 && op.crm() != 1 && op.crm() != 5;
-  if (set_way && (el2_.hcr & hcr::TSW) != 0) return trap();
   if (op.op1() == 0 && op.crm() == 8 && op.op2() <= 3) {  // AT S1E1R, S1E1W, S1E0R, S1E0W
     const auto par = mmu_.at_s1(cp.val, op.op2() < 2 ? 1 : 0, (op.op2() & 1) != 0);
     if (par) {
       engine_.set_system(kPar, *par);
     } else {
-      retirement_.stop_at(pc);
+      retirement_.stop_at(engine_.pc());
       refusal_ = Refusal{Refusal::Kind::Fault, par.error(), Access::Read, cp.val};
       request(Stop::Refused);
     }
@@ -181,29 +186,17 @@ void GuestCore::on_tlbi(SysReg op, std::uint64_t operand) {
   const std::uint16_t vmid = mmu_.vmid();
   const auto asid = static_cast<std::uint16_t>(operand >> 48);
   // Bits 43:0 of the operand are VA[55:12].
-  const std::uint64_t va = static_cast<std::uint64_t>(static_cast<std::int64_t>(operand << 20) >> 8);
+  const std::uint64_t va =
+      static_cast<std::uint64_t>(static_cast<std::int64_t>(operand << 20) >> 8);
   const auto apply = [&](GuestCore& core) {
     switch (op.op2()) {
-      case 0:
-        core.mmu_.tlbi_vmalle1(vmid);
-        break;
-      case 1:
-        core.mmu_.tlbi_vae1(vmid, asid, va);
-        break;
-      case 2:
-        core.mmu_.tlbi_aside1(vmid, asid);
-        break;
-      case 3:
-        core.mmu_.tlbi_vaae1(vmid, va);
-        break;
-      case 5:
-        core.mmu_.tlbi_vale1(vmid, asid, va);
-        break;
-      case 7:
-        core.mmu_.tlbi_vaale1(vmid, va);
-        break;
-      default:
-        return;
+      case 0: core.mmu_.tlbi_vmalle1(vmid); break;
+      case 1: core.mmu_.tlbi_vae1(vmid, asid, va); break;
+      case 2: core.mmu_.tlbi_aside1(vmid, asid); break;
+      case 3: core.mmu_.tlbi_vaae1(vmid, va); break;
+      case 5: core.mmu_.tlbi_vale1(vmid, asid, va); break;
+      case 7: core.mmu_.tlbi_vaale1(vmid, va); break;
+      default: return;
     }
     core.engine_.flush_tlb();
   };
@@ -215,14 +208,11 @@ void GuestCore::on_tlbi(SysReg op, std::uint64_t operand) {
 }
 
 void GuestCore::on_undefined(std::uint32_t instruction, std::uint64_t pc) {
-  const SysReg r = register_of(instruction);
-  const bool read = is_read(instruction);
-  if (is_system_access(instruction) && current_el() == 1 &&
-      (read ? traps_read(r) : traps_write(r))) {
-    trap_system_register(r, instruction & 31, read, pc);
-    return;
+  if (current_el() == 1 && traps(instruction)) {
+    trap_instruction(instruction, pc);
+  } else {
+    take_synchronous_to_el1(unknown_syndrome(), pc);
   }
-  take_synchronous_to_el1(unknown_syndrome(), pc);
 }
 
 // --- instructions that trap although the engine would execute them ---------------------------
@@ -233,10 +223,7 @@ void GuestCore::watch_trapping_instructions(std::uint64_t page_va, std::uint64_t
   for (unsigned offset = 0; offset < 4096; offset += Retirement::kInstructionBytes) {
     std::uint32_t word = 0;
     std::memcpy(&word, bytes + offset, sizeof word);
-    const bool wfe = word == kWfe && (el2_.hcr & hcr::TWE) != 0;
-    const bool mrs =
-        is_system_access(word) && is_read(word) && traps_read(register_of(word));
-    if (!wfe && !mrs) continue;
+    if (!traps(word)) continue;
     uc_hook& watch = watches_[page_va + offset];
     if (watch == 0) watch = engine_.watch(page_va + offset, watch_function(), this);
   }
@@ -247,19 +234,6 @@ void GuestCore::forget_watches() {
   watches_.clear();
   engine_.flush_code();
   engine_.flush_tlb();
-}
-
-void GuestCore::on_watched_instruction(std::uint32_t instruction, std::uint64_t pc, unsigned el) {
-  if (instruction == kWfe && (el2_.hcr & hcr::TWE) != 0) {
-    retirement_.stop_at(pc);
-    record_trap(wfx_syndrome(true), pc);
-    request(Stop::Trap);
-    return;
-  }
-  if (el == 1 && is_system_access(instruction) && is_read(instruction) &&
-      traps_read(register_of(instruction))) {
-    trap_system_register(register_of(instruction), instruction & 31, true, pc);
-  }
 }
 
 // --- registers as EL2 software reads and writes them -----------------------------------------

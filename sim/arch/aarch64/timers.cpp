@@ -22,52 +22,29 @@ std::optional<std::uint64_t> Timers::read(SysReg r, std::uint64_t ns,
   const std::uint64_t virt = physical - offset;
   switch (r.encoding) {
     case kCntpct.encoding:
-    case kCntpctss.encoding:
-      return physical;
+    case kCntpctss.encoding: return physical;
     case kCntvct.encoding:
-    case kCntvctss.encoding:
-      return virt;
-    case kCntpTval.encoding:
-      return physical_.tval(physical);
-    case kCntpCtl.encoding:
-      return physical_.ctl(physical);
-    case kCntpCval.encoding:
-      return physical_.compare;
-    case kCntvTval.encoding:
-      return virtual_.tval(virt);
-    case kCntvCtl.encoding:
-      return virtual_.ctl(virt);
-    case kCntvCval.encoding:
-      return virtual_.compare;
-    default:
-      return std::nullopt;
+    case kCntvctss.encoding: return virt;
+    case kCntpTval.encoding: return physical_.tval(physical);
+    case kCntpCtl.encoding: return physical_.ctl(physical);
+    case kCntpCval.encoding: return physical_.compare;
+    case kCntvTval.encoding: return virtual_.tval(virt);
+    case kCntvCtl.encoding: return virtual_.ctl(virt);
+    case kCntvCval.encoding: return virtual_.compare;
+    default: return std::nullopt;
   }
 }
 
-bool Timers::write(SysReg r, std::uint64_t value, std::uint64_t ns,
-                   std::uint64_t offset) noexcept {
+bool Timers::write(SysReg r, std::uint64_t value, std::uint64_t ns, std::uint64_t offset) noexcept {
   const std::uint64_t physical = ticks(ns);
   switch (r.encoding) {
-    case kCntpTval.encoding:
-      physical_.set_tval(value, physical);
-      return true;
-    case kCntpCtl.encoding:
-      physical_.control = value & 3;
-      return true;
-    case kCntpCval.encoding:
-      physical_.compare = value;
-      return true;
-    case kCntvTval.encoding:
-      virtual_.set_tval(value, physical - offset);
-      return true;
-    case kCntvCtl.encoding:
-      virtual_.control = value & 3;
-      return true;
-    case kCntvCval.encoding:
-      virtual_.compare = value;
-      return true;
-    default:
-      return false;
+    case kCntpTval.encoding: physical_.set_tval(value, physical); return true;
+    case kCntpCtl.encoding: physical_.control = value & 3; return true;
+    case kCntpCval.encoding: physical_.compare = value; return true;
+    case kCntvTval.encoding: virtual_.set_tval(value, physical - offset); return true;
+    case kCntvCtl.encoding: virtual_.control = value & 3; return true;
+    case kCntvCval.encoding: virtual_.compare = value; return true;
+    default: return false;
   }
 }
 

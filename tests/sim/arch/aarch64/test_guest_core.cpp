@@ -1,0 +1,282 @@
+#include <doctest/doctest.h>
+
+#include <vector>
+
+#include "guest_machine.hpp"
+
+namespace axvm::sim::aarch64 {
+namespace {
+
+constexpr std::uint64_t kCode = GuestMachine::kCode;
+
+constexpr std::initializer_list<std::uint32_t> kCountDown = {
+    0xd2800c80,  // mov x0, #100
+    0x8b000021,  // add x1, x1, x0
+    0xf1000400,  // subs x0, x0, #1
+    0x54ffffc1,  // b.ne -8
+    0xd40000e2,  // hvc #7
+};
+
+TEST_CASE("retired instructions are counted exactly and HVC traps after itself") {
+  GuestMachine m(kCountDown);
+  CHECK(m.cpu().enter_guest() == Vector::Synchronous);
+  CHECK(m.esr() == 0x5a000007);  // EC 0x16, IL, imm16 7
+  CHECK(m.elr() == kCode + 20);
+  CHECK(m.cpu().instructions() == 1 + 3 * 100 + 1);
+  CHECK(m.cpu().time() == m.cpu().instructions());
+  CHECK(m.cpu().gpr(1) == 5050);
+}
+
+TEST_CASE("a trapping instruction leaves everything after it undone") {
+  SUBCASE("MSR of a trapped register") {
+    GuestMachine m({
+        0xd2800041,  // mov x1, #2
+        0xd5181021,  // msr actlr_el1, x1
+        0xd2800061,  // mov x1, #3
+    });
+    CHECK(m.cpu().enter_guest() == Vector::Synchronous);
+    CHECK(m.esr() == (0x62000000ULL | (3 << 20) | (1 << 17) | (1 << 10) | (1 << 5)));
+    CHECK(m.elr() == kCode + 4);
+    CHECK(m.cpu().gpr(1) == 2);
+    CHECK(m.cpu().instructions() == 1);
+  }
+  SUBCASE("MRS of a trapped register in the middle of a block") {
+    GuestMachine m({
+        0xd2800021,  // mov x1, #1
+        0xd5380402,  // mrs x2, id_aa64pfr0_el1
+        0xd2800041,  // mov x1, #2
+        0xd40000e2,  // hvc #7
+    });
+    CHECK(m.cpu().enter_guest() == Vector::Synchronous);
+    CHECK(m.esr() == (0x62000001ULL | (3 << 20) | (2 << 5) | (4 << 1)));
+    CHECK(m.elr() == kCode + 4);
+    CHECK(m.cpu().gpr(1) == 1);
+    CHECK(m.cpu().instructions() == 1);
+    m.cpu().set_gpr(2, 0x22);
+    m.skip_instruction();
+    CHECK(m.cpu().enter_guest() == Vector::Synchronous);
+    CHECK(m.ec() == 0x16);
+    CHECK(m.cpu().gpr(2) == 0x22);
+    CHECK(m.cpu().gpr(1) == 2);
+    CHECK(m.cpu().instructions() == 3);
+  }
+  SUBCASE("WFI and WFE") {
+    GuestMachine m({
+        0xd2800061,  // mov x1, #3
+        0xd503207f,  // wfi
+        0xd2800081,  // mov x1, #4
+        0xd503205f,  // wfe
+        0xd28000a1,  // mov x1, #5
+    });
+    CHECK(m.cpu().enter_guest() == Vector::Synchronous);
+    CHECK(m.esr() == 0x07e00000);  // EC 1, IL, CV, COND always
+    CHECK(m.elr() == kCode + 4);
+    CHECK(m.cpu().instructions() == 1);
+    m.skip_instruction();
+    CHECK(m.cpu().enter_guest() == Vector::Synchronous);
+    CHECK(m.esr() == 0x07e00001);
+    CHECK(m.elr() == kCode + 12);
+    CHECK(m.cpu().gpr(1) == 4);
+    CHECK(m.cpu().instructions() == 2);
+  }
+  SUBCASE("SMC reports itself, not its successor") {
+    GuestMachine m({0xd40000a3});  // smc #5
+    CHECK(m.cpu().enter_guest() == Vector::Synchronous);
+    CHECK(m.esr() == 0x5e000005);
+    CHECK(m.elr() == kCode);
+    CHECK(m.cpu().instructions() == 0);
+  }
+}
+
+TEST_CASE("a stage-2 data abort carries address, IPA and the instruction's syndrome") {
+  GuestMachine m({
+      0xd2a12004,  // mov x4, #0x09000000
+      0xb9400883,  // ldr w3, [x4, #8]
+      0x79000085,  // strh w5, [x4]
+  });
+  CHECK(m.cpu().enter_guest() == Vector::Synchronous);
+  // EC 0x24, IL, ISV, SAS word, SRT 3, translation fault level 1
+  CHECK(m.esr() == 0x93830005);
+  CHECK(m.cpu().read(GuestMachine::kFar) == 0x09000008);
+  CHECK(m.cpu().read(GuestMachine::kHpfar) == 0x90000);
+  CHECK(m.elr() == kCode + 4);
+  CHECK(m.cpu().instructions() == 1);
+  m.skip_instruction();
+  CHECK(m.cpu().enter_guest() == Vector::Synchronous);
+  CHECK(m.esr() == 0x93450045);  // SAS half word, SRT 5, WnR
+  CHECK(m.cpu().read(GuestMachine::kFar) == 0x09000000);
+}
+
+TEST_CASE("SVC goes to the guest's own vector") {
+  GuestMachine m({
+      0xd2800021,  // mov x1, #1
+      0xd4000121,  // svc #9
+  });
+  m.put(GuestMachine::kRam + 0x1200, {
+                                         0xd5384020,  // mrs x0, elr_el1
+                                         0xd40000e2,  // hvc #7
+                                     });
+  m.cpu().write(GuestMachine::kVbar, GuestMachine::kRam + 0x1000);
+  CHECK(m.cpu().enter_guest() == Vector::Synchronous);
+  CHECK(m.ec() == 0x16);
+  CHECK(m.cpu().gpr(0) == kCode + 8);
+  CHECK(m.cpu().read(SysReg(3, 0, 5, 2, 0)) == 0x56000009);
+  CHECK(m.cpu().instructions() == 4);
+}
+
+TEST_CASE("the turn ends at the first branch after its deadline") {
+  for (const std::uint64_t chaos : {0, 1, 2, 3}) {
+    CAPTURE(chaos);
+    GuestMachine m(kCountDown);
+    m.cpu().set_chaos(chaos);
+    m.cpu().set_turn_end(50);
+    CHECK(m.cpu().enter_guest() == Vector::Irq);
+    // 1 + 3 * 17 instructions: the first iteration that ends past 50.
+    CHECK(m.cpu().instructions() == 52);
+    CHECK(m.elr() == kCode + 4);
+    CHECK_FALSE(m.cpu().stopped_at_limit());
+    m.cpu().set_turn_end(Pcpu::kNever);
+    CHECK(m.cpu().enter_guest() == Vector::Synchronous);
+    CHECK(m.cpu().instructions() == 302);
+  }
+}
+
+TEST_CASE("a turn without branches is cut a fixed number of instructions late") {
+  std::vector<std::uint64_t> stops;
+  for (const std::uint64_t chaos : {0, 5}) {
+    GuestMachine m({});
+    for (unsigned i = 0; i < 8192; ++i) m.put(kCode + i * 4, {0x91000400});  // add x0, x0, #1
+    m.cpu().set_chaos(chaos);
+    m.cpu().set_turn_end(100);
+    CHECK(m.cpu().enter_guest() == Vector::Irq);
+    CHECK(m.cpu().gpr(0) == m.cpu().instructions());
+    stops.push_back(m.cpu().instructions());
+  }
+  CHECK(stops[0] == 100 + 4096);
+  CHECK(stops[1] == stops[0]);
+}
+
+TEST_CASE("the instruction limit stops exactly, and the stop leaves no trace") {
+  GuestMachine reference(kCountDown);
+  REQUIRE(reference.cpu().enter_guest() == Vector::Synchronous);
+  const std::uint64_t expected = Digest::of(*reference.machine);
+  for (const std::uint64_t step : {1, 2, 3, 7, 50}) {
+    CAPTURE(step);
+    GuestMachine m(kCountDown);
+    std::uint64_t limit = step;
+    for (;; limit += step) {
+      m.cpu().set_instruction_limit(limit);
+      const Vector v = m.cpu().enter_guest();
+      if (v == Vector::Synchronous) break;
+      REQUIRE(v == Vector::Irq);
+      REQUIRE(m.cpu().stopped_at_limit());
+      REQUIRE(m.cpu().instructions() == limit);
+    }
+    CHECK(Digest::of(*m.machine) == expected);
+  }
+}
+
+TEST_CASE("a store into the running block is executed as written") {
+  for (const std::uint64_t chaos : {0, 9}) {
+    GuestMachine m({
+        0x10000060,  // adr x0, 1f
+        0x18000081,  // ldr w1, 2f
+        0xb9000001,  // str w1, [x0]
+        0xd2800022,  // 1: mov x2, #1
+        0xd4000002,  // hvc #0
+        0xd2800042,  // 2: mov x2, #2
+    });
+    m.cpu().set_chaos(chaos);
+    CHECK(m.cpu().enter_guest() == Vector::Synchronous);
+    CHECK(m.ec() == 0x16);
+    CHECK(m.cpu().gpr(2) == 2);
+    CHECK(m.cpu().instructions() == 5);
+  }
+}
+
+TEST_CASE("code written by another pCPU or by the host is fetched anew") {
+  GuestMachine m(
+      {
+          0xd2800022,  // mov x2, #1
+          0xd4000002,  // hvc #0
+      },
+      2);
+  CHECK(m.cpu(0).enter_guest() == Vector::Synchronous);
+  CHECK(m.cpu(0).gpr(2) == 1);
+  m.put(kCode + 0x1000, {
+                            0xb9000001,  // str w1, [x0]
+                            0xd4000002,  // hvc #0
+                        });
+  m.cpu(1).write(GuestMachine::kElr, kCode + 0x1000);
+  m.cpu(1).set_gpr(0, kCode);
+  m.cpu(1).set_gpr(1, 0xd2800042);  // mov x2, #2
+  CHECK(m.cpu(1).enter_guest() == Vector::Synchronous);
+  m.cpu(0).write(GuestMachine::kElr, kCode);
+  CHECK(m.cpu(0).enter_guest() == Vector::Synchronous);
+  CHECK(m.cpu(0).gpr(2) == 2);
+
+  m.put(kCode, {0xd2800062});  // mov x2, #3
+  m.machine->memory_written(kCode, 4);
+  m.cpu(0).write(GuestMachine::kElr, kCode);
+  CHECK(m.cpu(0).enter_guest() == Vector::Synchronous);
+  CHECK(m.cpu(0).gpr(2) == 3);
+}
+
+TEST_CASE("a fault before a page's end is not overtaken by the next page's absence") {
+  // The last instruction of RAM faults; what follows it does not exist.
+  GuestMachine m({});
+  const std::uint64_t last = GuestMachine::kRam + GuestMachine::kRamSize - 4;
+  m.put(last, {0xf9400000});  // ldr x0, [x0]
+  m.cpu().write(GuestMachine::kElr, last);
+  m.cpu().set_gpr(0, 0x0900'0000);
+  CHECK(m.cpu().enter_guest() == Vector::Synchronous);
+  CHECK(m.ec() == 0x24);
+  CHECK(m.elr() == last);
+  CHECK(m.cpu().read(GuestMachine::kFar) == 0x09000000);
+  CHECK(m.cpu().instructions() == 0);
+}
+
+TEST_CASE("a virtual interrupt is taken at the next asynchronous point once unmasked") {
+  for (const std::uint64_t chaos : {0, 4}) {
+    GuestMachine m({
+        0xd503201f,  // nop
+        0xd50342ff,  // msr daifclr, #2
+        0xd503201f,  // nop
+        0x14000001,  // b +4: falls through
+        0x14000002,  // b +8
+        0xd503201f,  // (not reached)
+        0xd503201f,  // nop
+    });
+    m.put(GuestMachine::kRam + 0x1280, {
+                                           0xd5384020,  // mrs x0, elr_el1
+                                           0xd40000e2,  // hvc #7
+                                       });
+    m.cpu().set_chaos(chaos);
+    m.cpu().write(GuestMachine::kVbar, GuestMachine::kRam + 0x1000);
+    m.cpu().write(GuestMachine::kHcr, GuestMachine::kHcrValue | (1 << 7));
+    CHECK(m.cpu().enter_guest() == Vector::Synchronous);
+    CHECK(m.ec() == 0x16);
+    CHECK(m.cpu().gpr(0) == kCode + 24);
+  }
+}
+
+TEST_CASE("the counter reads guest time, wherever the engine cuts its blocks") {
+  std::vector<std::uint64_t> readings;
+  for (const std::uint64_t chaos : {0, 7}) {
+    GuestMachine m({
+        0xd2801900,  // mov x0, #200
+        0xf1000400,  // 1: subs x0, x0, #1
+        0x54ffffe1,  // b.ne 1b
+        0xd53be046,  // mrs x6, cntvct_el0
+        0xd40000e2,  // hvc #7
+    });
+    m.cpu().set_chaos(chaos);
+    CHECK(m.cpu().enter_guest() == Vector::Synchronous);
+    readings.push_back(m.cpu().gpr(6));
+  }
+  CHECK(readings[0] == 401 / 16);
+  CHECK(readings[1] == readings[0]);
+}
+
+}  // namespace
+}  // namespace axvm::sim::aarch64
