@@ -47,9 +47,4 @@ void FetchCoherence::written(std::uint64_t pa, std::uint64_t size) {
   }
 }
 
-void FetchCoherence::forget_all() {
-  for (std::uint64_t i = 0; i < owners_.size(); ++i) owners_[i] = Owner::Nobody;
-  for (EngineCaches* e : engines_) e->forget_translations();
-}
-
 }  // namespace axvm::sim

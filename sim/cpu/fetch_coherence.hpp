@@ -39,8 +39,6 @@ class FetchCoherence {
   void claim_for_write(std::uint64_t pa);
   /// [pa, pa + size) was written from outside the engines.
   void written(std::uint64_t pa, std::uint64_t size);
-  /// Drops everything every engine caches of code and translations.
-  void forget_all();
 
  private:
   enum class Owner : std::uint8_t { Nobody, Writers, Executors };

@@ -57,7 +57,11 @@ class GuestCore final : public EngineCaches {
   [[nodiscard]] std::uint64_t pc() const noexcept { return el2_.elr; }
   /// Lets the engine reach the board's devices at [base, base + size).
   bool mount(std::uint64_t base, std::uint64_t size, BoardDevice* device);
-  void forget_all_code() { engine_.flush_code(); }
+  /// Between runs. What is fetched next is looked at anew.
+  void forget_all_code() {
+    engine_.flush_code();
+    engine_.flush_tlb();
+  }
 
   // EngineCaches
   void forget_code(std::uint64_t pa) override { engine_.forget_code(pa, 4096); }

@@ -1,0 +1,76 @@
+#pragma once
+// A bench guest under the whole stack: configuration, host, VMM, machine.
+
+#include <cstdint>
+#include <fstream>
+#include <hal-sim/host/host.hpp>
+#include <iterator>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace axvm::bench {
+
+/// The bytes of a bench guest's image.
+inline std::vector<std::uint8_t> guest_image(const std::string& name) {
+  std::ifstream file(std::string(AXVM_GUESTS_DIR) + "/aarch64/bench/" + name + ".bin",
+                     std::ios::binary);
+  if (!file) throw std::runtime_error("no bench guest " + name);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// Where the image's `b .` is: the end of its counted loop.
+inline std::uint64_t offset_of_branch_to_self(const std::vector<std::uint8_t>& image) {
+  for (std::size_t i = 0; i + 4 <= image.size(); i += 4) {
+    if (image[i] == 0 && image[i + 1] == 0 && image[i + 2] == 0 && image[i + 3] == 0x14) return i;
+  }
+  throw std::runtime_error("a bench guest has no end");
+}
+
+class GuestRunner {
+ public:
+  explicit GuestRunner(const std::string& guest) {
+    const auto config = hal_sim::parse_config({{"bench.toml", R"(
+[base]
+id = 1
+name = "bench"
+vm_type = 1
+cpu_num = 1
+[kernel]
+entry_point = 0x40080000
+kernel_path = "aarch64/bench/)" + guest + R"(.bin"
+kernel_load_addr = 0x40080000
+image_location = "fs"
+memory_regions = [[0x40000000, 0x4000000, 0x7, 0]]
+[devices]
+emu_devices = [["pl011", 0x09000000, 0x1000, 33, 0x2, []]]
+passthrough_devices = []
+interrupt_mode = "emu"
+)"}});
+    if (!config) throw std::runtime_error("the bench's configuration is wrong");
+    hal_sim::HostOptions options;
+    options.images.directories = {AXVM_GUESTS_DIR};
+    auto host = hal_sim::Host::create(*config, std::move(options));
+    if (!host) throw std::runtime_error(host.error().front().message);
+    host_ = std::move(*host);
+  }
+
+  void run(std::uint64_t instructions) {
+    limit_ += instructions;
+    const auto reason =
+        host_->run({.instructions = limit_, .time_ns = {}, .vcpu = {}, .console = {}});
+    if (reason.kind != hal_sim::StopKind::InstructionLimit) throw std::runtime_error(reason.text);
+  }
+  /// One entry and one exit that the VMM returns to its host.
+  void run_one_exit() {
+    if (!host_->vm(0).run_vcpu(VcpuId(0))) throw std::runtime_error("run_vcpu failed");
+  }
+  [[nodiscard]] std::uint64_t traps() const { return host_->statistics().machine.traps_to_el2; }
+
+ private:
+  std::unique_ptr<hal_sim::Host> host_;
+  std::uint64_t limit_ = 0;
+};
+
+}  // namespace axvm::bench
