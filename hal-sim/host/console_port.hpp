@@ -1,0 +1,47 @@
+#pragma once
+// The far end of one VM's console.
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace axvm::hal_sim {
+
+/// Keeps what the guest wrote and what waits to be read by it.
+class ConsolePort {
+ public:
+  /// Called with each byte as the guest writes it.
+  using Listener = std::function<void(char)>;
+  void listen(Listener listener) { listener_ = std::move(listener); }
+
+  void write(std::uint8_t byte) {
+    output_.push_back(static_cast<char>(byte));
+    if (listener_) listener_(static_cast<char>(byte));
+  }
+  std::optional<std::uint8_t> read() {
+    if (next_ == input_.size()) return std::nullopt;
+    return static_cast<std::uint8_t>(input_[next_++]);
+  }
+
+  /// Queues bytes for the guest.
+  void send(std::string_view text) { input_ += text; }
+
+  /// Everything the guest wrote so far.
+  [[nodiscard]] const std::string& output() const noexcept { return output_; }
+  [[nodiscard]] bool has_input() const noexcept { return next_ != input_.size(); }
+  /// What waits to be read.
+  [[nodiscard]] std::string_view pending() const noexcept {
+    return std::string_view(input_).substr(next_);
+  }
+
+ private:
+  std::string output_;
+  std::string input_;
+  std::size_t next_ = 0;
+  Listener listener_;
+};
+
+}  // namespace axvm::hal_sim

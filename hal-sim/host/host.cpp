@@ -1,0 +1,270 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <hal-sim/host/host.hpp>
+
+namespace axvm::hal_sim {
+
+using sim::aarch64::Pcpu;
+
+StopReason Host::run(const StopCondition& until) {
+  if (final_) return *final_;
+  until_ = &until;
+  console_matched_ = false;
+  if (until.console) {
+    ConsolePort& port = hal_->console(until.console->vm);
+    console_matched_ = until.console->matches(port.output());
+    port.listen([this, &port](char) {
+      if (console_matched_ || !until_->console->matches(port.output())) return;
+      console_matched_ = true;
+      Pcpu& pcpu = machine_->pcpu(hal_->running_on());
+      pcpu.set_instruction_limit(pcpu.instructions());
+    });
+  }
+  std::optional<StopReason> reason = condition_met();
+  while (!reason) reason = turn();
+  if (until.console) hal_->console(until.console->vm).listen({});
+  until_ = nullptr;
+  if (reason->is_final()) final_ = reason;
+  return *reason;
+}
+
+// --- rounds and turns --------------------------------------------------------------------------
+
+void Host::begin_round() {
+  // Nobody runs in the past: a machine whose vCPUs all waited goes on at the earliest waker.
+  std::uint64_t earliest = Pcpu::kNever;
+  for (const Vcpu& vcpu : vcpus_) {
+    if (!vcpu.runnable()) continue;
+    earliest = std::min(earliest, std::max(machine_->pcpu(vcpu.pcpu).time(), vcpu.not_before));
+  }
+  round_begin_ = std::max(round_end_, earliest == Pcpu::kNever ? 0 : earliest);
+  round_end_ = round_begin_ + std::max<std::uint64_t>(1, choices_->round_length());
+  next_pcpu_ = 0;
+}
+
+void Host::begin_turn() {
+  std::vector<std::size_t> runnable;
+  auto& queue = queues_[next_pcpu_];
+  std::ranges::copy_if(queue, std::back_inserter(runnable),
+                       [this](std::size_t i) { return vcpus_[i].runnable(); });
+  if (runnable.empty()) return;
+  std::size_t pick = 0;
+  if (runnable.size() > 1) {
+    pick = std::min(choices_->next_vcpu(PcpuId(next_pcpu_), runnable.size()), runnable.size() - 1);
+  }
+  Pcpu& pcpu = machine_->pcpu(next_pcpu_);
+  pcpu.skip_to(std::max(round_begin_, vcpus_[runnable[pick]].not_before));
+  if (pcpu.time() >= round_end_) return;
+  // To the end of the queue: the others have waited longer.
+  std::erase(queue, runnable[pick]);
+  queue.push_back(runnable[pick]);
+  current_ = runnable[pick];
+  pcpu.set_turn_end(round_end_);
+}
+
+void Host::end_turn() {
+  current_.reset();
+  ++next_pcpu_;
+}
+
+std::optional<StopReason> Host::turn() {
+  if (!current_) {
+    if (next_pcpu_ >= queues_.size()) {
+      if (std::ranges::none_of(vcpus_, &Vcpu::runnable)) {
+        return stop(StopKind::WaitsForever,
+                    "guest waits forever: every vCPU waits for an event and none can come");
+      }
+      begin_round();
+    }
+    begin_turn();
+    if (!current_) {
+      ++next_pcpu_;
+      return std::nullopt;
+    }
+  }
+  return run_current();
+}
+
+std::optional<StopReason> Host::run_current() {
+  Vcpu& vcpu = vcpus_[*current_];
+  Pcpu& pcpu = machine_->pcpu(vcpu.pcpu);
+  hal_->run_on(vcpu.pcpu);
+  const std::uint64_t before = pcpu.instructions();
+  pcpu.set_instruction_limit(instruction_limit());
+  const Result<ExitReason> exit = vms_[vcpu.vm]->run_vcpu(vcpu.id);
+  vcpu.instructions += pcpu.instructions() - before;
+  if (!pcpu.failure().empty()) return stop(StopKind::EngineFailure, pcpu.failure());
+  if (!exit) {
+    return stop(StopKind::HostError, fmt::format("{}: {}", std::string_view(exit.error().operation),
+                                                 std::string_view(exit.error().detail)));
+  }
+  std::optional<StopReason> reason = after_exit(*exit);
+  if (!reason) reason = condition_met();
+  return reason;
+}
+
+// --- conditions --------------------------------------------------------------------------------
+
+std::uint64_t Host::total_instructions() const {
+  std::uint64_t total = 0;
+  for (unsigned i = 0; i < queues_.size(); ++i) total += machine_->pcpu(i).instructions();
+  return total;
+}
+
+// How far the current vCPU's pCPU may go before a condition is met.
+std::uint64_t Host::instruction_limit() const {
+  const Vcpu& vcpu = vcpus_[*current_];
+  const Pcpu& pcpu = machine_->pcpu(vcpu.pcpu);
+  std::uint64_t left = Pcpu::kNever;
+  if (until_->instructions) left = room(*until_->instructions, total_instructions());
+  if (until_->time_ns) left = std::min(left, room(*until_->time_ns, pcpu.time()));
+  if (until_->vcpu && vms_[vcpu.vm]->id() == until_->vcpu->vm && vcpu.id == until_->vcpu->vcpu) {
+    left = std::min(left, room(until_->vcpu->instructions, vcpu.instructions));
+  }
+  const std::uint64_t now = pcpu.instructions();
+  return left > Pcpu::kNever - now ? Pcpu::kNever : now + left;
+}
+
+std::optional<StopReason> Host::condition_met() const {
+  if (console_matched_) return stop(StopKind::ConsoleMatched, "the console's output matched");
+  if (until_->vcpu &&
+      instructions_of(until_->vcpu->vm, until_->vcpu->vcpu) >= until_->vcpu->instructions) {
+    return stop(StopKind::VcpuReached, "the vCPU's instruction was reached");
+  }
+  if (until_->instructions && total_instructions() >= *until_->instructions) {
+    return stop(StopKind::InstructionLimit,
+                fmt::format("limit of {} instructions reached", *until_->instructions));
+  }
+  if (until_->time_ns && current_ &&
+      machine_->pcpu(vcpus_[*current_].pcpu).time() >= *until_->time_ns) {
+    return stop(StopKind::TimeReached,
+                fmt::format("guest time of {} ns reached", *until_->time_ns));
+  }
+  return std::nullopt;
+}
+
+StopReason Host::stop(StopKind kind, std::string text) const {
+  StopReason reason{.kind = kind, .vm = {}, .vcpu = {}, .text = std::move(text)};
+  if (current_) {
+    reason.vm = vms_[vcpus_[*current_].vm]->id();
+    reason.vcpu = vcpus_[*current_].id;
+  }
+  return reason;
+}
+
+// --- what ends a turn --------------------------------------------------------------------------
+
+std::optional<StopReason> Host::after_exit(const ExitReason& reason) {
+  Vcpu& vcpu = vcpus_[*current_];
+  const Pcpu& pcpu = machine_->pcpu(vcpu.pcpu);
+  if (std::holds_alternative<exit_reason::ExternalInterrupt>(reason)) {
+    // Stopped inside a turn: it goes on when the next run begins.
+    if (!pcpu.stopped_at_limit()) end_turn();
+    return std::nullopt;
+  }
+  if (std::holds_alternative<exit_reason::Halt>(reason)) {
+    // Input may have arrived since the guest looked last.
+    vcpu.waiting = !hal_->console(vms_[vcpu.vm]->id()).has_input();
+    end_turn();
+  } else if (std::holds_alternative<exit_reason::Yield>(reason)) {
+    end_turn();
+  } else if (const auto* up = std::get_if<exit_reason::CpuUp>(&reason)) {
+    for (Vcpu& other : vcpus_) {
+      if (other.vm != vcpu.vm || other.id != up->started) continue;
+      other.on = true;
+      other.waiting = false;
+      other.not_before = pcpu.time();
+    }
+  } else if (std::holds_alternative<exit_reason::CpuDown>(reason)) {
+    vcpu.on = false;
+    end_turn();
+  } else if (const auto* down = std::get_if<exit_reason::SystemDown>(&reason)) {
+    return power_off(vcpu, down->reset);
+  } else if (const auto* fault = std::get_if<exit_reason::GuestFault>(&reason)) {
+    return stop(StopKind::GuestFault,
+                fmt::format("vm{} vcpu{} failed at pc {:#x}: {} ({} {:#x}, syndrome {:#x})",
+                            vms_[vcpu.vm]->id().value, vcpu.id.value, pcpu.pc(), fault->what,
+                            fault->is_write ? "write to" : "access to", fault->address.value,
+                            fault->syndrome));
+  }
+  // What remains, an unknown hypercall, was answered by the core: the turn goes on.
+  return std::nullopt;
+}
+
+std::optional<StopReason> Host::power_off(Vcpu& vcpu, bool reset) {
+  const std::size_t vm = vcpu.vm;
+  for (Vcpu& other : vcpus_) {
+    if (other.vm == vm) other.on = false;
+  }
+  if (reset) {
+    return stop(StopKind::ResetRequested,
+                fmt::format("vm{}: guest asked for reset", vms_[vm]->id().value));
+  }
+  const bool all_down =
+      std::ranges::all_of(vms_, [](const Ref<VmBase>& other) { return other->shutting_down(); });
+  if (all_down) return stop(StopKind::PoweredOff, "powered off");
+  end_turn();
+  return std::nullopt;
+}
+
+bool Host::load_registers(VmId vm, VcpuId vcpu) {
+  const Vcpu* found = find(vm, vcpu);
+  if (found == nullptr || !found->on) return false;
+  Pcpu& pcpu = machine_->pcpu(found->pcpu);
+  hal_->run_on(found->pcpu);
+  pcpu.set_instruction_limit(pcpu.instructions());
+  return vms_[found->vm]->run_vcpu(vcpu).has_value();
+}
+
+void Host::send(VmId vm, std::string_view text) {
+  hal_->console(vm).send(text);
+  if (final_ && final_->kind == StopKind::WaitsForever) final_.reset();
+  for (Vcpu& vcpu : vcpus_) {
+    if (vms_[vcpu.vm]->id() == vm) vcpu.waiting = false;
+  }
+}
+
+// --- looking at it -----------------------------------------------------------------------------
+
+const Host::Vcpu* Host::find(VmId vm, VcpuId vcpu) const {
+  for (const Vcpu& candidate : vcpus_) {
+    if (vms_[candidate.vm]->id() == vm && candidate.id == vcpu) return &candidate;
+  }
+  return nullptr;
+}
+
+std::optional<unsigned> Host::pcpu_of(VmId vm, VcpuId vcpu) const {
+  const Vcpu* found = find(vm, vcpu);
+  return found == nullptr ? std::nullopt : std::optional(found->pcpu);
+}
+
+std::uint64_t Host::instructions_of(VmId vm, VcpuId vcpu) const {
+  const Vcpu* found = find(vm, vcpu);
+  return found == nullptr ? 0 : found->instructions;
+}
+
+RunStatistics Host::statistics() const {
+  RunStatistics sum;
+  for (unsigned i = 0; i < queues_.size(); ++i) {
+    const Pcpu& pcpu = machine_->pcpu(i);
+    const sim::Statistics& s = pcpu.statistics();
+    sum.instructions += pcpu.instructions();
+    sum.time_ns = std::max(sum.time_ns, pcpu.time());
+    sum.machine.tlb_hits += s.tlb_hits;
+    sum.machine.tlb_misses += s.tlb_misses;
+    sum.machine.tlb_evictions += s.tlb_evictions;
+    sum.machine.walks += s.walks;
+    sum.machine.stage1_references += s.stage1_references;
+    sum.machine.stage2_references += s.stage2_references;
+    sum.machine.traps_to_el1 += s.traps_to_el1;
+    sum.machine.traps_to_el2 += s.traps_to_el2;
+    sum.machine.cycles += s.cycles;
+    for (std::size_t c = 0; c < sum.exits.by_class.size(); ++c) {
+      sum.exits.by_class[c] += hal_->cpu(i).exits().by_class[c];
+    }
+  }
+  return sum;
+}
+
+}  // namespace axvm::hal_sim

@@ -1,0 +1,133 @@
+#pragma once
+// Runs VMs on a simulated machine: places vCPUs on pCPUs, gives turns, stops where it is told to.
+
+#include <core/vm/vm_base.hpp>
+#include <cstdint>
+#include <expected>
+#include <hal-sim/config/machine_config.hpp>
+#include <hal-sim/host/choices.hpp>
+#include <hal-sim/host/stop.hpp>
+#include <hal-sim/load/image.hpp>
+#include <hal-sim/sim_hal.hpp>
+#include <hal-sim/trace/trace.hpp>
+#include <memory>
+#include <sim/machine.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace axvm::hal_sim {
+
+struct HostOptions {
+  ImageSearch images;
+  /// Perturbs the engines' caches and stops at random points; nothing visible may change. 0: off.
+  std::uint64_t chaos = 0;
+  /// Default: DeterministicChoices of the configuration's turn length.
+  std::unique_ptr<Choices> choices;
+};
+
+/// What a run has cost so far. Observation only.
+struct RunStatistics {
+  std::uint64_t instructions = 0;
+  std::uint64_t time_ns = 0;  ///< the latest pCPU's
+  sim::Statistics machine;    ///< summed over pCPUs
+  ExitCounts exits;           ///< summed over pCPUs
+};
+
+/// Owns a machine, its HAL and the VMs on it. Any number of hosts may exist side by side. Nothing
+/// here owns the main loop: `run` returns at any instruction the caller names.
+///
+/// Time goes in rounds. In each round every pCPU, in order, has a turn that lasts until the round's
+/// end in its own guest time; on it runs one of the vCPUs placed there. A turn ends early when the
+/// vCPU waits (WFI), yields (WFE) or switches off. So no pCPU's clock is ever more than a round
+/// ahead of another's.
+class Host {
+ public:
+  /// Makes the machine and the VMs, loads the images and boots. The findings name the files' lines.
+  [[nodiscard]] static std::expected<std::unique_ptr<Host>, std::vector<Diagnostic>> create(
+      const MachineConfig& config, HostOptions options = {});
+  ~Host();
+  Host(const Host&) = delete;
+  Host& operator=(const Host&) = delete;
+
+  /// Runs until a condition is met or nothing can follow. After a final reason, returns it again.
+  StopReason run(const StopCondition& until = {});
+
+  /// Puts the vCPU's registers into its pCPU, as if it had been stopped there, without running it;
+  /// then the MMU can be asked what it would see. False when it is switched off.
+  bool load_registers(VmId vm, VcpuId vcpu);
+
+  /// Queues bytes for a VM's console and wakes its waiting vCPUs (WFI may end without a reason).
+  void send(VmId vm, std::string_view text);
+
+  [[nodiscard]] std::size_t vm_count() const noexcept { return vms_.size(); }
+  /// In the order of the configuration.
+  [[nodiscard]] VmBase& vm(std::size_t index) noexcept { return *vms_[index]; }
+  [[nodiscard]] ConsolePort& console(VmId vm) { return hal_->console(vm); }
+  [[nodiscard]] sim::Machine& machine() noexcept { return *machine_; }
+  [[nodiscard]] SimHal& hal() noexcept { return *hal_; }
+  /// Sinks may be added at any time.
+  [[nodiscard]] Trace& trace() noexcept { return trace_; }
+  /// The pCPU of a vCPU; nothing when there is no such vCPU.
+  [[nodiscard]] std::optional<unsigned> pcpu_of(VmId vm, VcpuId vcpu) const;
+  /// Instructions retired by a vCPU; 0 when there is no such vCPU.
+  [[nodiscard]] std::uint64_t instructions_of(VmId vm, VcpuId vcpu) const;
+  [[nodiscard]] RunStatistics statistics() const;
+
+  /// Hash of everything that decides the future: machine, VMs, consoles, schedule.
+  [[nodiscard]] std::string state_hash();
+
+ private:
+  struct Vcpu {
+    std::size_t vm = 0;  // index into vms_
+    VcpuId id;
+    unsigned pcpu = 0;
+    bool on = false;
+    bool waiting = false;
+    std::uint64_t not_before = 0;  // guest time at which it was started
+    std::uint64_t instructions = 0;
+
+    [[nodiscard]] bool runnable() const noexcept { return on && !waiting; }
+  };
+  Host(std::unique_ptr<Choices> choices, std::unique_ptr<sim::Machine> machine);
+  std::expected<void, Diagnostic> add_vm(const VmFile& file, const ImageSearch& images);
+
+  std::optional<StopReason> turn();
+  void begin_turn();
+  void end_turn();
+  void begin_round();
+  std::optional<StopReason> run_current();
+  std::optional<StopReason> after_exit(const ExitReason& reason);
+  std::optional<StopReason> condition_met() const;
+  [[nodiscard]] std::uint64_t instruction_limit() const;
+  [[nodiscard]] std::uint64_t total_instructions() const;
+  std::optional<StopReason> power_off(Vcpu& vcpu, bool reset);
+  [[nodiscard]] StopReason stop(StopKind kind, std::string text) const;
+  [[nodiscard]] const Vcpu* find(VmId vm, VcpuId vcpu) const;
+  /// Nanoseconds of guest time and instructions are the same thing to a pCPU that does not idle.
+  [[nodiscard]] static std::uint64_t room(std::uint64_t limit, std::uint64_t now) noexcept {
+    return limit > now ? limit - now : 0;
+  }
+  void describe_schedule(StateVisitor& visitor);
+
+  Trace trace_;
+  std::unique_ptr<Choices> choices_;
+  std::unique_ptr<sim::Machine> machine_;
+  std::unique_ptr<SimHal> hal_;
+  std::vector<Ref<VmBase>> vms_;
+
+  std::vector<Vcpu> vcpus_;
+  /// Per pCPU the vCPUs placed there, the one that has waited longest first.
+  std::vector<std::vector<std::size_t>> queues_;
+  std::vector<unsigned> load_;  // vCPUs per pCPU
+  std::uint64_t round_begin_ = 0;
+  std::uint64_t round_end_ = 0;
+  unsigned next_pcpu_ = 0;              // whose turn it is
+  std::optional<std::size_t> current_;  // the vCPU whose turn has begun, index into vcpus_
+
+  const StopCondition* until_ = nullptr;
+  bool console_matched_ = false;
+  std::optional<StopReason> final_;
+};
+
+}  // namespace axvm::hal_sim

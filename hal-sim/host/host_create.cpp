@@ -1,0 +1,125 @@
+// From a configuration to booted VMs.
+#include <fmt/format.h>
+
+#include <core/vm/axvm.hpp>
+#include <hal-sim/config/lent_vm_config.hpp>
+#include <hal-sim/host/host.hpp>
+#include <hal-sim/host/placement.hpp>
+
+namespace axvm::hal_sim {
+namespace {
+
+using SimVm = AxVM<SimHal, SimCpu>;
+
+Diagnostic at(const VmFile& file, std::string key, std::string what) {
+  const Location where = file.locate(key);
+  return {file.file, where, std::move(key), std::move(what), {}};
+}
+
+Diagnostic of_error(const VmFile& file, const Error& error) {
+  return {file.file,
+          {},
+          {},
+          fmt::format("cannot {} the VM: {}: {}", std::string_view(error.operation),
+                      std::string_view(to_string(error.kind)), std::string_view(error.detail)),
+          {}};
+}
+
+}  // namespace
+
+Host::Host(std::unique_ptr<Choices> choices, std::unique_ptr<sim::Machine> machine)
+    : choices_(std::move(choices)),
+      machine_(std::move(machine)),
+      hal_(std::make_unique<SimHal>(*machine_, *choices_, trace_)),
+      queues_(machine_->pcpu_count()),
+      load_(machine_->pcpu_count(), 0) {
+  next_pcpu_ = machine_->pcpu_count();  // the first round has yet to begin
+}
+
+// VMs first: their vCPUs forget the CPUs that hold their registers.
+Host::~Host() { vms_.clear(); }
+
+std::expected<std::unique_ptr<Host>, std::vector<Diagnostic>> Host::create(
+    const MachineConfig& config, HostOptions options) {
+  sim::MachineOptions machine_options;
+  for (const MemoryBank& bank : plan_memory(config)) {
+    machine_options.ram.push_back({bank.base, bank.size});
+  }
+  machine_options.pcpus = plan_pcpus(config);
+  machine_options.tlb_entries = config.sim.tlb_entries;
+  auto machine = sim::Machine::create(machine_options);
+  if (!machine) {
+    return std::unexpected(std::vector{Diagnostic{{}, {}, "machine", machine.error(), {}}});
+  }
+  if (!options.choices) {
+    options.choices = std::make_unique<DeterministicChoices>(config.sim.turn_instructions);
+  }
+  std::unique_ptr<Host> host(new Host(std::move(options.choices), std::move(*machine)));
+
+  std::vector<Diagnostic> findings;
+  for (unsigned i = 0; i < host->queues_.size(); ++i) {
+    if (options.chaos != 0) host->machine_->pcpu(i).set_chaos(options.chaos + i);
+    host->hal_->run_on(i);
+    if (const auto enabled = host->hal_->this_cpu().hardware_enable(); !enabled) {
+      findings.push_back(
+          {{}, {}, fmt::format("pcpu{}", i), std::string(enabled.error().detail), {}});
+    }
+  }
+  host->hal_->run_on(0);
+  for (const VmFile& file : config.vms) {
+    for (const MemoryRegionRow& region : file.memory_regions) {
+      if (region.map_type != MapType::Alloc) {
+        host->hal_->frames().set_aside({region.gpa, region.size});
+      }
+    }
+  }
+  for (const VmFile& file : config.vms) {
+    if (auto added = host->add_vm(file, options.images); !added) findings.push_back(added.error());
+  }
+  if (!findings.empty()) return std::unexpected(std::move(findings));
+  return host;
+}
+
+std::expected<void, Diagnostic> Host::add_vm(const VmFile& file, const ImageSearch& images) {
+  const LentVmConfig lent(file);
+  const VmConfig config = lent.view();
+  if (const auto error = config.validate()) return std::unexpected(lent.locate(*error));
+
+  std::vector<std::uint64_t> masks;
+  for (const VcpuConfig& vcpu : config.vcpus) masks.push_back(vcpu.affinity_mask);
+  auto created = SimVm::create(*hal_, config);
+  if (!created) return std::unexpected(of_error(file, created.error()));
+  Ref<VmBase> vm = std::move(*created);
+
+  for (const ImageUse& image : images_of(file)) {
+    const auto path = find_image(image.path, file.file, images);
+    if (!path) return std::unexpected(at(file, image.key, path.error()));
+    if (const auto loaded = load_image(*vm, *path, GuestPhysAddr(image.load_addr)); !loaded) {
+      return std::unexpected(at(file, image.key, loaded.error()));
+    }
+  }
+  if (const auto booted = vm->boot(); !booted)
+    return std::unexpected(of_error(file, booted.error()));
+
+  const std::size_t index = vms_.size();
+  const auto places = place_vcpus(masks, load_);
+  for (std::uint32_t i = 0; i < masks.size(); ++i) {
+    if (!places[i]) {
+      return std::unexpected(
+          at(file, fmt::format("base.phys_cpu_sets[{}]", i),
+             fmt::format("is {:#x}, but the machine has {} pCPUs", masks[i], queues_.size())));
+    }
+    Vcpu vcpu;
+    vcpu.vm = index;
+    vcpu.id = VcpuId(i);
+    vcpu.pcpu = *places[i];
+    const auto status = vm->vcpu_status(vcpu.id);
+    vcpu.on = status && status->power == PowerState::On;
+    queues_[vcpu.pcpu].push_back(vcpus_.size());
+    vcpus_.push_back(vcpu);
+  }
+  vms_.push_back(std::move(vm));
+  return {};
+}
+
+}  // namespace axvm::hal_sim

@@ -1,0 +1,80 @@
+#include <fmt/format.h>
+
+#include <cstring>
+#include <fstream>
+#include <hal-sim/config/size_text.hpp>
+#include <hal-sim/load/image.hpp>
+#include <iterator>
+#include <string_view>
+
+namespace axvm::hal_sim {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_file(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored);
+}
+
+}  // namespace
+
+std::expected<fs::path, std::string> find_image(const std::string& name,
+                                                const fs::path& config_file,
+                                                const ImageSearch& search) {
+  const fs::path wanted(name);
+  if (wanted.is_absolute()) {
+    if (is_file(wanted)) return wanted;
+    return std::unexpected(fmt::format("no such file: {}", name));
+  }
+  std::error_code ignored;
+  const fs::path start = fs::absolute(config_file, ignored).lexically_normal().parent_path();
+  for (fs::path folder = start;; folder = folder.parent_path()) {
+    for (const fs::path& candidate : {folder / wanted, folder / "images" / wanted}) {
+      if (is_file(candidate)) return candidate;
+    }
+    if (folder == folder.parent_path()) break;
+  }
+  std::string places = fmt::format("{} and the folders above it", start.string());
+  for (const fs::path& folder : search.directories) {
+    if (is_file(folder / wanted)) return folder / wanted;
+    places += ", " + folder.string();
+  }
+  return std::unexpected(fmt::format("\"{}\" is neither in {}", name, places));
+}
+
+std::vector<ImageUse> images_of(const VmFile& file) {
+  std::vector<ImageUse> images;
+  images.push_back({"kernel.kernel_path", file.kernel_path, file.kernel_load_addr});
+  if (file.dtb) {
+    images.push_back({"kernel.dtb_path", file.dtb->path, file.dtb->load_addr.value_or(0)});
+  }
+  if (file.ramdisk) {
+    images.push_back(
+        {"kernel.ramdisk_path", file.ramdisk->path, file.ramdisk->load_addr.value_or(0)});
+  }
+  return images;
+}
+
+std::expected<void, std::string> load_image(VmBase& vm, const fs::path& file,
+                                            GuestPhysAddr load_addr) {
+  std::ifstream stream(file, std::ios::binary);
+  std::string bytes(std::istreambuf_iterator<char>(stream), {});
+  if (!stream) return std::unexpected(fmt::format("{} cannot be read", file.string()));
+  if (bytes.empty()) return std::unexpected(fmt::format("{} is empty", file.string()));
+  std::size_t done = 0;
+  const auto copied =
+      vm.get_image_load_region(load_addr, bytes.size(), [&](std::span<std::byte> to) {
+        std::memcpy(to.data(), bytes.data() + done, to.size());
+        done += to.size();
+      });
+  if (!copied) {
+    return std::unexpected(fmt::format("{} ({}) does not fit at {:#x}: {}", file.string(),
+                                       format_size(bytes.size()), load_addr.value,
+                                       std::string_view(copied.error().detail)));
+  }
+  vm.publish_image();
+  return {};
+}
+
+}  // namespace axvm::hal_sim

@@ -1,0 +1,70 @@
+#pragma once
+// The core's view of one CPU's virtualization hardware, over a simulated pCPU.
+
+#include <array>
+#include <axvm/address.hpp>
+#include <core/arch/aarch64/arch.hpp>
+#include <core/arch/aarch64/hal.hpp>
+#include <core/arch/aarch64/registers.hpp>
+#include <cstdint>
+#include <sim/arch/aarch64/pcpu.hpp>
+
+namespace axvm::hal_sim {
+
+/// Exits seen so far, for the summary of a run. Observation only.
+struct ExitCounts {
+  /// Synchronous exits by exception class (ESR_EL2.EC).
+  std::array<std::uint64_t, 64> by_class{};
+};
+
+class SimCpu {
+ public:
+  using Arch = axvm::aarch64::Arch;
+
+  explicit SimCpu(sim::aarch64::Pcpu& pcpu) noexcept : pcpu_(&pcpu) {}
+
+  template <axvm::aarch64::SysReg R>
+  [[nodiscard]] std::uint64_t read() {
+    return pcpu_->read(kEncoding<R>);
+  }
+  template <axvm::aarch64::SysReg R>
+  void write(std::uint64_t value) {
+    pcpu_->write(kEncoding<R>, value);
+  }
+
+  [[nodiscard]] std::uint64_t gpr(unsigned n) const { return pcpu_->gpr(n); }
+  void set_gpr(unsigned n, std::uint64_t value) { pcpu_->set_gpr(n, value); }
+
+  axvm::aarch64::Vector enter_guest() {
+    const auto vector = static_cast<axvm::aarch64::Vector>(pcpu_->enter_guest());
+    if (vector == axvm::aarch64::Vector::Synchronous) {
+      ++exits_.by_class[read<axvm::aarch64::SysReg::ESR_EL2>() >> 26 & 0x3F];
+    }
+    return vector;
+  }
+
+  // The simulated CPU carries each of these out before the next instruction: no barriers needed.
+  void tlbi_ipas2e1is(GuestPhysAddr ipa) {
+    pcpu_->tlbi(sim::aarch64::Tlbi::IPAS2E1IS, ipa.value >> kPageShift);
+  }
+  void tlbi_vmalle1is() { pcpu_->tlbi(sim::aarch64::Tlbi::VMALLE1IS, 0); }
+  void tlbi_vmalls12e1is() { pcpu_->tlbi(sim::aarch64::Tlbi::VMALLS12E1IS, 0); }
+  void at_s12e1r(GuestVirtAddr va) { pcpu_->at_s12e1(va.value, false); }
+  void at_s12e1w(GuestVirtAddr va) { pcpu_->at_s12e1(va.value, true); }
+  void publish_tables() {}
+  void publish_instructions() { pcpu_->ic_ialluis(); }
+
+  [[nodiscard]] sim::aarch64::Pcpu& pcpu() const noexcept { return *pcpu_; }
+  [[nodiscard]] const ExitCounts& exits() const noexcept { return exits_; }
+
+ private:
+  template <axvm::aarch64::SysReg R>
+  static constexpr sim::aarch64::SysReg kEncoding{static_cast<std::uint16_t>(R)};
+
+  sim::aarch64::Pcpu* pcpu_;
+  ExitCounts exits_;
+};
+
+static_assert(axvm::aarch64::VirtualizationHardware<SimCpu>);
+
+}  // namespace axvm::hal_sim

@@ -1,0 +1,106 @@
+#include <hal-sim/sim_hal.hpp>
+#include <hal-sim/vmm_defect.hpp>
+#include <new>
+
+namespace axvm::hal_sim {
+namespace {
+
+// The EL2 physical timer's interrupt, which ends turns (DDI 0487 D12.2; PPI 10 of the GIC).
+constexpr std::uint32_t kHypervisorTimer = 26;
+
+std::vector<FrameRange> banks_of(const sim::PhysicalMemory& memory) {
+  std::vector<FrameRange> banks;
+  for (const auto& bank : memory.banks()) banks.push_back({bank.base, bank.size});
+  return banks;
+}
+
+}  // namespace
+
+void CheckedLock::lock() {
+  if (held_) vmm_defect("a lock is taken by its holder");
+  held_ = true;
+}
+
+void CheckedLock::unlock() {
+  if (!held_) vmm_defect("a lock is released that nobody holds");
+  held_ = false;
+}
+
+SimHal::SimHal(sim::Machine& machine, Choices& choices, Trace& trace)
+    : machine_(machine), choices_(choices), trace_(trace), frames_(banks_of(machine.memory())) {
+  for (unsigned i = 0; i < machine.pcpu_count(); ++i) {
+    cpus_.push_back(std::make_unique<SimCpu>(machine.pcpu(i)));
+    per_cpus_.push_back(std::make_unique<PerCpu>(PcpuId(i), *cpus_.back()));
+  }
+}
+
+SimHal::~SimHal() = default;
+
+std::optional<HostPhysAddr> SimHal::allocate_frame() {
+  const auto frame = frames_.allocate();
+  return frame ? std::optional(HostPhysAddr(*frame)) : std::nullopt;
+}
+
+void SimHal::deallocate_frame(HostPhysAddr frame) { deallocate_range(frame, kPageSize); }
+
+std::optional<HostPhysAddr> SimHal::allocate_frames(std::size_t count, std::size_t alignment) {
+  const auto base = frames_.allocate(count, alignment);
+  return base ? std::optional(HostPhysAddr(*base)) : std::nullopt;
+}
+
+void SimHal::deallocate_frames(HostPhysAddr base, std::size_t count) {
+  deallocate_range(base, count * kPageSize);
+}
+
+bool SimHal::allocate_range(HostPhysAddr base, std::size_t size) {
+  return frames_.allocate_range({base.value, size});
+}
+
+void SimHal::deallocate_range(HostPhysAddr base, std::size_t size) {
+  if (!frames_.deallocate({base.value, size})) vmm_defect("a frame is freed that is not taken");
+}
+
+HostPhysAddr SimHal::virt_to_phys(HostVirtAddr a) {
+  const auto pa = machine_.memory().pa_of(reinterpret_cast<const void*>(a.value));
+  if (!pa) vmm_defect("a host address outside RAM has no physical address");
+  return HostPhysAddr(*pa);
+}
+
+void* SimHal::allocate(std::size_t size, std::size_t alignment) {
+  void* p = ::operator new(size, std::align_val_t(alignment), std::nothrow);
+  if (p != nullptr) allocated_bytes_ += size;
+  return p;
+}
+
+void SimHal::deallocate(void* p, std::size_t size, std::size_t alignment) {
+  if (p == nullptr) return;
+  allocated_bytes_ -= size;
+  ::operator delete(p, std::align_val_t(alignment));
+}
+
+std::uint64_t SimHal::monotonic_nanoseconds() { return machine_.pcpu(current_).time(); }
+
+std::uint32_t SimHal::acknowledge_irq() {
+  // The only physical interrupt of this machine's hypervisor ends a turn or a run.
+  return kHypervisorTimer;
+}
+
+std::optional<std::uint8_t> SimHal::console_read(VmId vm) {
+  ConsolePort& port = console(vm);
+  if (!port.has_input() || !choices_.admit_input(vm, monotonic_nanoseconds())) return std::nullopt;
+  return port.read();
+}
+
+void SimHal::event(const Event& event) {
+  const sim::aarch64::Pcpu& pcpu = machine_.pcpu(current_);
+  const auto* trap = std::get_if<TrapTaken>(&event);
+  const bool is_irq =
+      trap != nullptr && trap->cause == static_cast<std::uint64_t>(axvm::aarch64::Vector::Irq);
+  trace_.event({.time_ns = pcpu.time(),
+                .pcpu = current_,
+                .instructions = pcpu.instructions(),
+                .host = is_irq},
+               event);
+}
+
+}  // namespace axvm::hal_sim

@@ -1,0 +1,107 @@
+#pragma once
+// The core's HAL over the simulated machine.
+
+#include <axvm/hal.hpp>
+#include <core/vcpu/per_cpu.hpp>
+#include <cstdint>
+#include <functional>
+#include <hal-sim/host/choices.hpp>
+#include <hal-sim/host/console_port.hpp>
+#include <hal-sim/memory/frame_allocator.hpp>
+#include <hal-sim/sim_cpu.hpp>
+#include <hal-sim/trace/trace.hpp>
+#include <map>
+#include <memory>
+#include <optional>
+#include <sim/machine.hpp>
+#include <string_view>
+#include <vector>
+
+namespace axvm::hal_sim {
+
+/// One host thread runs everything: a lock is never contended, so that a second lock() is a
+/// deadlock, which ends the run with a report.
+class CheckedLock {
+ public:
+  void lock();
+  void unlock();
+
+ private:
+  bool held_ = false;
+};
+
+class SimHal {
+ public:
+  using PerCpu = axvm::PerCpu<SimCpu>;
+  using Lock = CheckedLock;
+  using Logger = std::function<void(LogLevel, std::string_view)>;
+
+  /// All outlive the HAL.
+  SimHal(sim::Machine& machine, Choices& choices, Trace& trace);
+  ~SimHal();
+  SimHal(const SimHal&) = delete;
+  SimHal& operator=(const SimHal&) = delete;
+
+  // --- axvm::VmHal ----------------------------------------------------------------------------
+  std::optional<HostPhysAddr> allocate_frame();
+  void deallocate_frame(HostPhysAddr frame);
+  std::optional<HostPhysAddr> allocate_frames(std::size_t count, std::size_t alignment);
+  void deallocate_frames(HostPhysAddr base, std::size_t count);
+  bool allocate_range(HostPhysAddr base, std::size_t size);
+  void deallocate_range(HostPhysAddr base, std::size_t size);
+
+  HostVirtAddr phys_to_virt(HostPhysAddr a) {
+    return HostVirtAddr(reinterpret_cast<std::uintptr_t>(machine_.memory().at(a.value)));
+  }
+  HostPhysAddr virt_to_phys(HostVirtAddr a);
+
+  void* allocate(std::size_t size, std::size_t alignment);
+  void deallocate(void* p, std::size_t size, std::size_t alignment);
+
+  std::uint64_t monotonic_nanoseconds();
+  PcpuId current_pcpu() { return PcpuId(current_); }
+  PerCpu& this_cpu() { return *per_cpus_[current_]; }
+  /// pCPUs take turns: no other one is inside its guest now.
+  void kick(PcpuId) {}
+
+  std::uint32_t acknowledge_irq();
+  void end_irq(std::uint32_t) {}
+
+  void console_write(VmId vm, std::uint8_t byte) { console(vm).write(byte); }
+  std::optional<std::uint8_t> console_read(VmId vm);
+
+  void log(LogLevel level, std::string_view text) {
+    if (logger_) logger_(level, text);
+  }
+  bool wants_events() { return trace_.active(); }
+  void event(const Event& event);
+
+  // --- for the host ---------------------------------------------------------------------------
+  /// The CPU on which the VMM's code runs from now on.
+  void run_on(unsigned pcpu) { current_ = pcpu; }
+  [[nodiscard]] unsigned running_on() const noexcept { return current_; }
+  [[nodiscard]] SimCpu& cpu(unsigned pcpu) { return *cpus_[pcpu]; }
+  [[nodiscard]] PerCpu& per_cpu(unsigned pcpu) { return *per_cpus_[pcpu]; }
+  [[nodiscard]] ConsolePort& console(VmId vm) { return consoles_[vm.value]; }
+  [[nodiscard]] FrameAllocator& frames() noexcept { return frames_; }
+  [[nodiscard]] sim::Machine& machine() noexcept { return machine_; }
+  void set_logger(Logger logger) { logger_ = std::move(logger); }
+  /// Bytes of the VMM's own objects now.
+  [[nodiscard]] std::uint64_t allocated_bytes() const noexcept { return allocated_bytes_; }
+
+ private:
+  sim::Machine& machine_;
+  Choices& choices_;
+  Trace& trace_;
+  FrameAllocator frames_;
+  std::vector<std::unique_ptr<SimCpu>> cpus_;
+  std::vector<std::unique_ptr<PerCpu>> per_cpus_;
+  std::map<std::uint32_t, ConsolePort> consoles_;  // by VM id
+  Logger logger_;
+  unsigned current_ = 0;
+  std::uint64_t allocated_bytes_ = 0;
+};
+
+static_assert(VmHal<SimHal>);
+
+}  // namespace axvm::hal_sim

@@ -1,0 +1,32 @@
+#pragma once
+// Events as text: for people.
+
+#include <functional>
+#include <hal-sim/trace/disassembler.hpp>
+#include <hal-sim/trace/trace_sink.hpp>
+#include <optional>
+
+namespace axvm::hal_sim {
+
+/// Reads the instruction at a guest-virtual address as the pCPU's guest would fetch it, without
+/// changing anything; nothing when that would fault.
+using InstructionReader =
+    std::function<std::optional<std::uint32_t>(std::uint32_t pcpu, std::uint64_t address)>;
+
+/// One block per trap: when and where, the instruction, the registers the trap left with their
+/// fields named, then a line per thing the VMM did about it.
+class TextSink final : public TraceSink {
+ public:
+  TextSink(TextOutput output, InstructionReader reader)
+      : output_(std::move(output)), reader_(std::move(reader)) {}
+  void event(const Stamp& stamp, const Event& event) override;
+
+ private:
+  [[nodiscard]] std::string trap(const Stamp& stamp, const TrapTaken& trap);
+
+  TextOutput output_;
+  InstructionReader reader_;
+  Disassembler disassembler_;
+};
+
+}  // namespace axvm::hal_sim

@@ -1,0 +1,102 @@
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <hal-sim/load/image.hpp>
+#include <vector>
+
+using namespace axvm;
+using namespace axvm::hal_sim;
+namespace fs = std::filesystem;
+
+namespace {
+
+// A folder that is gone at the end of the test.
+class Folder {
+ public:
+  Folder() : path_(fs::temp_directory_path() / "axvm-image-test") {
+    fs::remove_all(path_);
+    fs::create_directories(path_);
+  }
+  ~Folder() { fs::remove_all(path_); }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+
+  fs::path file(const std::string& name, const std::string& bytes) const {
+    fs::create_directories((path_ / name).parent_path());
+    std::ofstream(path_ / name, std::ios::binary) << bytes;
+    return path_ / name;
+  }
+  [[nodiscard]] const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+// Memory of 8 bytes in two pieces at 0x1000.
+class TinyVm final : public VmBase {
+ public:
+  TinyVm() : VmBase(VmId(1)) {}
+  Result<> get_image_load_region(GuestPhysAddr gpa, std::uint64_t size,
+                                 GuestSpanVisitor visit) override {
+    if (gpa.value != 0x1000 || size > 8) {
+      return fail(ErrorKind::BadAddress, "get_image_load_region", "not memory of the guest");
+    }
+    visit(std::span(low).first(std::min<std::size_t>(size, 4)));
+    if (size > 4) visit(std::span(high).first(size - 4));
+    return {};
+  }
+  void publish_image() override { ++published; }
+
+  std::array<std::byte, 4> low{};
+  std::array<std::byte, 4> high{};
+  int published = 0;
+};
+
+}  // namespace
+
+TEST_CASE("an image is found beside its configuration, above it, in images/, or where told") {
+  const Folder folder;
+  const fs::path config = folder.path() / "configs" / "deep" / "vm.toml";
+  fs::create_directories(config.parent_path());
+  const fs::path beside = folder.file("configs/deep/a.bin", "a");
+  const fs::path above = folder.file("guests/b.bin", "b");
+  const fs::path images = folder.file("images/c.bin", "c");
+  const fs::path built = folder.file("build/d.bin", "d");
+  const ImageSearch search{{folder.path() / "build"}};
+  CHECK(find_image("a.bin", config, search) == beside);
+  CHECK(find_image("guests/b.bin", config, search) == above);
+  CHECK(find_image("c.bin", config, search) == images);
+  CHECK(find_image("d.bin", config, search) == built);
+  CHECK(find_image(built.string(), config, {}) == built);
+}
+
+TEST_CASE("an image that is nowhere is one line that says where it was looked for") {
+  const auto none = find_image("no-such.bin", "/tmp/vm.toml", {{"/build/guests"}});
+  REQUIRE_FALSE(none.has_value());
+  CHECK(none.error() ==
+        "\"no-such.bin\" is neither in /tmp and the folders above it, /build/guests");
+  CHECK(find_image("/no/such.bin", "/tmp/vm.toml", {}).error() == "no such file: /no/such.bin");
+}
+
+TEST_CASE("an image is copied piece by piece and published") {
+  const Folder folder;
+  TinyVm vm;
+  REQUIRE(load_image(vm, folder.file("x.bin", "abcdef"), GuestPhysAddr(0x1000)).has_value());
+  CHECK(static_cast<char>(vm.low[3]) == 'd');
+  CHECK(static_cast<char>(vm.high[1]) == 'f');
+  CHECK(vm.high[2] == std::byte{0});
+  CHECK(vm.published == 1);
+}
+
+TEST_CASE("what cannot be loaded is one line") {
+  const Folder folder;
+  TinyVm vm;
+  const fs::path big = folder.file("big.bin", std::string(4096, 'x'));
+  CHECK(load_image(vm, big, GuestPhysAddr(0x1000)).error() ==
+        big.string() + " (4 KiB) does not fit at 0x1000: not memory of the guest");
+  const fs::path empty = folder.file("empty.bin", "");
+  CHECK(load_image(vm, empty, GuestPhysAddr(0x1000)).error() == empty.string() + " is empty");
+  CHECK(load_image(vm, "/no/such", GuestPhysAddr(0x1000)).error() == "/no/such cannot be read");
+  CHECK(vm.published == 0);
+}
