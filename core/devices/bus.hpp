@@ -22,8 +22,14 @@ class DeviceBus {
   /// The device whose range holds `address`; null when none does.
   [[nodiscard]] Device* find(std::uint64_t address) const noexcept;
 
-  /// Errors: NotFound (no device there), InvalidInput (the access crosses the device's end), and
-  /// what the device says.
+  /// An access to `device`, as find() gave it for `address`. A value read is zero-extended from
+  /// `width`. Errors: InvalidInput (bad width, the access crosses the device's end), and what the
+  /// device says.
+  Result<std::uint64_t> read(Device& device, std::uint64_t address, AccessWidth width) const;
+  Result<> write(Device& device, std::uint64_t address, AccessWidth width,
+                 std::uint64_t value) const;
+
+  /// An access to whatever is at `address`. Errors: NotFound (nothing is), and as above.
   Result<std::uint64_t> read(std::uint64_t address, AccessWidth width) const;
   Result<> write(std::uint64_t address, AccessWidth width, std::uint64_t value) const;
 
@@ -31,17 +37,11 @@ class DeviceBus {
 
  private:
   DeviceBus(Bus bus, Array<Device*> devices) noexcept : bus_(bus), devices_(std::move(devices)) {}
-  /// How many addresses an access takes up: bytes of memory, or one register.
-  [[nodiscard]] std::uint64_t extent(AccessWidth width) const noexcept {
-    return bus_ == Bus::SysReg ? 1 : bytes(width);
-  }
+  [[nodiscard]] Result<> check(const Device& device, std::uint64_t address,
+                               AccessWidth width) const noexcept;
 
   Bus bus_;
   Array<Device*> devices_;
 };
-
-/// One access as a bus carries it out; for callers that need the device itself as well.
-[[nodiscard]] Result<> check_access(const Device& device, std::uint64_t address,
-                                    std::uint64_t extent) noexcept;
 
 }  // namespace axvm

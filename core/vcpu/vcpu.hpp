@@ -20,7 +20,7 @@ class VCpu {
   using Context = typename Arch::VCpuContext;
 
   VCpu(VmId vm, VcpuId id, std::uint64_t phys_id, std::uint64_t affinity_mask) noexcept
-      : vm_(vm), id_(id), phys_id_(phys_id), affinity_mask_(affinity_mask) {}
+      : vm_(vm), id_(id), phys_id_(phys_id), affinity_mask_(affinity_mask), context_(phys_id) {}
   VCpu(const VCpu&) = delete;
   VCpu& operator=(const VCpu&) = delete;
   /// Its registers may still be in a CPU that does not run them; they are forgotten.

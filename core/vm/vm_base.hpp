@@ -109,7 +109,7 @@ class VmBase : public RefCounted {
   /// The stage-2 table's root. Named as in the seed.
   [[nodiscard]] virtual HostPhysAddr ept_root() const noexcept { return {}; }
   /// Where stage 2 leads; nothing when it faults.
-  [[nodiscard]] virtual std::optional<HostPhysAddr> translate(GuestPhysAddr gpa) const {
+  [[nodiscard]] virtual std::optional<HostPhysAddr> translate(GuestPhysAddr gpa) {
     static_cast<void>(gpa);
     return std::nullopt;
   }

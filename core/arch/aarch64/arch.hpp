@@ -36,11 +36,13 @@ struct Arch {
   }
   template <VirtualizationHardware U>
   static Stage2Geometry stage2_geometry(U& cpu) {
-    return geometry_for(cpu);
+    return aarch64::stage2_geometry(cpu.template read<SysReg::ID_AA64MMFR0_EL1>());
   }
   /// `vmid` 1..255.
-  static VmControls vm_controls(Stage2Geometry geometry, HostPhysAddr root, Vmid vmid) {
-    return {vtcr_el2(geometry), vttbr_el2(root, vmid)};
+  template <VirtualizationHardware U>
+  static VmControls vm_controls(U& cpu, Stage2Geometry geometry, HostPhysAddr root, Vmid vmid) {
+    const std::uint64_t mmfr0 = cpu.template read<SysReg::ID_AA64MMFR0_EL1>();
+    return {vtcr_el2(geometry, physical_address_bits(mmfr0)), vttbr_el2(root, vmid)};
   }
   /// Stage-1 translations of the VM that is loaded.
   template <VirtualizationHardware U>

@@ -33,7 +33,7 @@ concept VirtualizationHardware = requires(C& cpu, const C& view, std::uint64_t v
   { cpu.enter_guest() } -> std::same_as<Vector>;
 
   /// TLBI for the VMID in VTTBR_EL2, inner shareable, each with the barriers it needs
-  /// before (DSB ISHST) and after (DSB ISH; ISB). Stage-2 entries of one page:
+  /// before (ISB; DSB ISHST) and after (DSB ISH; ISB). Stage-2 entries of one page:
   { cpu.tlbi_ipas2e1is(ipa) };
   /// Everything stage 1 made, combined entries included:
   { cpu.tlbi_vmalle1is() };

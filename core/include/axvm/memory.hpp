@@ -40,8 +40,8 @@ class Allocator {
  private:
   using Allocate = void* (*)(void*, std::size_t, std::size_t);
   using Deallocate = void (*)(void*, void*, std::size_t, std::size_t);
-  Allocator(void* context, Allocate allocate, Deallocate deallocate) noexcept
-      : context_(context), allocate_(allocate), deallocate_(deallocate) {}
+  Allocator(void* context, Allocate take, Deallocate give_back) noexcept
+      : context_(context), allocate_(take), deallocate_(give_back) {}
 
   void* context_;
   Allocate allocate_;

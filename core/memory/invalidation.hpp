@@ -1,0 +1,50 @@
+#pragma once
+// The duty to make CPUs forget translations, as a value that cannot be dropped.
+
+#include <axvm/address.hpp>
+#include <concepts>
+#include <utility>
+
+namespace axvm {
+
+/// Maintenance of the translation caches of all CPUs, for one table.
+template <class T>
+concept TranslationCache = requires(T& tlb, GuestPhysRange range) {
+  /// No CPU uses a translation of `range` from before this call once it returns.
+  { tlb.invalidate(range) };
+  /// Table walks from now on see what was written to the table before.
+  { tlb.publish() };
+};
+
+/// What must be flushed after a table was changed. Dropping one that names a stale range is a hole
+/// in the isolation of guests, so it stops the VMM.
+class [[nodiscard("flush it: CPUs may still use the old translation")]] Invalidation {
+ public:
+  /// Nothing is stale (invalid entries became valid), but walks must see the change.
+  Invalidation() = default;
+  explicit Invalidation(GuestPhysRange stale) noexcept : stale_(stale) {}
+  Invalidation(Invalidation&& other) noexcept : stale_(std::exchange(other.stale_, {})) {}
+  Invalidation& operator=(Invalidation&&) = delete;
+  ~Invalidation() {
+    if (!empty()) __builtin_trap();
+  }
+
+  [[nodiscard]] bool empty() const noexcept { return stale_.size == 0; }
+  [[nodiscard]] GuestPhysRange stale() const noexcept { return stale_; }
+
+  /// Discharges the duty.
+  template <TranslationCache Tlb>
+  void flush(Tlb& tlb) && {
+    const GuestPhysRange stale = std::exchange(stale_, {});
+    if (stale.size == 0) {
+      tlb.publish();
+    } else {
+      tlb.invalidate(stale);
+    }
+  }
+
+ private:
+  GuestPhysRange stale_;
+};
+
+}  // namespace axvm

@@ -1,0 +1,85 @@
+#include <core/memory/region.hpp>
+
+namespace axvm {
+
+Region Region::clipped(GuestPhysRange part) const noexcept {
+  const GuestPhysAddr begin = part.base > range.base ? part.base : range.base;
+  const GuestPhysAddr end = part.end() < range.end() ? part.end() : range.end();
+  Region result = *this;
+  result.range = {begin, end - begin};
+  if (is_linear()) result.hpa = hpa + (begin - range.base);
+  return result;
+}
+
+Result<RegionList> RegionList::try_make(Allocator allocator, std::size_t capacity) {
+  auto regions = Array<Region>::try_make(allocator, capacity);
+  if (!regions) return std::unexpected(regions.error());
+  return RegionList(std::move(*regions));
+}
+
+std::size_t RegionList::index_after(GuestPhysAddr gpa) const noexcept {
+  std::size_t low = 0;
+  std::size_t high = regions_.size();
+  while (low < high) {
+    const std::size_t middle = (low + high) / 2;
+    if (regions_[middle].range.end() > gpa) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
+  }
+  return low;
+}
+
+const Region* RegionList::first_after(GuestPhysAddr gpa) const noexcept {
+  const std::size_t i = index_after(gpa);
+  return i < regions_.size() ? &regions_[i] : nullptr;
+}
+
+const Region* RegionList::find(GuestPhysAddr gpa) const noexcept {
+  const Region* region = first_after(gpa);
+  return region != nullptr && region->range.contains(gpa) ? region : nullptr;
+}
+
+bool RegionList::is_memory(GuestPhysRange range) const noexcept {
+  GuestPhysAddr at = range.base;
+  while (at < range.end()) {
+    const Region* region = find(at);
+    if (region == nullptr || !region->is_memory()) return false;
+    at = region->range.end();
+  }
+  return true;
+}
+
+Result<> RegionList::add(const Region& region) {
+  const std::size_t i = index_after(region.range.base);
+  if (i < regions_.size() && regions_[i].range.overlaps(region.range)) {
+    return fail(ErrorKind::AlreadyExists, "map", "the range overlaps a region that is mapped");
+  }
+  if (regions_.full()) return fail(ErrorKind::NoMemory, "map", "too many regions");
+  regions_.insert(i, region);
+  return {};
+}
+
+bool RegionList::can_remove(GuestPhysRange range) const noexcept {
+  const Region* region = find(range.base);
+  const bool splits =
+      region != nullptr && region->range.base < range.base && region->range.end() > range.end();
+  return !splits || !regions_.full();
+}
+
+void RegionList::remove(GuestPhysRange range) {
+  std::size_t i = index_after(range.base);
+  while (i < regions_.size() && regions_[i].range.overlaps(range)) {
+    const Region old = regions_[i];
+    regions_.erase(i);
+    if (old.range.base < range.base) {
+      regions_.insert(i++, old.clipped({old.range.base, range.base - old.range.base}));
+    }
+    if (old.range.end() > range.end()) {
+      regions_.insert(i++, old.clipped({range.end(), old.range.end() - range.end()}));
+    }
+  }
+}
+
+}  // namespace axvm

@@ -1,0 +1,236 @@
+#include <axvm/config.hpp>
+#include <core/vm/unsupported_device.hpp>
+#include <core/vm/vm_base.hpp>
+
+namespace axvm {
+namespace {
+
+using MaybeError = std::optional<ConfigError>;
+
+constexpr bool wraps(std::uint64_t base, std::uint64_t size) noexcept {
+  return size != 0 && base + (size - 1) < base;
+}
+
+constexpr bool covers(const VmConfig& config, GuestPhysAddr gpa) noexcept {
+  for (const MemoryRegionConfig& region : config.memory_regions) {
+    if (GuestPhysRange{region.gpa, region.size}.contains(gpa)) return true;
+  }
+  return false;
+}
+
+MaybeError check_vcpus(const VmConfig& config) noexcept {
+  const auto vcpus = config.vcpus;
+  if (vcpus.empty() || vcpus.size() > kMaxVcpus) {
+    return ConfigError{ConfigField::Vcpus, 0, "expected 1 to 64 vCPUs"};
+  }
+  for (std::size_t i = 0; i < vcpus.size(); ++i) {
+    if (vcpus[i].affinity_mask == 0) {
+      return ConfigError{ConfigField::Vcpus, i,
+                         "no physical CPU may run it: expected some bit set"};
+    }
+    for (std::size_t j = 0; j < i; ++j) {
+      if (vcpus[i].phys_id == vcpus[j].phys_id) {
+        return ConfigError{ConfigField::Vcpus, i, "phys_id of another vCPU: expected a unique one"};
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+MaybeError check_entries(const VmConfig& config) noexcept {
+  if (!covers(config, config.bsp_entry)) {
+    return ConfigError{ConfigField::BspEntry, 0, "outside all memory regions"};
+  }
+  if (!covers(config, config.ap_entry)) {
+    return ConfigError{ConfigField::ApEntry, 0, "outside all memory regions"};
+  }
+  if (config.dtb.value != kNoAddress && !covers(config, config.dtb)) {
+    return ConfigError{ConfigField::Dtb, 0, "outside all memory regions"};
+  }
+  return std::nullopt;
+}
+
+MaybeError check_memory(const VmConfig& config) noexcept {
+  const auto error = [](std::size_t i, std::string_view reason) {
+    return ConfigError{ConfigField::MemoryRegions, i, reason};
+  };
+  const auto regions = config.memory_regions;
+  if (regions.empty()) return error(0, "expected at least one memory region");
+  for (std::size_t i = 0; i < regions.size(); ++i) {
+    const MemoryRegionConfig& region = regions[i];
+    if (!region.gpa.is_aligned(kPageSize)) return error(i, "gpa is not a multiple of 4 KiB");
+    if (region.size == 0 || region.size % kPageSize != 0) {
+      return error(i, "size is not a positive multiple of 4 KiB");
+    }
+    if (wraps(region.gpa.value, region.size)) return error(i, "exceeds the address space");
+    if ((static_cast<std::uint32_t>(region.flags) & ~kAllMappingFlags) != 0) {
+      return error(i, "unknown flags: expected bits of 0x3f");
+    }
+    if (!has_any(region.flags, kReadWriteExecute)) {
+      return error(i, "flags permit no access: expected some of read 1, write 2, execute 4");
+    }
+    if (region.map_type > MapType::Reserved) {
+      return error(i, "unknown map type: expected 0 (alloc), 1 (identical) or 2 (reserved)");
+    }
+    for (std::size_t j = 0; j < i; ++j) {
+      const GuestPhysRange other{regions[j].gpa, regions[j].size};
+      if (other.overlaps({region.gpa, region.size})) return error(i, "overlaps an earlier region");
+    }
+  }
+  return std::nullopt;
+}
+
+bool overlaps_memory(const VmConfig& config, std::uint64_t base, std::uint64_t size) noexcept {
+  for (const MemoryRegionConfig& region : config.memory_regions) {
+    if (GuestPhysRange{region.gpa, region.size}.overlaps({GuestPhysAddr(base), size})) return true;
+  }
+  return false;
+}
+
+MaybeError check_emulated_devices(const VmConfig& config) noexcept {
+  const auto error = [](std::size_t i, std::string_view reason) {
+    return ConfigError{ConfigField::EmulatedDevices, i, reason};
+  };
+  const auto devices = config.emulated_devices;
+  for (std::size_t i = 0; i < devices.size(); ++i) {
+    const EmulatedDeviceConfig& device = devices[i];
+    if (!emulated_device_type(static_cast<std::uint64_t>(device.type))) {
+      return error(i, "unknown type of emulated device");
+    }
+    if (device.length == 0) return error(i, "length is 0");
+    if (wraps(device.base_gpa.value, device.length)) return error(i, "exceeds the address space");
+    if (overlaps_memory(config, device.base_gpa.value, device.length)) {
+      return error(i, "overlaps a memory region");
+    }
+    for (std::size_t j = 0; j < i; ++j) {
+      const GuestPhysRange other{devices[j].base_gpa, devices[j].length};
+      if (other.overlaps({device.base_gpa, device.length})) {
+        return error(i, "overlaps an earlier emulated device");
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+MaybeError check_passthrough_devices(const VmConfig& config) noexcept {
+  const auto error = [](std::size_t i, std::string_view reason) {
+    return ConfigError{ConfigField::PassthroughDevices, i, reason};
+  };
+  for (std::size_t i = 0; i < config.passthrough_devices.size(); ++i) {
+    const PassthroughDeviceConfig& window = config.passthrough_devices[i];
+    if (window.length == 0) return error(i, "length is 0");
+    const std::uint64_t offset = window.base_gpa.value % kPageSize;
+    if (offset != window.base_hpa.value % kPageSize) {
+      return error(i, "base_gpa and base_hpa lie at different offsets in their pages");
+    }
+    if (window.length > kNoAddress - 2 * kPageSize ||
+        wraps(window.base_gpa.value, window.length + kPageSize) ||
+        wraps(window.base_hpa.value, window.length + kPageSize)) {
+      return error(i, "exceeds the address space");
+    }
+    const std::uint64_t base = window.base_gpa.value - offset;
+    const std::uint64_t size = (offset + window.length + kPageSize - 1) & ~(kPageSize - 1);
+    if (overlaps_memory(config, base, size)) {
+      return error(i, "overlaps a memory region, widened to whole pages");
+    }
+    for (const EmulatedDeviceConfig& device : config.emulated_devices) {
+      if (GuestPhysRange{device.base_gpa, device.length}.overlaps({GuestPhysAddr(base), size})) {
+        return error(i, "overlaps an emulated device, widened to whole pages");
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<ConfigError> VmConfig::validate() const noexcept {
+  if (id < 1 || id > kMaxVmId) return ConfigError{ConfigField::Id, 0, "expected 1 to 255"};
+  if (name.empty()) return ConfigError{ConfigField::Name, 0, "expected a name"};
+  if (auto wrong = check_vcpus(*this)) return wrong;
+  if (auto wrong = check_memory(*this)) return wrong;
+  if (auto wrong = check_entries(*this)) return wrong;
+  if (auto wrong = check_emulated_devices(*this)) return wrong;
+  if (auto wrong = check_passthrough_devices(*this)) return wrong;
+  if (interrupt_mode > InterruptMode::Passthrough) {
+    return ConfigError{ConfigField::InterruptMode, 0, "expected no_irq, emulated or passthrough"};
+  }
+  return std::nullopt;
+}
+
+std::optional<EmulatedDeviceType> emulated_device_type(std::uint64_t value) noexcept {
+  switch (value) {
+    case 0x0:
+    case 0x1:
+    case 0x2:
+    case 0x3:
+    case 0xa:
+    case 0x20:
+    case 0x21:
+    case 0x22:
+    case 0x23:
+    case 0x24:
+    case 0x25:
+    case 0x30:
+    case 0xe1:
+    case 0xe2:
+    case 0xe3: return static_cast<EmulatedDeviceType>(value);
+    default: return std::nullopt;
+  }
+}
+
+std::string_view to_string(ConfigField field) noexcept {
+  switch (field) {
+    case ConfigField::Id: return "id";
+    case ConfigField::Name: return "name";
+    case ConfigField::Vcpus: return "vcpus";
+    case ConfigField::BspEntry: return "bsp_entry";
+    case ConfigField::ApEntry: return "ap_entry";
+    case ConfigField::Dtb: return "dtb";
+    case ConfigField::MemoryRegions: return "memory_regions";
+    case ConfigField::EmulatedDevices: return "emulated_devices";
+    case ConfigField::PassthroughDevices: return "passthrough_devices";
+    case ConfigField::InterruptMode: return "interrupt_mode";
+  }
+  return "unknown";
+}
+
+std::unexpected<Error> unsupported_device(EmulatedDeviceType type) noexcept {
+  const auto named = [](std::string_view detail) {
+    return fail(ErrorKind::Unsupported, "create device", detail);
+  };
+  switch (type) {
+    case EmulatedDeviceType::Dummy: return named("no dummy device (0x0) is emulated");
+    case EmulatedDeviceType::InterruptController:
+      return named("no interrupt controller (0x1) is emulated");
+    case EmulatedDeviceType::Console: return named("no console (0x2) is emulated");
+    case EmulatedDeviceType::FwCfg: return named("no fw_cfg (0x3) is emulated");
+    case EmulatedDeviceType::IvcChannel: return named("no IVC channel (0xa) is emulated");
+    case EmulatedDeviceType::GpptRedistributor:
+      return named("no GIC partial-passthrough redistributor (0x20) is emulated");
+    case EmulatedDeviceType::GpptDistributor:
+      return named("no GIC partial-passthrough distributor (0x21) is emulated");
+    case EmulatedDeviceType::GpptIts:
+      return named("no GIC partial-passthrough ITS (0x22) is emulated");
+    case EmulatedDeviceType::X86IoApic: return named("no IOAPIC (0x23) is emulated");
+    case EmulatedDeviceType::X86Pit: return named("no PIT (0x24) is emulated");
+    case EmulatedDeviceType::LoongArchPchPic: return named("no PCH-PIC (0x25) is emulated");
+    case EmulatedDeviceType::PpptGlobal:
+      return named("no PLIC partial-passthrough (0x30) is emulated");
+    case EmulatedDeviceType::VirtioBlock: return named("no virtio block (0xe1) is emulated");
+    case EmulatedDeviceType::VirtioNet: return named("no virtio net (0xe2) is emulated");
+    case EmulatedDeviceType::VirtioConsole: return named("no virtio console (0xe3) is emulated");
+  }
+  return named("no device of this type is emulated");
+}
+
+std::string_view to_string(VmStatus status) noexcept {
+  switch (status) {
+    case VmStatus::Ready: return "ready";
+    case VmStatus::Running: return "running";
+    case VmStatus::Stopping: return "stopping";
+  }
+  return "unknown";
+}
+
+}  // namespace axvm

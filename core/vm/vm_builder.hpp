@@ -1,0 +1,205 @@
+#pragma once
+// From a configuration to the parts of a VM: all of them, or none and the reason.
+
+#include <axvm/config.hpp>
+#include <axvm/hal.hpp>
+#include <axvm/memory.hpp>
+#include <axvm/result.hpp>
+#include <core/devices/bus.hpp>
+#include <core/memory/address_space.hpp>
+#include <core/vcpu/vcpu.hpp>
+#include <core/vm/unsupported_device.hpp>
+#include <optional>
+#include <string_view>
+
+namespace axvm {
+
+/// A VM's console at the far end of HAL calls.
+template <VmHal H>
+class HalConsole final : public Console {
+ public:
+  HalConsole(H& hal, VmId vm) noexcept : hal_(hal), vm_(vm) {}
+  void write(std::uint8_t byte) override { hal_.console_write(vm_, byte); }
+  std::optional<std::uint8_t> read() override { return hal_.console_read(vm_); }
+
+ private:
+  H& hal_;
+  VmId vm_;
+};
+
+/// What a VM owns. Later members may refer to earlier ones.
+template <VmHal H, class U>
+struct VmParts {
+  using Arch = typename U::Arch;
+
+  Array<char> text;  ///< behind all names
+  std::string_view name;
+  VmId id;
+  InterruptMode interrupt_mode;
+  Array<VCpu<U>> vcpus;
+  AddressSpace<typename Arch::Stage2Format, H> space;
+  typename Arch::VmControls controls;
+  Box<HalConsole<H>> console;
+  Array<Box<Device>> devices;
+  DeviceBus mmio;
+  DeviceBus sysregs;
+};
+
+template <VmHal H, class U>
+class VmBuilder {
+ public:
+  using Arch = typename U::Arch;
+  using Tlb = typename Arch::template Tlb<U>;
+  using Space = AddressSpace<typename Arch::Stage2Format, H>;
+  using Parts = VmParts<H, U>;
+
+  [[nodiscard]] static Result<Parts> build(H& hal, const VmConfig& config) {
+    if (const auto wrong = config.validate()) {
+      return fail(ErrorKind::InvalidInput, "create", wrong->reason);
+    }
+    const Allocator allocator = Allocator::of(hal);
+    U& cpu = hal.this_cpu().hardware();
+    const VmId id(config.id);
+
+    auto text = Array<char>::try_make(allocator, text_size(config));
+    if (!text) return std::unexpected(text.error());
+    const std::string_view name = keep(*text, config.name);
+    auto vcpus = make_vcpus(allocator, config);
+    if (!vcpus) return std::unexpected(vcpus.error());
+
+    const auto geometry = Arch::stage2_geometry(cpu);
+    auto space = Space::try_make(hal, geometry, max_regions(config));
+    if (!space) return std::unexpected(space.error());
+    const auto controls = Arch::vm_controls(cpu, geometry, space->root(), Vmid(config.id));
+    Tlb tlb(cpu, controls);
+    tlb.invalidate_all();  // whatever a VM of this id has left behind
+    if (auto mapped = map_memory(hal, *space, tlb, config); !mapped) {
+      return std::unexpected(mapped.error());
+    }
+    if (auto mapped = map_windows(*space, tlb, config); !mapped) {
+      return std::unexpected(mapped.error());
+    }
+
+    auto console = Box<HalConsole<H>>::try_make(allocator, hal, id);
+    if (!console) return std::unexpected(console.error());
+    const std::size_t device_count = config.emulated_devices.size();
+    auto devices = Array<Box<Device>>::try_make(allocator, device_count);
+    if (!devices) return std::unexpected(devices.error());
+    auto mmio = DeviceBus::try_make(allocator, Bus::Mmio, device_count);
+    if (!mmio) return std::unexpected(mmio.error());
+    auto sysregs = DeviceBus::try_make(allocator, Bus::SysReg, device_count);
+    if (!sysregs) return std::unexpected(sysregs.error());
+    for (const EmulatedDeviceConfig& device : config.emulated_devices) {
+      auto made = make_device(allocator, device, keep(*text, device.name), **console);
+      if (!made) return std::unexpected(made.error());
+      Device& attached = *devices->emplace_back(std::move(*made));
+      DeviceBus& bus = attached.range().bus == Bus::SysReg ? *sysregs : *mmio;
+      if (auto done = bus.attach(attached); !done) return std::unexpected(done.error());
+    }
+    return Parts{std::move(*text),
+                 name,
+                 id,
+                 config.interrupt_mode,
+                 std::move(*vcpus),
+                 std::move(*space),
+                 controls,
+                 std::move(*console),
+                 std::move(*devices),
+                 std::move(*mmio),
+                 std::move(*sysregs)};
+  }
+
+ private:
+  /// Places for regions that are mapped or cut later.
+  static constexpr std::size_t kSpareRegions = 32;
+
+  static std::size_t text_size(const VmConfig& config) {
+    std::size_t size = config.name.size();
+    for (const EmulatedDeviceConfig& device : config.emulated_devices) size += device.name.size();
+    return size;
+  }
+  static std::string_view keep(Array<char>& text, std::string_view name) {
+    const std::size_t begin = text.size();
+    for (const char c : name) text.emplace_back(c);
+    return {text.begin() + begin, name.size()};
+  }
+  static std::size_t max_regions(const VmConfig& config) {
+    return config.memory_regions.size() + 2 * config.passthrough_devices.size() + kSpareRegions;
+  }
+
+  static Result<Array<VCpu<U>>> make_vcpus(Allocator allocator, const VmConfig& config) {
+    auto vcpus = Array<VCpu<U>>::try_make(allocator, config.vcpus.size());
+    if (!vcpus) return vcpus;
+    for (const VcpuConfig& wanted : config.vcpus) {
+      const VcpuId id(static_cast<std::uint32_t>(vcpus->size()));
+      auto& vcpu = vcpus->emplace_back(VmId(config.id), id, wanted.phys_id, wanted.affinity_mask);
+      const std::uint64_t dtb = config.dtb.value == kNoAddress ? 0 : config.dtb.value;
+      vcpu.context().reset(vcpu.is_bsp() ? config.bsp_entry : config.ap_entry, dtb);
+      if (vcpu.is_bsp()) vcpu.power_on();
+      if (auto ready = vcpu.state().setup(); !ready) return std::unexpected(ready.error());
+    }
+    return vcpus;
+  }
+
+  static Result<> map_memory(H& hal, Space& space, Tlb& tlb, const VmConfig& config) {
+    for (const MemoryRegionConfig& region : config.memory_regions) {
+      if (has_all(region.flags, MappingFlags::Device)) {
+        hal.log(LogLevel::Warn,
+                "device memory among memory_regions is left out: it belongs in "
+                "passthrough_devices");
+        continue;
+      }
+      const GuestPhysRange range{region.gpa, region.size};
+      Result<> mapped;
+      switch (region.map_type) {
+        case MapType::Alloc: mapped = space.map_alloc(range, region.flags, false, tlb); break;
+        case MapType::Identical: mapped = space.map_identical(range, region.flags, tlb); break;
+        case MapType::Reserved:
+          mapped = space.map_linear(range, HostPhysAddr(region.gpa.value), region.flags, tlb);
+          break;
+      }
+      if (!mapped) return mapped;
+    }
+    return {};
+  }
+
+  /// Windows are widened to pages; where two map the same addresses, once is enough.
+  static Result<> map_windows(Space& space, Tlb& tlb, const VmConfig& config) {
+    for (const PassthroughDeviceConfig& window : config.passthrough_devices) {
+      GuestPhysAddr at = window.base_gpa.align_down(kPageSize);
+      const GuestPhysAddr end =
+          (window.base_gpa + (window.length + kPageSize - 1)).align_down(kPageSize);
+      const std::uint64_t to_hpa = window.base_hpa.value - window.base_gpa.value;
+      while (at < end) {
+        const Region* next = space.first_region_after(at);
+        if (next != nullptr && next->range.contains(at)) {
+          if (!next->is_linear() || next->hpa.value - next->range.base.value != to_hpa) {
+            return fail(ErrorKind::AlreadyExists, "map passthrough device",
+                        "the window overlaps memory or a window that leads elsewhere");
+          }
+          at = next->range.end();
+          continue;
+        }
+        const bool cut = next != nullptr && next->range.base < end;
+        const GuestPhysRange gap{at, (cut ? next->range.base : end) - at};
+        auto mapped = space.map_linear(gap, HostPhysAddr(at.value + to_hpa),
+                                       kReadWrite | MappingFlags::Device, tlb);
+        if (!mapped) return mapped;
+        at = gap.end();
+      }
+    }
+    return {};
+  }
+
+  static Result<Box<Device>> make_device(Allocator allocator, const EmulatedDeviceConfig& config,
+                                         std::string_view name, Console& console) {
+    if (config.type != EmulatedDeviceType::Console) return unsupported_device(config.type);
+    using ConsoleDevice = typename Arch::ConsoleDevice;
+    auto device = Box<ConsoleDevice>::try_make(
+        allocator, name, BusRange{Bus::Mmio, config.base_gpa.value, config.length}, console);
+    if (!device) return std::unexpected(device.error());
+    return Box<Device>(std::move(*device));
+  }
+};
+
+}  // namespace axvm
