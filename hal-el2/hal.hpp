@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <axvm/hal.hpp>
+#include <core/arch/aarch64/arch.hpp>
 #include <core/vcpu/per_cpu.hpp>
 #include <cstddef>
 #include <cstdint>
