@@ -5,6 +5,7 @@
 #include <axvm/exit.hpp>
 #include <axvm/mapping.hpp>
 #include <axvm/result.hpp>
+#include <axvm/vcpu.hpp>
 #include <core/arch/aarch64/emulated_registers.hpp>
 #include <core/arch/aarch64/exception.hpp>
 #include <core/arch/aarch64/hal.hpp>
@@ -76,7 +77,7 @@ class TrapHandler {
         return exit(exit_reason::Yield{});
       default:
         report_trap(Vector::Synchronous, esr);
-        return undefined(esr, "instruction that guests do not have");
+        return undefined(esr, "instruction that guests do not have"sv);
     }
   }
 
@@ -85,7 +86,7 @@ class TrapHandler {
   Outcome data_abort(std::uint64_t esr) {
     const DataAbort abort(esr);
     const Location at = locate(abort, esr);
-    if (!abort.ipa_valid()) return external_abort(esr, at, "access that memory there forbids");
+    if (!abort.ipa_valid()) return external_abort(esr, at, "access that memory there forbids"sv);
     if (!abort.on_table_walk) {
       if (Device* device = vm_.mmio().find(at.ipa.value)) return mmio(*device, abort, esr, at);
     }
@@ -96,7 +97,7 @@ class TrapHandler {
       if (*mapped) return kGoOn;
     }
     if (abort.cache_maintenance) return ignore_cache_maintenance();
-    return external_abort(esr, at, "no memory or device there");
+    return external_abort(esr, at, "no memory or device there"sv);
   }
 
   Outcome instruction_abort(std::uint64_t esr) {
@@ -108,13 +109,13 @@ class TrapHandler {
       if (!mapped) return Outcome(std::in_place, std::unexpected(mapped.error()));
       if (*mapped) return kGoOn;
     }
-    return external_abort(esr, at, "no executable memory there");
+    return external_abort(esr, at, "no executable memory there"sv);
   }
 
   Outcome mmio(Device& device, const DataAbort& abort, std::uint64_t esr, const Location& at) {
     if (abort.cache_maintenance) return ignore_cache_maintenance();
     if (!abort.described) {
-      return external_abort(esr, at, "device access by an instruction of several accesses");
+      return external_abort(esr, at, "device access by an instruction of several accesses"sv);
     }
     const std::uint64_t address = at.ipa.value;
     std::uint64_t data = 0;
@@ -159,7 +160,7 @@ class TrapHandler {
 
     const EmulatedRegister kind = emulated_register(trap.encoding);
     if (kind == EmulatedRegister::None || (kind == EmulatedRegister::Feature && !trap.is_read)) {
-      return undefined(esr, "system register that guests do not have");
+      return undefined(esr, "system register that guests do not have"sv);
     }
     std::uint64_t data = 0;
     if (!trap.is_read) {
