@@ -112,11 +112,13 @@ std::expected<PhysicalMemory, std::string> PhysicalMemory::create(std::span<cons
     memory.frame_count_ += bank.size / kFrameSize;
   }
   memory.first_ = memory.banks_.front();
+  memory.first_bias_ = reinterpret_cast<std::uintptr_t>(memory.first_.host) - memory.first_.base;
   return memory;
 }
 
 PhysicalMemory::PhysicalMemory(PhysicalMemory&& other) noexcept
     : first_(std::exchange(other.first_, {})),
+      first_bias_(std::exchange(other.first_bias_, 0)),
       banks_(std::exchange(other.banks_, {})),
       frame_count_(std::exchange(other.frame_count_, 0)) {}
 
@@ -124,6 +126,7 @@ PhysicalMemory& PhysicalMemory::operator=(PhysicalMemory&& other) noexcept {
   if (this != &other) {
     release();
     first_ = std::exchange(other.first_, {});
+    first_bias_ = std::exchange(other.first_bias_, 0);
     banks_ = std::exchange(other.banks_, {});
     frame_count_ = std::exchange(other.frame_count_, 0);
   }

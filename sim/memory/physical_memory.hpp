@@ -44,7 +44,8 @@ class PhysicalMemory {
   /// its 4 KiB frame is contiguous.
   [[nodiscard]] std::uint8_t* at(std::uint64_t pa) const noexcept {
     if (pa - first_.base < first_.size) [[likely]] {
-      return first_.host + (pa - first_.base);
+      // Not host + (pa - base): the sum does not wait for the comparison's operand.
+      return reinterpret_cast<std::uint8_t*>(first_bias_ + pa);
     }
     return at_later_bank(pa);
   }
@@ -70,7 +71,8 @@ class PhysicalMemory {
   [[nodiscard]] std::uint8_t* at_later_bank(std::uint64_t pa) const noexcept;
   void release() noexcept;
 
-  BankMapping first_{};  // a copy of banks_[0], in reach without a second load
+  BankMapping first_{};            // a copy of banks_[0], in reach without a second load
+  std::uintptr_t first_bias_ = 0;  // first_.host - first_.base
   std::vector<BankMapping> banks_;
   std::uint64_t frame_count_ = 0;
 };

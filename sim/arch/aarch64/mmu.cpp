@@ -165,7 +165,7 @@ std::expected<Translation, Fault> Mmu::translate_by_walk(std::uint64_t va, Acces
     ++statistics_->walks;
   }
   if (result && r.stage1.enabled) {
-    tlb_.insert(first.attributes.global ? r.global_tag : r.asid_tag,
+    tlb_.insert(first.attributes.global() ? r.global_tag : r.asid_tag,
                 combined_entry(r.stage1.significant(va), first, second));
   }
   return result;
@@ -232,7 +232,7 @@ std::expected<std::uint64_t, Fault> Mmu::at_s1(std::uint64_t va, unsigned el, bo
   if (!permissions_of(r.stage1, leaf, context).allow(context.access)) {
     return par_of(Fault{.kind = FaultKind::Permission, .stage = 1, .level = leaf.level, .va = va});
   }
-  return par_of(leaf.ipa, leaf.attributes.memory, leaf.attributes.shareability);
+  return par_of(leaf.ipa, leaf.attributes.memory(), leaf.attributes.shareability());
 }
 
 std::uint64_t Mmu::at_s12(std::uint64_t va, unsigned el, bool write) const {
@@ -255,8 +255,8 @@ std::uint64_t Mmu::at_s12(std::uint64_t va, unsigned el, bool write) const {
     result = Walker{*memory_, r, cache, observer}.translate(va, context, first, second);
   }
   if (!result) return par_of(result.error());
-  return par_of(result->pa, combined_memory(first.attributes.memory, second.attributes.memory),
-                first.attributes.shareability);
+  return par_of(result->pa, combined_memory(first.attributes.memory(), second.attributes.memory()),
+                first.attributes.shareability());
 }
 
 void Mmu::describe(StateVisitor& visitor) {

@@ -34,20 +34,55 @@ constexpr unsigned address_bits(unsigned field, unsigned implemented) noexcept {
   return std::min(kWidths[field & 7], implemented);
 }
 
-/// A leaf's permissions after the hierarchical ones, and its memory type.
-struct Stage1Attributes {
-  bool el0_accessible = false;  ///< AP[1]
-  bool read_only = false;       ///< AP[2]
-  bool uxn = false;
-  bool pxn = false;
-  bool global = true;             ///< not nG
-  std::uint8_t shareability = 0;  ///< SH[1:0]
-  std::uint8_t memory = 0;        ///< the attribute byte of MAIR_EL1
+/// A leaf's permissions after the hierarchical ones, its memory type, and nG.
+class Stage1Attributes {
+ public:
+  constexpr Stage1Attributes() = default;
+  /// `inherited`: the descriptors of the tables on the way, or-ed (APTable, UXNTable, PXNTable).
+  constexpr Stage1Attributes(std::uint64_t leaf, std::uint64_t inherited,
+                             std::uint64_t mair) noexcept
+      : raw_(static_cast<std::uint32_t>((leaf & kFields) | (field(leaf, 54, 53) << kPxn) |
+                                        (((mair >> (8 * field(leaf, 4, 2))) & 0xff) << 16))) {
+    if (field(inherited, 62, 59) == 0) [[likely]]
+      return;
+    raw_ |= static_cast<std::uint32_t>(field(inherited, 60, 59) << kPxn) |
+            static_cast<std::uint32_t>(field(inherited, 62, 62) << kReadOnly);
+    if (bit(inherited, 61)) raw_ &= ~(1U << kEl0);
+  }
+  static constexpr Stage1Attributes from_raw(std::uint32_t raw) noexcept {
+    Stage1Attributes a;
+    a.raw_ = raw;
+    return a;
+  }
+  /// Of everything while stage 1 is off; `memory` is an attribute byte as in MAIR_EL1.
+  static constexpr Stage1Attributes flat(std::uint8_t memory) noexcept {
+    return from_raw(std::uint32_t{memory} << 16);
+  }
 
+  [[nodiscard]] constexpr bool el0_accessible() const noexcept { return bit(raw_, kEl0); }
+  [[nodiscard]] constexpr bool read_only() const noexcept { return bit(raw_, kReadOnly); }
+  [[nodiscard]] constexpr bool uxn() const noexcept { return bit(raw_, kUxn); }
+  [[nodiscard]] constexpr bool pxn() const noexcept { return bit(raw_, kPxn); }
+  [[nodiscard]] constexpr bool global() const noexcept { return !bit(raw_, kNotGlobal); }
+  /// SH[1:0].
+  [[nodiscard]] constexpr std::uint8_t shareability() const noexcept {
+    return static_cast<std::uint8_t>(field(raw_, 9, 8));
+  }
+  /// The attribute byte of MAIR_EL1.
+  [[nodiscard]] constexpr std::uint8_t memory() const noexcept {
+    return static_cast<std::uint8_t>(raw_ >> 16);
+  }
   /// Device-nGnRnE, nGnRE, nGRE or GRE.
-  [[nodiscard]] constexpr bool device() const noexcept { return (memory & 0xf0) == 0; }
+  [[nodiscard]] constexpr bool device() const noexcept { return field(raw_, 23, 20) == 0; }
+  [[nodiscard]] constexpr std::uint32_t raw() const noexcept { return raw_; }
 
-  friend bool operator==(const Stage1Attributes&, const Stage1Attributes&) = default;
+  friend bool operator==(Stage1Attributes, Stage1Attributes) = default;
+
+ private:
+  // AP, SH and nG where the descriptor has them, PXN and UXN in bits 1:0, the memory type in 23:16.
+  static constexpr unsigned kPxn = 0, kUxn = 1, kEl0 = 6, kReadOnly = 7, kNotGlobal = 11;
+  static constexpr std::uint64_t kFields = 0xbc0;
+  std::uint32_t raw_ = 0;
 };
 
 /// Where stage 1 leads.
@@ -73,19 +108,19 @@ struct Permissions {
 };
 
 /// Stage-1 permissions for a context (DDI 0487 D8.4.1): AP, UXN, PXN, PAN and SCTLR_EL1.WXN.
-constexpr Permissions stage1_permissions(const Stage1Attributes& leaf, unsigned el, bool pan,
+constexpr Permissions stage1_permissions(Stage1Attributes leaf, unsigned el, bool pan,
                                          bool wxn) noexcept {
-  const bool el0_write = leaf.el0_accessible && !leaf.read_only;
+  const bool el0_write = leaf.el0_accessible() && !leaf.read_only();
   if (el == 0) {
-    return {.read = leaf.el0_accessible,
+    return {.read = leaf.el0_accessible(),
             .write = el0_write,
-            .execute = !leaf.uxn && !(wxn && el0_write)};
+            .execute = !leaf.uxn() && !(wxn && el0_write)};
   }
   // PAN denies data accesses only; writable at EL0 is never executable at EL1.
-  const bool denied = pan && leaf.el0_accessible;
+  const bool denied = pan && leaf.el0_accessible();
   return {.read = !denied,
-          .write = !leaf.read_only && !denied,
-          .execute = !leaf.pxn && !el0_write && !(wxn && !leaf.read_only)};
+          .write = !leaf.read_only() && !denied,
+          .execute = !leaf.pxn() && !el0_write && !(wxn && !leaf.read_only())};
 }
 
 /// One half of the virtual address space: what TTBR0_EL1 or TTBR1_EL1 translates.
@@ -125,18 +160,6 @@ struct Stage1 {
   [[nodiscard]] std::uint64_t significant(std::uint64_t va) const noexcept {
     if (!half[(va >> 55) & 1].top_byte_ignored) return va;
     return static_cast<std::uint64_t>(static_cast<std::int64_t>(va << 8) >> 8);
-  }
-  /// Of a leaf, restricted by the tables it was reached through (`inherited`: their descriptors,
-  /// or-ed; APTable, UXNTable, PXNTable).
-  [[nodiscard]] constexpr Stage1Attributes attributes(std::uint64_t leaf,
-                                                      std::uint64_t inherited) const noexcept {
-    return {.el0_accessible = bit(leaf, 6) && !bit(inherited, 61),
-            .read_only = bit(leaf, 7) || bit(inherited, 62),
-            .uxn = bit(leaf, 54) || bit(inherited, 60),
-            .pxn = bit(leaf, 53) || bit(inherited, 59),
-            .global = !bit(leaf, 11),
-            .shareability = static_cast<std::uint8_t>(field(leaf, 9, 8)),
-            .memory = static_cast<std::uint8_t>(mair >> (8 * field(leaf, 4, 2)))};
   }
 };
 

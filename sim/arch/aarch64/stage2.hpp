@@ -8,26 +8,35 @@
 
 namespace axvm::sim::aarch64 {
 
-/// A leaf's MemAttr, S2AP and XN. The default is what holds when stage 2 is off: everything is
+/// A leaf's MemAttr, S2AP and XN. The default is what holds while stage 2 is off: everything is
 /// permitted and the memory type is stage 1's.
-struct Stage2Attributes {
-  std::uint8_t memory = 0b1111;  ///< MemAttr[3:0]
-  bool read = true;              ///< S2AP[0]
-  bool write = true;             ///< S2AP[1]
-  bool execute_never = false;    ///< XN, bit 54 (FEAT_XNX is not implemented)
-
-  [[nodiscard]] static constexpr Stage2Attributes of_descriptor(std::uint64_t d) noexcept {
-    return {.memory = static_cast<std::uint8_t>(field(d, 5, 2)),
-            .read = bit(d, 6),
-            .write = bit(d, 7),
-            .execute_never = bit(d, 54)};
+class Stage2Attributes {
+ public:
+  constexpr Stage2Attributes() = default;
+  constexpr explicit Stage2Attributes(std::uint64_t descriptor) noexcept
+      : raw_(static_cast<std::uint8_t>((descriptor & 0xfc) | field(descriptor, 54, 54))) {}
+  static constexpr Stage2Attributes from_raw(std::uint8_t raw) noexcept {
+    Stage2Attributes a;
+    a.raw_ = raw;
+    return a;
   }
-  [[nodiscard]] constexpr bool device() const noexcept { return (memory & 0b1100) == 0; }
+
+  /// MemAttr[3:0].
+  [[nodiscard]] constexpr std::uint8_t memory() const noexcept {
+    return static_cast<std::uint8_t>(field(raw_, 5, 2));
+  }
+  [[nodiscard]] constexpr bool device() const noexcept { return field(raw_, 5, 4) == 0; }
   [[nodiscard]] constexpr Permissions permissions() const noexcept {
-    return {.read = read, .write = write, .execute = !execute_never};
+    return {.read = bit(raw_, 6), .write = bit(raw_, 7), .execute = !bit(raw_, 0)};
   }
+  [[nodiscard]] constexpr std::uint8_t raw() const noexcept { return raw_; }
 
-  friend bool operator==(const Stage2Attributes&, const Stage2Attributes&) = default;
+  friend bool operator==(Stage2Attributes, Stage2Attributes) = default;
+
+ private:
+  // S2AP and MemAttr where the descriptor has them; XN (bit 54; FEAT_XNX is not implemented) in
+  // bit 0.
+  std::uint8_t raw_ = 0xfc;
 };
 
 /// Where stage 2 leads.

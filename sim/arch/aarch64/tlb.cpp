@@ -197,17 +197,12 @@ void Tlb::describe(StateVisitor& visitor) {
     visitor.value("level", entry.level);
     visitor.value("stage1_level", entry.stage1_level);
     visitor.value("stage2_level", entry.stage2_level);
-    visitor.value("el0_accessible", entry.stage1.el0_accessible);
-    visitor.value("read_only", entry.stage1.read_only);
-    visitor.value("uxn", entry.stage1.uxn);
-    visitor.value("pxn", entry.stage1.pxn);
-    visitor.value("global", entry.stage1.global);
-    visitor.value("shareability", entry.stage1.shareability);
-    visitor.value("memory", entry.stage1.memory);
-    visitor.value("stage2_memory", entry.stage2.memory);
-    visitor.value("stage2_read", entry.stage2.read);
-    visitor.value("stage2_write", entry.stage2.write);
-    visitor.value("stage2_execute_never", entry.stage2.execute_never);
+    std::uint64_t stage1 = entry.stage1.raw();
+    visitor.field("stage1", stage1);
+    entry.stage1 = Stage1Attributes::from_raw(static_cast<std::uint32_t>(stage1));
+    std::uint64_t stage2 = entry.stage2.raw();
+    visitor.field("stage2", stage2);
+    entry.stage2 = Stage2Attributes::from_raw(static_cast<std::uint8_t>(stage2));
     visitor.leave();
     after.push_back(record);
   }

@@ -78,7 +78,11 @@ inline constexpr Permissions kEverything{.read = true, .write = true, .execute =
 }
 
 /// Walks for one regime. `Stage2Cache` has find(ipa, leaf&) and fill(ipa, leaf); `Observer` has
-/// step(const WalkStep&). Both are templates' parameters so that the empty ones vanish.
+/// step(const WalkStep&). Both are template parameters so that the empty ones vanish.
+///
+/// A cold walk is a chain of dependent loads, so what lies between two loads decides its cost: a
+/// table's address is used as the descriptor has it, checks branch away from the chain, and levels
+/// are constants.
 template <class Stage2Cache, class Observer>
 class Walker {
  public:
@@ -94,7 +98,8 @@ class Walker {
       return std::unexpected(fault);
     const Permissions permissions = permissions_of(regime_.stage1, first, context);
     if (permissions.allow(context.access)) [[likely]] {
-      if (!stage2(va, first.ipa, false, second, fault)) [[unlikely]]
+      const Input input{.va = va, .page = first.ipa & ~kPageOffset, .offset = va & kPageOffset};
+      if (!stage2(input, second, fault)) [[unlikely]]
         return std::unexpected(fault);
     }
     return combine(va, first, permissions, second, context.access);
@@ -103,10 +108,11 @@ class Walker {
   /// IPA to PA.
   [[nodiscard]] std::expected<Translation, Fault> translate_ipa(std::uint64_t ipa, Access access) {
     Fault fault;
+    const Input input{.va = 0, .page = ipa & ~kPageOffset, .offset = ipa & kPageOffset};
     Stage2Leaf second;
-    if (!stage2(0, ipa, false, second, fault)) return std::unexpected(fault);
-    Stage1Leaf first{.ipa = ipa, .level = 0, .attributes = {}};
-    first.attributes.memory = kNormalWriteBack;
+    if (!stage2(input, second, fault)) return std::unexpected(fault);
+    const Stage1Leaf first{
+        .ipa = ipa, .level = 0, .attributes = Stage1Attributes::flat(kNormalWriteBack)};
     return combine(0, first, kEverything, second, access);
   }
 
@@ -114,11 +120,25 @@ class Walker {
   [[nodiscard]] bool stage1(std::uint64_t va, Stage1Leaf& leaf, Fault& fault);
 
  private:
-  static constexpr std::uint64_t kValidTable = 0b11;  // level 3: page
-  static constexpr std::uint64_t kValidBlock = 0b01;
+  static constexpr std::uint64_t kPageOffset = level_size(kLastLevel) - 1;
+  static constexpr std::uint64_t kIndexMask = (1U << kIndexBits) - 1;
+  static constexpr std::uint64_t kTableOrPage = 0b11;
+  static constexpr std::uint64_t kBlock = 0b01;
 
-  [[nodiscard]] bool stage2(std::uint64_t va, std::uint64_t ipa, bool during_stage1_walk,
-                            Stage2Leaf& leaf, Fault& fault);
+  /// What stage 2 translates: an IPA as page and offset, and what it is for.
+  struct Input {
+    std::uint64_t va;
+    std::uint64_t page;
+    std::uint64_t offset;
+    bool during_stage1_walk = false;
+
+    [[nodiscard]] std::uint64_t ipa() const noexcept { return page | offset; }
+  };
+
+  [[nodiscard]] bool stage2(const Input& input, Stage2Leaf& leaf, Fault& fault);
+  template <unsigned kLevel>
+  [[nodiscard]] bool stage2_level(const Input& input, std::uint64_t table, std::uint64_t index,
+                                  Stage2Leaf& leaf, Fault& fault);
   [[nodiscard]] bool stage1_flat(std::uint64_t va, Stage1Leaf& leaf, Fault& fault) const noexcept;
 
   [[nodiscard]] bool read(std::uint64_t pa, std::uint64_t& descriptor) const noexcept {
@@ -128,19 +148,43 @@ class Walker {
     std::memcpy(&descriptor, p, sizeof descriptor);
     return true;
   }
-  [[nodiscard]] static WalkStep::Kind kind_of(std::uint64_t descriptor, unsigned level) noexcept {
+  /// The next table's address; software may use the other bits of a table descriptor.
+  [[nodiscard]] static std::uint64_t next_table(std::uint64_t descriptor) noexcept {
+    if ((descriptor & ~kDescriptorAddress) != kTableOrPage) [[unlikely]] {
+      return descriptor & kDescriptorAddress;
+    }
+    return descriptor - kTableOrPage;
+  }
+  [[nodiscard]] static constexpr WalkStep::Kind kind_of(std::uint64_t descriptor,
+                                                        unsigned level) noexcept {
     const std::uint64_t type = descriptor & 0b11;
-    if (type == kValidTable) {
+    if (type == kTableOrPage) {
       return level == kLastLevel ? WalkStep::Kind::Page : WalkStep::Kind::Table;
     }
     // The 4 KiB granule has no blocks at level 0.
-    const bool block = type == kValidBlock && (level == 1 || level == 2);
+    const bool block = type == kBlock && (level == 1 || level == 2);
     return block ? WalkStep::Kind::Block : WalkStep::Kind::Invalid;
   }
   [[nodiscard]] static std::uint8_t index_high(unsigned level, unsigned start,
                                                unsigned input_bits) noexcept {
-    return static_cast<std::uint8_t>(
-        (level == start ? input_bits : level_shift(level) + kIndexBits) - 1);
+    const unsigned end = level == start ? input_bits : level_shift(level) + kIndexBits;
+    return static_cast<std::uint8_t>(end - 1);
+  }
+
+  [[gnu::cold, gnu::noinline]] static bool fail_stage1(Fault& fault, FaultKind kind, unsigned level,
+                                                       std::uint64_t va) noexcept {
+    fault = {.kind = kind, .stage = 1, .level = static_cast<std::uint8_t>(level), .va = va};
+    return false;
+  }
+  [[gnu::cold, gnu::noinline]] static bool fail_stage2(Fault& fault, FaultKind kind, unsigned level,
+                                                       const Input& input) noexcept {
+    fault = {.kind = kind,
+             .stage = 2,
+             .level = static_cast<std::uint8_t>(level),
+             .during_stage1_walk = input.during_stage1_walk,
+             .va = input.va,
+             .ipa = input.ipa()};
+    return false;
   }
 
   const PhysicalMemory& memory_;
@@ -150,72 +194,78 @@ class Walker {
 };
 
 template <class Stage2Cache, class Observer>
-inline bool Walker<Stage2Cache, Observer>::stage2(std::uint64_t va, std::uint64_t ipa,
-                                                  bool during_stage1_walk, Stage2Leaf& leaf,
-                                                  Fault& fault) {
+[[gnu::always_inline]] inline bool Walker<Stage2Cache, Observer>::stage2(const Input& input,
+                                                                         Stage2Leaf& leaf,
+                                                                         Fault& fault) {
   const Stage2& s = regime_.stage2;
   if (!s.enabled) {
-    leaf = {.pa = ipa, .level = 0, .attributes = {}};
+    leaf = {.pa = input.ipa(), .level = 0, .attributes = {}};
     return true;
   }
-  if (cache_.find(ipa, leaf)) return true;
-
-  const auto fail = [&](FaultKind kind, unsigned level) {
-    fault = {.kind = kind,
-             .stage = 2,
-             .level = static_cast<std::uint8_t>(level),
-             .during_stage1_walk = during_stage1_walk,
-             .va = va,
-             .ipa = ipa};
-    return false;
-  };
-  if (ipa >= s.input_limit) [[unlikely]]
-    return fail(FaultKind::Translation, 0);
+  if (cache_.find(input.ipa(), leaf)) return true;
+  if (input.page >= s.input_limit) [[unlikely]] {
+    return fail_stage2(fault, FaultKind::Translation, 0, input);
+  }
   if (s.table_oversized) [[unlikely]]
-    return fail(FaultKind::AddressSize, 0);
+    return fail_stage2(fault, FaultKind::AddressSize, 0, input);
 
-  std::uint64_t table = s.table;
-  unsigned level = s.start_level;
-  std::uint64_t index = ipa >> level_shift(level);  // concatenated root tables: up to 13 bits
-  for (;;) {
-    const std::uint64_t address = table + index * 8;
-    std::uint64_t descriptor;
-    if (!read(address, descriptor)) [[unlikely]] {
-      return fail(FaultKind::ExternalAbortOnWalk, level);
-    }
-    observer_.step({.stage = 2,
-                    .level = static_cast<std::uint8_t>(level),
-                    .kind = kind_of(descriptor, level),
-                    .during_stage1_walk = during_stage1_walk,
-                    .input = ipa,
-                    .table = table,
-                    .index = static_cast<std::uint32_t>(index),
-                    .index_high = index_high(level, s.start_level, s.input_bits),
-                    .index_low = static_cast<std::uint8_t>(level_shift(level)),
-                    .descriptor_ipa = address,
-                    .descriptor_pa = address,
-                    .descriptor = descriptor});
-    const WalkStep::Kind kind = kind_of(descriptor, level);
-    if (kind == WalkStep::Kind::Invalid) [[unlikely]]
-      return fail(FaultKind::Translation, level);
-    if ((descriptor & s.oversize) != 0) [[unlikely]]
-      return fail(FaultKind::AddressSize, level);
-    if (kind == WalkStep::Kind::Table) {
-      table = descriptor & kDescriptorAddress;
-      ++level;
-      index = (ipa >> level_shift(level)) & ((1U << kIndexBits) - 1);
-      continue;
-    }
-    if ((descriptor & kDescriptorAccessFlag) == 0) [[unlikely]] {
-      return fail(FaultKind::AccessFlag, level);
-    }
-    const std::uint64_t offset = level_size(level) - 1;
-    leaf = {.pa = (descriptor & kDescriptorAddress & ~offset) | (ipa & offset),
-            .level = static_cast<std::uint8_t>(level),
-            .attributes = Stage2Attributes::of_descriptor(descriptor)};
-    cache_.fill(ipa, leaf);
-    return true;
+  // Concatenated root tables: the first index has up to 13 bits.
+  bool found;
+  if (s.start_level == 0) {
+    found = stage2_level<0>(input, s.table, input.page >> level_shift(0), leaf, fault);
+  } else if (s.start_level == 1) {
+    found = stage2_level<1>(input, s.table, input.page >> level_shift(1), leaf, fault);
+  } else {
+    found = stage2_level<2>(input, s.table, input.page >> level_shift(2), leaf, fault);
   }
+  if (found) [[likely]]
+    cache_.fill(input.ipa(), leaf);
+  return found;
+}
+
+template <class Stage2Cache, class Observer>
+template <unsigned kLevel>
+[[gnu::always_inline]] inline bool Walker<Stage2Cache, Observer>::stage2_level(
+    const Input& input, std::uint64_t table, std::uint64_t index, Stage2Leaf& leaf, Fault& fault) {
+  const Stage2& s = regime_.stage2;
+  std::uint64_t descriptor;
+  if (!read(table + index * 8, descriptor)) [[unlikely]] {
+    return fail_stage2(fault, FaultKind::ExternalAbortOnWalk, kLevel, input);
+  }
+  const WalkStep::Kind kind = kind_of(descriptor, kLevel);
+  observer_.step({.stage = 2,
+                  .level = kLevel,
+                  .kind = kind,
+                  .during_stage1_walk = input.during_stage1_walk,
+                  .input = input.ipa(),
+                  .table = table,
+                  .index = static_cast<std::uint32_t>(index),
+                  .index_high = index_high(kLevel, s.start_level, s.input_bits),
+                  .index_low = level_shift(kLevel),
+                  .descriptor_ipa = table + index * 8,
+                  .descriptor_pa = table + index * 8,
+                  .descriptor = descriptor});
+  if (kind == WalkStep::Kind::Invalid) [[unlikely]] {
+    return fail_stage2(fault, FaultKind::Translation, kLevel, input);
+  }
+  if ((descriptor & s.oversize) != 0) [[unlikely]] {
+    return fail_stage2(fault, FaultKind::AddressSize, kLevel, input);
+  }
+  if constexpr (kLevel < kLastLevel) {
+    if (kind == WalkStep::Kind::Table) [[likely]] {
+      const std::uint64_t next = (input.page >> level_shift(kLevel + 1)) & kIndexMask;
+      return stage2_level<kLevel + 1>(input, next_table(descriptor), next, leaf, fault);
+    }
+  }
+  if ((descriptor & kDescriptorAccessFlag) == 0) [[unlikely]] {
+    return fail_stage2(fault, FaultKind::AccessFlag, kLevel, input);
+  }
+  constexpr std::uint64_t kOffset = level_size(kLevel) - 1;
+  leaf = {
+      .pa = (descriptor & kDescriptorAddress & ~kOffset) + ((input.page & kOffset) | input.offset),
+      .level = kLevel,
+      .attributes = Stage2Attributes{descriptor}};
+  return true;
 }
 
 template <class Stage2Cache, class Observer>
@@ -224,40 +274,36 @@ inline bool Walker<Stage2Cache, Observer>::stage1(std::uint64_t va, Stage1Leaf& 
   const Stage1& s = regime_.stage1;
   if (!s.enabled) return stage1_flat(va, leaf, fault);
 
-  const auto fail = [&](FaultKind kind, unsigned level) {
-    fault = {.kind = kind, .stage = 1, .level = static_cast<std::uint8_t>(level), .va = va};
-    return false;
-  };
   const Stage1Half& half = s.half[(va >> 55) & 1];
-  const std::uint64_t input = s.significant(va);
-  if ((input ^ half.sign) >= half.input_limit) [[unlikely]]
-    return fail(FaultKind::Translation, 0);
-  if (half.table_oversized) [[unlikely]]
-    return fail(FaultKind::AddressSize, 0);
+  const std::uint64_t significant = s.significant(va);
+  if ((significant ^ half.sign) >= half.input_limit) [[unlikely]] {
+    return fail_stage1(fault, FaultKind::Translation, 0, va);
+  }
+  if (half.table_oversized) [[unlikely]] {
+    return fail_stage1(fault, FaultKind::AddressSize, 0, va);
+  }
 
-  std::uint64_t table = half.table;
   unsigned level = half.start_level;
-  std::uint64_t index = (input & (half.input_limit - 1)) >> level_shift(level);
+  unsigned shift = level_shift(level);
+  std::uint64_t table = half.table;
+  std::uint64_t index = (significant & (half.input_limit - 1)) >> shift;
+  // A root of less than 512 entries lies anywhere in its page.
+  Input where{.va = va,
+              .page = table & ~kPageOffset,
+              .offset = (table & kPageOffset) + index * 8,
+              .during_stage1_walk = true};
   std::uint64_t inherited = 0;
   for (;;) {
-    const std::uint64_t address = table + index * 8;
-    Stage2Leaf where;
-    if (!stage2(va, address, true, where, fault)) [[unlikely]]
+    Stage2Leaf at;
+    if (!stage2(where, at, fault)) [[unlikely]]
       return false;
-    const bool forbidden =
-        !where.attributes.read || (regime_.stage2.protect_walks && where.attributes.device());
-    if (forbidden) [[unlikely]] {
-      fault = {.kind = FaultKind::Permission,
-               .stage = 2,
-               .level = where.level,
-               .during_stage1_walk = true,
-               .va = va,
-               .ipa = address};
-      return false;
+    if (!at.attributes.permissions().read ||
+        (regime_.stage2.protect_walks && at.attributes.device())) [[unlikely]] {
+      return fail_stage2(fault, FaultKind::Permission, at.level, where);
     }
     std::uint64_t descriptor;
-    if (!read(where.pa, descriptor)) [[unlikely]] {
-      return fail(FaultKind::ExternalAbortOnWalk, level);
+    if (!read(at.pa, descriptor)) [[unlikely]] {
+      return fail_stage1(fault, FaultKind::ExternalAbortOnWalk, level, va);
     }
     if (s.big_endian) [[unlikely]]
       descriptor = std::byteswap(descriptor);
@@ -266,50 +312,54 @@ inline bool Walker<Stage2Cache, Observer>::stage1(std::uint64_t va, Stage1Leaf& 
                     .level = static_cast<std::uint8_t>(level),
                     .kind = kind,
                     .during_stage1_walk = false,
-                    .input = input,
+                    .input = significant,
                     .table = table,
                     .index = static_cast<std::uint32_t>(index),
                     .index_high = index_high(level, half.start_level, half.input_bits),
-                    .index_low = static_cast<std::uint8_t>(level_shift(level)),
-                    .descriptor_ipa = address,
-                    .descriptor_pa = where.pa,
+                    .index_low = static_cast<std::uint8_t>(shift),
+                    .descriptor_ipa = where.ipa(),
+                    .descriptor_pa = at.pa,
                     .descriptor = descriptor});
-    if (kind == WalkStep::Kind::Invalid) [[unlikely]]
-      return fail(FaultKind::Translation, level);
-    if ((descriptor & s.oversize) != 0) [[unlikely]]
-      return fail(FaultKind::AddressSize, level);
+    if (kind == WalkStep::Kind::Invalid) [[unlikely]] {
+      return fail_stage1(fault, FaultKind::Translation, level, va);
+    }
+    if ((descriptor & s.oversize) != 0) [[unlikely]] {
+      return fail_stage1(fault, FaultKind::AddressSize, level, va);
+    }
     if (kind == WalkStep::Kind::Table) {
-      inherited |= descriptor;
-      table = descriptor & kDescriptorAddress;
+      if (half.hierarchical) inherited |= descriptor;
       ++level;
-      index = (input >> level_shift(level)) & ((1U << kIndexBits) - 1);
+      shift -= kIndexBits;
+      table = next_table(descriptor);
+      index = (significant >> shift) & kIndexMask;
+      where.page = table;
+      where.offset = index * 8;
       continue;
     }
     if ((descriptor & kDescriptorAccessFlag) == 0) [[unlikely]] {
-      return fail(FaultKind::AccessFlag, level);
+      return fail_stage1(fault, FaultKind::AccessFlag, level, va);
     }
-    const std::uint64_t offset = level_size(level) - 1;
-    leaf = {.ipa = (descriptor & kDescriptorAddress & ~offset) | (input & offset),
+    const std::uint64_t offset = (std::uint64_t{1} << shift) - 1;
+    leaf = {.ipa = (descriptor & kDescriptorAddress & ~offset) | (significant & offset),
             .level = static_cast<std::uint8_t>(level),
-            .attributes = s.attributes(descriptor, half.hierarchical ? inherited : 0)};
+            .attributes = Stage1Attributes{descriptor, inherited, s.mair}};
     return true;
   }
 }
 
 /// SCTLR_EL1.M is 0: the address goes through unless it is wider than a physical address
-/// (DDI 0487 D8.2.10).
+/// (AArch64.S1DisabledOutput in the pseudocode).
 template <class Stage2Cache, class Observer>
 inline bool Walker<Stage2Cache, Observer>::stage1_flat(std::uint64_t va, Stage1Leaf& leaf,
                                                        Fault& fault) const noexcept {
   const Stage1& s = regime_.stage1;
-  // Bit 55 is never ignored, so that an address of the upper half is always too wide.
+  // With TBI the top byte is bit 55 repeated, which is an address bit: the upper half stays too
+  // wide.
   const std::uint64_t input = s.significant(va);
   if ((input >> regime_.pa_bits) != 0) [[unlikely]] {
-    fault = {.kind = FaultKind::AddressSize, .stage = 1, .level = 0, .va = va};
-    return false;
+    return fail_stage1(fault, FaultKind::AddressSize, 0, va);
   }
-  leaf = {.ipa = input, .level = 0, .attributes = {}};
-  leaf.attributes.memory = s.flat_memory;
+  leaf = {.ipa = input, .level = 0, .attributes = Stage1Attributes::flat(s.flat_memory)};
   return true;
 }
 
