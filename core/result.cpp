@@ -4,18 +4,18 @@ namespace axvm {
 
 std::string_view to_string(ErrorKind kind) noexcept {
   switch (kind) {
-    case ErrorKind::AlreadyExists: return "AlreadyExists";
-    case ErrorKind::BadAddress: return "BadAddress";
-    case ErrorKind::BadState: return "BadState";
-    case ErrorKind::InvalidData: return "InvalidData";
-    case ErrorKind::InvalidInput: return "InvalidInput";
-    case ErrorKind::NoMemory: return "NoMemory";
-    case ErrorKind::NotFound: return "NotFound";
-    case ErrorKind::OutOfRange: return "OutOfRange";
-    case ErrorKind::ResourceBusy: return "ResourceBusy";
-    case ErrorKind::Unsupported: return "Unsupported";
+    case ErrorKind::AlreadyExists: return "AlreadyExists"sv;
+    case ErrorKind::BadAddress: return "BadAddress"sv;
+    case ErrorKind::BadState: return "BadState"sv;
+    case ErrorKind::InvalidData: return "InvalidData"sv;
+    case ErrorKind::InvalidInput: return "InvalidInput"sv;
+    case ErrorKind::NoMemory: return "NoMemory"sv;
+    case ErrorKind::NotFound: return "NotFound"sv;
+    case ErrorKind::OutOfRange: return "OutOfRange"sv;
+    case ErrorKind::ResourceBusy: return "ResourceBusy"sv;
+    case ErrorKind::Unsupported: return "Unsupported"sv;
   }
-  return "Unknown";
+  return "Unknown"sv;
 }
 
 }  // namespace axvm

@@ -10,9 +10,10 @@ Result<DeviceBus> DeviceBus::try_make(Allocator allocator, Bus bus, std::size_t 
 
 Result<> DeviceBus::attach(Device& device) {
   const BusRange& range = device.range();
-  if (range.bus != bus_) return fail(ErrorKind::InvalidInput, "attach", "device of another bus");
+  if (range.bus != bus_)
+    return fail(ErrorKind::InvalidInput, "attach"sv, "device of another bus"sv);
   if (range.size == 0 || range.base + (range.size - 1) < range.base) {
-    return fail(ErrorKind::InvalidInput, "attach", "address range is empty or wraps");
+    return fail(ErrorKind::InvalidInput, "attach"sv, "address range is empty or wraps"sv);
   }
   std::size_t index = 0;
   for (; index < devices_.size(); ++index) {
@@ -21,11 +22,11 @@ Result<> DeviceBus::attach(Device& device) {
     const bool overlaps = other.base <= range.base ? range.base - other.base < other.size
                                                    : other.base - range.base < range.size;
     if (overlaps) {
-      return fail(ErrorKind::AlreadyExists, "attach", "address range overlaps another device");
+      return fail(ErrorKind::AlreadyExists, "attach"sv, "address range overlaps another device"sv);
     }
     if (other.base > range.base) break;
   }
-  if (devices_.full()) return fail(ErrorKind::NoMemory, "attach", "the bus is full");
+  if (devices_.full()) return fail(ErrorKind::NoMemory, "attach"sv, "the bus is full"sv);
   devices_.insert(index, &device);
   return {};
 }
@@ -64,26 +65,26 @@ Result<> DeviceBus::write(Device& device, std::uint64_t address, AccessWidth wid
 
 Result<std::uint64_t> DeviceBus::read(std::uint64_t address, AccessWidth width) const {
   Device* device = find(address);
-  if (device == nullptr) return fail(ErrorKind::NotFound, "bus read", "no device answers");
+  if (device == nullptr) return fail(ErrorKind::NotFound, "bus read"sv, "no device answers"sv);
   return read(*device, address, width);
 }
 
 Result<> DeviceBus::write(std::uint64_t address, AccessWidth width, std::uint64_t value) const {
   Device* device = find(address);
-  if (device == nullptr) return fail(ErrorKind::NotFound, "bus write", "no device answers");
+  if (device == nullptr) return fail(ErrorKind::NotFound, "bus write"sv, "no device answers"sv);
   return write(*device, address, width, value);
 }
 
 Result<> DeviceBus::check(const Device& device, std::uint64_t address,
                           AccessWidth width) const noexcept {
   if (!access_width(bytes(width))) {
-    return fail(ErrorKind::InvalidInput, "bus access", "an access moves 1, 2, 4 or 8 bytes");
+    return fail(ErrorKind::InvalidInput, "bus access"sv, "an access moves 1, 2, 4 or 8 bytes"sv);
   }
   const std::uint64_t extent = bus_ == Bus::SysReg ? 1 : bytes(width);
   const BusRange& range = device.range();
   const std::uint64_t offset = address - range.base;
   if (extent > range.size || offset > range.size - extent) {
-    return fail(ErrorKind::InvalidInput, "bus access", "the access crosses the device's end");
+    return fail(ErrorKind::InvalidInput, "bus access"sv, "the access crosses the device's end"sv);
   }
   return {};
 }

@@ -54,12 +54,12 @@ class Device {
   /// The value is zero-extended from `width`. Errors: Unsupported (no access of this kind there).
   virtual Result<std::uint64_t> read(std::uint64_t offset, AccessWidth width) {
     static_cast<void>(offset), static_cast<void>(width);
-    return fail(ErrorKind::Unsupported, "device read", "the device cannot be read");
+    return fail(ErrorKind::Unsupported, "device read"sv, "the device cannot be read"sv);
   }
   /// Writes the low bytes of `value`. Errors: as read.
   virtual Result<> write(std::uint64_t offset, AccessWidth width, std::uint64_t value) {
     static_cast<void>(offset), static_cast<void>(width), static_cast<void>(value);
-    return fail(ErrorKind::Unsupported, "device write", "the device cannot be written");
+    return fail(ErrorKind::Unsupported, "device write"sv, "the device cannot be written"sv);
   }
 
   /// Everything that decides what the device will do.

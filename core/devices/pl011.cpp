@@ -172,21 +172,21 @@ std::uint32_t Pl011::flags() const noexcept {
 }
 
 void Pl011::describe(StateVisitor& visitor) {
-  visitor.bytes("fifo", std::as_writable_bytes(std::span(fifo_)));
-  visitor.value("fifo_head", fifo_head_);
-  visitor.value("fifo_size", fifo_size_);
+  visitor.bytes("fifo"sv, std::as_writable_bytes(std::span(fifo_)));
+  visitor.value("fifo_head"sv, fifo_head_);
+  visitor.value("fifo_size"sv, fifo_size_);
   fifo_head_ %= kFifoDepth;  // a restored state may be anything
   if (fifo_size_ > kFifoDepth) fifo_size_ = kFifoDepth;
-  visitor.value("receive_errors", receive_errors_);
-  visitor.value("low_power", low_power_);
-  visitor.value("baud_integer", baud_integer_);
-  visitor.value("baud_fraction", baud_fraction_);
-  visitor.value("line_control", line_control_);
-  visitor.value("control", control_);
-  visitor.value("fifo_levels", fifo_levels_);
-  visitor.value("mask", mask_);
-  visitor.value("raw_status", raw_status_);
-  visitor.value("dma_control", dma_control_);
+  visitor.value("receive_errors"sv, receive_errors_);
+  visitor.value("low_power"sv, low_power_);
+  visitor.value("baud_integer"sv, baud_integer_);
+  visitor.value("baud_fraction"sv, baud_fraction_);
+  visitor.value("line_control"sv, line_control_);
+  visitor.value("control"sv, control_);
+  visitor.value("fifo_levels"sv, fifo_levels_);
+  visitor.value("mask"sv, mask_);
+  visitor.value("raw_status"sv, raw_status_);
+  visitor.value("dma_control"sv, dma_control_);
 }
 
 }  // namespace axvm

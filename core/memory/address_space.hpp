@@ -74,7 +74,8 @@ class AddressSpace {
   Result<> map_identical(GuestPhysRange range, MappingFlags flags, Tlb& tlb) {
     const HostPhysAddr hpa(range.base.value);
     if (!hal_->allocate_range(hpa, range.size)) {
-      return fail(ErrorKind::ResourceBusy, "map", "the host-physical range is taken or no memory");
+      return fail(ErrorKind::ResourceBusy, "map"sv,
+                  "the host-physical range is taken or no memory"sv);
     }
     zero_range(hpa, range.size);
     auto mapped = map_region({range, hpa, flags, Backing::Owned}, tlb);
@@ -100,7 +101,8 @@ class AddressSpace {
   template <TranslationCache Tlb>
   Result<> unmap(GuestPhysRange range, Tlb& tlb) {
     if (auto checked = check(range, kReadWriteExecute); !checked) return checked;
-    if (!regions_.can_remove(range)) return fail(ErrorKind::NoMemory, "unmap", "too many regions");
+    if (!regions_.can_remove(range))
+      return fail(ErrorKind::NoMemory, "unmap"sv, "too many regions"sv);
     // Splitting blocks may fail, but changes nothing that the guest could see; the rest cannot
     // fail.
     for (const GuestPhysAddr edge : {range.base, range.end()}) {
@@ -188,20 +190,21 @@ class AddressSpace {
   Result<> check(GuestPhysRange range, MappingFlags flags) const {
     const std::uint64_t reach = table_.reach();
     if (range.size == 0 || !range.base.is_aligned(kPageSize) || range.size % kPageSize != 0) {
-      return fail(ErrorKind::InvalidInput, "map", "range is empty or not 4 KiB aligned");
+      return fail(ErrorKind::InvalidInput, "map"sv, "range is empty or not 4 KiB aligned"sv);
     }
     if (range.size > reach || range.base.value > reach - range.size) {
-      return fail(ErrorKind::InvalidInput, "map", "range is beyond the guest address space");
+      return fail(ErrorKind::InvalidInput, "map"sv, "range is beyond the guest address space"sv);
     }
     if (!has_any(flags, kReadWriteExecute)) {
-      return fail(ErrorKind::InvalidInput, "map", "a mapping must permit some access");
+      return fail(ErrorKind::InvalidInput, "map"sv, "a mapping must permit some access"sv);
     }
     return {};
   }
   Result<> check_memory(GuestPhysRange range) const {
     const bool wraps = range.base.value + range.size < range.base.value;
     if (wraps || !regions_.is_memory(range)) {
-      return fail(ErrorKind::BadAddress, "access guest memory", "part of the range is no memory");
+      return fail(ErrorKind::BadAddress, "access guest memory"sv,
+                  "part of the range is no memory"sv);
     }
     return {};
   }
@@ -241,7 +244,7 @@ class AddressSpace {
   template <TranslationCache Tlb>
   Result<HostPhysAddr> back_page(GuestPhysAddr page, MappingFlags flags, Tlb& tlb) {
     const std::optional<HostPhysAddr> frame = hal_->allocate_frame();
-    if (!frame) return fail(ErrorKind::NoMemory, "back page", "no frame for guest memory");
+    if (!frame) return fail(ErrorKind::NoMemory, "back page"sv, "no frame for guest memory"sv);
     zero_frame(*hal_, *frame);
     auto changed = table_.map({page, kPageSize}, *frame, flags);
     if (!changed) {

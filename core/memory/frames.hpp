@@ -41,7 +41,7 @@ class FrameReserve {
     FrameReserve reserve(memory);
     for (; count > 0; --count) {
       const std::optional<HostPhysAddr> frame = memory.allocate_frame();
-      if (!frame) return fail(ErrorKind::NoMemory, "map", "no frame for a table");
+      if (!frame) return fail(ErrorKind::NoMemory, "map"sv, "no frame for a table"sv);
       *frame_as<Link>(memory, *frame) = Link{reserve.first_};
       reserve.first_ = *frame;
     }

@@ -40,7 +40,7 @@ class PageTable {
   /// Allocates the root. Errors: NoMemory.
   [[nodiscard]] static Result<PageTable> try_make(Memory& memory, PageTableGeometry geometry) {
     const std::optional<HostPhysAddr> root = memory.allocate_frame();
-    if (!root) return fail(ErrorKind::NoMemory, "create table", "no frame for the root");
+    if (!root) return fail(ErrorKind::NoMemory, "create table"sv, "no frame for the root"sv);
     zero_frame(memory, *root);
     return PageTable(memory, geometry, *root);
   }
@@ -63,16 +63,16 @@ class PageTable {
   /// alignment admits. Errors: InvalidInput (empty, not 4 KiB aligned, beyond reach, no access),
   /// AlreadyExists (part of it is mapped), NoMemory.
   Result<Invalidation> map(GuestPhysRange range, HostPhysAddr hpa, MappingFlags flags) {
-    if (auto checked = check("map", range); !checked) return std::unexpected(checked.error());
+    if (auto checked = check("map"sv, range); !checked) return std::unexpected(checked.error());
     if (!hpa.is_aligned(kPageSize) || hpa.value + range.size < hpa.value) {
-      return fail(ErrorKind::InvalidInput, "map", "host address is unaligned or overflows");
+      return fail(ErrorKind::InvalidInput, "map"sv, "host address is unaligned or overflows"sv);
     }
     if (!has_any(flags, kReadWriteExecute)) {
-      return fail(ErrorKind::InvalidInput, "map", "a mapping must permit some access");
+      return fail(ErrorKind::InvalidInput, "map"sv, "a mapping must permit some access"sv);
     }
     const Piece request{range.base, hpa, range.size};
     const std::optional<std::size_t> missing = missing_tables(entries(*root_), top(), request);
-    if (!missing) return fail(ErrorKind::AlreadyExists, "map", "part of the range is mapped");
+    if (!missing) return fail(ErrorKind::AlreadyExists, "map"sv, "part of the range is mapped"sv);
     auto reserve = FrameReserve<Memory>::try_make(memory_, *missing);
     if (!reserve) return std::unexpected(reserve.error());
     install(entries(*root_), top(), request, flags, *reserve);
@@ -106,7 +106,7 @@ class PageTable {
   /// (empty, not 4 KiB aligned, beyond reach), NoMemory (to split).
   template <TranslationCache Tlb>
   Result<Invalidation> unmap(GuestPhysRange range, Tlb& tlb) {
-    if (auto checked = check("unmap", range); !checked) return std::unexpected(checked.error());
+    if (auto checked = check("unmap"sv, range); !checked) return std::unexpected(checked.error());
     for (const GuestPhysAddr edge : {range.base, range.end()}) {
       if (auto split = split_at(edge, tlb); !split) return std::unexpected(split.error());
     }
@@ -176,10 +176,10 @@ class PageTable {
 
   Result<> check(std::string_view operation, GuestPhysRange range) const {
     if (range.size == 0 || !range.base.is_aligned(kPageSize) || range.size % kPageSize != 0) {
-      return fail(ErrorKind::InvalidInput, operation, "range is empty or not 4 KiB aligned");
+      return fail(ErrorKind::InvalidInput, operation, "range is empty or not 4 KiB aligned"sv);
     }
     if (range.size > reach() || range.base.value > reach() - range.size) {
-      return fail(ErrorKind::InvalidInput, operation, "range is beyond the guest address space");
+      return fail(ErrorKind::InvalidInput, operation, "range is beyond the guest address space"sv);
     }
     return {};
   }

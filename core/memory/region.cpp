@@ -54,9 +54,9 @@ bool RegionList::is_memory(GuestPhysRange range) const noexcept {
 Result<> RegionList::add(const Region& region) {
   const std::size_t i = index_after(region.range.base);
   if (i < regions_.size() && regions_[i].range.overlaps(region.range)) {
-    return fail(ErrorKind::AlreadyExists, "map", "the range overlaps a region that is mapped");
+    return fail(ErrorKind::AlreadyExists, "map"sv, "the range overlaps a region that is mapped"sv);
   }
-  if (regions_.full()) return fail(ErrorKind::NoMemory, "map", "too many regions");
+  if (regions_.full()) return fail(ErrorKind::NoMemory, "map"sv, "too many regions"sv);
   regions_.insert(i, region);
   return {};
 }

@@ -35,7 +35,7 @@ class PerCpu {
 
   /// Prepares the CPU for guests. Errors: BadState (already), Unsupported (it lacks a feature).
   Result<> hardware_enable() {
-    if (enabled_) return fail(ErrorKind::BadState, "hardware_enable", "already enabled");
+    if (enabled_) return fail(ErrorKind::BadState, "hardware_enable"sv, "already enabled"sv);
     if (auto done = Arch::enable(hardware_); !done) return done;
     enabled_ = true;
     return {};
@@ -43,7 +43,7 @@ class PerCpu {
 
   /// Takes guests off the CPU, saving the resident vCPU. Errors: BadState (not enabled).
   Result<> hardware_disable() {
-    if (!enabled_) return fail(ErrorKind::BadState, "hardware_disable", "not enabled");
+    if (!enabled_) return fail(ErrorKind::BadState, "hardware_disable"sv, "not enabled"sv);
     unload();
     Arch::disable(hardware_);
     enabled_ = false;
@@ -57,7 +57,7 @@ class PerCpu {
   Result<> load(VCpu<U>& vcpu, const typename Arch::VmControls& controls) {
     if (resident_ == &vcpu) return {};
     if (vcpu.residence_ != nullptr) {
-      return fail(ErrorKind::ResourceBusy, "run_vcpu", "its registers are in another CPU");
+      return fail(ErrorKind::ResourceBusy, "run_vcpu"sv, "its registers are in another CPU"sv);
     }
     unload();
     vcpu.context().load(hardware_, controls);
@@ -86,12 +86,12 @@ class PerCpu {
   }
 
   void describe(StateVisitor& visitor) {
-    visitor.value("enabled", enabled_);
+    visitor.value("enabled"sv, enabled_);
     std::uint64_t vm = resident_ != nullptr ? resident_->vm().value : 0;
     std::uint64_t vcpu = resident_ != nullptr ? resident_->id().value : 0;
-    visitor.field("resident_vm", vm);
-    visitor.field("resident_vcpu", vcpu);
-    visitor.bytes("last_of_vm", std::as_writable_bytes(std::span(last_of_vm_)));
+    visitor.field("resident_vm"sv, vm);
+    visitor.field("resident_vcpu"sv, vcpu);
+    visitor.bytes("last_of_vm"sv, std::as_writable_bytes(std::span(last_of_vm_)));
   }
 
  private:

@@ -1,3 +1,4 @@
+#include <axvm/result.hpp>
 #include <core/vcpu/state_machine.hpp>
 
 namespace axvm {
@@ -8,34 +9,34 @@ Result<> VCpuStateMachine::move(std::string_view operation, VCpuState from, VCpu
                                      std::memory_order_acq_rel)) {
     return {};
   }
-  return fail(ErrorKind::BadState, operation, "the vCPU is in another state");
+  return fail(ErrorKind::BadState, operation, "the vCPU is in another state"sv);
 }
 
 void VCpuStateMachine::describe(StateVisitor& visitor) {
   std::uint64_t state = state_.load(std::memory_order_relaxed);
-  visitor.field("state", state);
+  visitor.field("state"sv, state);
   state_.store(static_cast<std::uint32_t>(state), std::memory_order_relaxed);
 }
 
 std::string_view to_string(VCpuState state) noexcept {
   switch (state) {
-    case VCpuState::Invalid: return "invalid";
-    case VCpuState::Created: return "created";
-    case VCpuState::Free: return "free";
-    case VCpuState::Ready: return "ready";
-    case VCpuState::Running: return "running";
-    case VCpuState::Blocked: return "blocked";
+    case VCpuState::Invalid: return "invalid"sv;
+    case VCpuState::Created: return "created"sv;
+    case VCpuState::Free: return "free"sv;
+    case VCpuState::Ready: return "ready"sv;
+    case VCpuState::Running: return "running"sv;
+    case VCpuState::Blocked: return "blocked"sv;
   }
-  return "unknown";
+  return "unknown"sv;
 }
 
 std::string_view to_string(PowerState state) noexcept {
   switch (state) {
-    case PowerState::Off: return "off";
-    case PowerState::OnPending: return "on-pending";
-    case PowerState::On: return "on";
+    case PowerState::Off: return "off"sv;
+    case PowerState::OnPending: return "on-pending"sv;
+    case PowerState::On: return "on"sv;
   }
-  return "unknown";
+  return "unknown"sv;
 }
 
 }  // namespace axvm

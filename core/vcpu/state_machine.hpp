@@ -18,19 +18,19 @@ class VCpuStateMachine {
   }
 
   /// Created -> Free.
-  Result<> setup() { return move("setup", VCpuState::Created, VCpuState::Free); }
+  Result<> setup() { return move("setup"sv, VCpuState::Created, VCpuState::Free); }
   /// Free -> Ready.
-  Result<> bind() { return move("bind", VCpuState::Free, VCpuState::Ready); }
+  Result<> bind() { return move("bind"sv, VCpuState::Free, VCpuState::Ready); }
   /// Ready -> Running.
-  Result<> enter() { return move("run", VCpuState::Ready, VCpuState::Running); }
+  Result<> enter() { return move("run"sv, VCpuState::Ready, VCpuState::Running); }
   /// Running -> Ready.
-  Result<> leave() { return move("leave", VCpuState::Running, VCpuState::Ready); }
+  Result<> leave() { return move("leave"sv, VCpuState::Running, VCpuState::Ready); }
   /// Ready -> Free.
-  Result<> unbind() { return move("unbind", VCpuState::Ready, VCpuState::Free); }
+  Result<> unbind() { return move("unbind"sv, VCpuState::Ready, VCpuState::Free); }
   /// Free -> Blocked.
-  Result<> block() { return move("block", VCpuState::Free, VCpuState::Blocked); }
+  Result<> block() { return move("block"sv, VCpuState::Free, VCpuState::Blocked); }
   /// Blocked -> Free.
-  Result<> unblock() { return move("unblock", VCpuState::Blocked, VCpuState::Free); }
+  Result<> unblock() { return move("unblock"sv, VCpuState::Blocked, VCpuState::Free); }
   /// Any state -> Invalid, for good.
   void invalidate() noexcept { store(VCpuState::Invalid); }
 

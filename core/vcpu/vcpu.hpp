@@ -54,7 +54,7 @@ class VCpu {
   void describe(StateVisitor& visitor) {
     state_.describe(visitor);
     auto power = static_cast<std::uint64_t>(power_.load(std::memory_order_relaxed));
-    visitor.field("power", power);
+    visitor.field("power"sv, power);
     power_.store(static_cast<std::uint32_t>(power), std::memory_order_relaxed);
     if (residence_ == nullptr) context_.describe(visitor);
   }

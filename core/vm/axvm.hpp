@@ -55,34 +55,34 @@ class AxVM : public VmBase {
 
   Result<> boot() override {
     if (!services_.hal().this_cpu().is_enabled()) {
-      return fail(ErrorKind::Unsupported, "boot", "virtualization is not enabled on this CPU");
+      return fail(ErrorKind::Unsupported, "boot"sv, "virtualization is not enabled on this CPU"sv);
     }
     if (!services_.change_status(VmStatus::Ready, VmStatus::Running)) {
-      return fail(ErrorKind::BadState, "boot", "the VM is running or shutting down");
+      return fail(ErrorKind::BadState, "boot"sv, "the VM is running or shutting down"sv);
     }
     return {};
   }
 
   Result<> shutdown() override {
     if (services_.begin_shutdown()) return {};
-    return fail(ErrorKind::BadState, "shutdown", "the VM is already shutting down");
+    return fail(ErrorKind::BadState, "shutdown"sv, "the VM is already shutting down"sv);
   }
 
   Result<ExitReason> run_vcpu(VcpuId id) override {
-    if (id.value >= vcpu_num()) return no_vcpu("run_vcpu");
+    if (id.value >= vcpu_num()) return no_vcpu("run_vcpu"sv);
     VCpuType& vcpu = parts_.vcpus[id.value];
     PerCpu<U>& cpu = services_.hal().this_cpu();
-    if (!running()) return fail(ErrorKind::BadState, "run_vcpu", "the VM is not running");
+    if (!running()) return fail(ErrorKind::BadState, "run_vcpu"sv, "the VM is not running"sv);
     if (!cpu.is_enabled()) {
-      return fail(ErrorKind::BadState, "run_vcpu", "virtualization is not enabled on this CPU");
+      return fail(ErrorKind::BadState, "run_vcpu"sv, "virtualization is not enabled on this CPU"sv);
     }
     if (((vcpu.affinity_mask() >> (cpu.id().value & 63)) & 1) == 0) {
-      return fail(ErrorKind::InvalidInput, "run_vcpu", "its affinity excludes this CPU");
+      return fail(ErrorKind::InvalidInput, "run_vcpu"sv, "its affinity excludes this CPU"sv);
     }
     auto binding = VCpuBinding::bind(vcpu.state());
     if (!binding) return std::unexpected(binding.error());
     if (vcpu.power() != PowerState::On) {
-      return fail(ErrorKind::BadState, "run_vcpu", "the vCPU is powered off");
+      return fail(ErrorKind::BadState, "run_vcpu"sv, "the vCPU is powered off"sv);
     }
     if (auto loaded = cpu.load(vcpu, parts_.controls); !loaded) {
       return std::unexpected(loaded.error());
@@ -91,14 +91,14 @@ class AxVM : public VmBase {
   }
 
   Result<> unload_vcpu(VcpuId id) override {
-    if (id.value >= vcpu_num()) return no_vcpu("unload_vcpu");
+    if (id.value >= vcpu_num()) return no_vcpu("unload_vcpu"sv);
     VCpuType& vcpu = parts_.vcpus[id.value];
     auto binding = VCpuBinding::bind(vcpu.state());
     if (!binding) return std::unexpected(binding.error());
     if (vcpu.residence() == nullptr) return {};
     PerCpu<U>& cpu = services_.hal().this_cpu();
     if (vcpu.residence() != &cpu) {
-      return fail(ErrorKind::ResourceBusy, "unload_vcpu", "its registers are in another CPU");
+      return fail(ErrorKind::ResourceBusy, "unload_vcpu"sv, "its registers are in another CPU"sv);
     }
     cpu.unload();
     return {};
@@ -106,7 +106,7 @@ class AxVM : public VmBase {
 
   [[nodiscard]] std::size_t vcpu_num() const noexcept override { return parts_.vcpus.size(); }
   [[nodiscard]] Result<VcpuStatus> vcpu_status(VcpuId id) const override {
-    if (id.value >= vcpu_num()) return no_vcpu("vcpu_status");
+    if (id.value >= vcpu_num()) return no_vcpu("vcpu_status"sv);
     const VCpuType& vcpu = parts_.vcpus[id.value];
     return VcpuStatus{vcpu.state().state(), vcpu.power(), vcpu.phys_id(), vcpu.affinity_mask()};
   }
@@ -149,7 +149,7 @@ class AxVM : public VmBase {
 
  private:
   static std::unexpected<Error> no_vcpu(std::string_view operation) noexcept {
-    return fail(ErrorKind::InvalidInput, operation, "the VM has no vCPU of this number");
+    return fail(ErrorKind::InvalidInput, operation, "the VM has no vCPU of this number"sv);
   }
 
   VmParts<H, U> parts_;

@@ -21,16 +21,17 @@ constexpr bool covers(const VmConfig& config, GuestPhysAddr gpa) noexcept {
 MaybeError check_vcpus(const VmConfig& config) noexcept {
   const auto vcpus = config.vcpus;
   if (vcpus.empty() || vcpus.size() > kMaxVcpus) {
-    return ConfigError{ConfigField::Vcpus, 0, "expected 1 to 64 vCPUs"};
+    return ConfigError{ConfigField::Vcpus, 0, "expected 1 to 64 vCPUs"sv};
   }
   for (std::size_t i = 0; i < vcpus.size(); ++i) {
     if (vcpus[i].affinity_mask == 0) {
       return ConfigError{ConfigField::Vcpus, i,
-                         "no physical CPU may run it: expected some bit set"};
+                         "no physical CPU may run it: expected some bit set"sv};
     }
     for (std::size_t j = 0; j < i; ++j) {
       if (vcpus[i].phys_id == vcpus[j].phys_id) {
-        return ConfigError{ConfigField::Vcpus, i, "phys_id of another vCPU: expected a unique one"};
+        return ConfigError{ConfigField::Vcpus, i,
+                           "phys_id of another vCPU: expected a unique one"sv};
       }
     }
   }
@@ -39,13 +40,13 @@ MaybeError check_vcpus(const VmConfig& config) noexcept {
 
 MaybeError check_entries(const VmConfig& config) noexcept {
   if (!covers(config, config.bsp_entry)) {
-    return ConfigError{ConfigField::BspEntry, 0, "outside all memory regions"};
+    return ConfigError{ConfigField::BspEntry, 0, "outside all memory regions"sv};
   }
   if (!covers(config, config.ap_entry)) {
-    return ConfigError{ConfigField::ApEntry, 0, "outside all memory regions"};
+    return ConfigError{ConfigField::ApEntry, 0, "outside all memory regions"sv};
   }
   if (config.dtb.value != kNoAddress && !covers(config, config.dtb)) {
-    return ConfigError{ConfigField::Dtb, 0, "outside all memory regions"};
+    return ConfigError{ConfigField::Dtb, 0, "outside all memory regions"sv};
   }
   return std::nullopt;
 }
@@ -55,26 +56,27 @@ MaybeError check_memory(const VmConfig& config) noexcept {
     return ConfigError{ConfigField::MemoryRegions, i, reason};
   };
   const auto regions = config.memory_regions;
-  if (regions.empty()) return error(0, "expected at least one memory region");
+  if (regions.empty()) return error(0, "expected at least one memory region"sv);
   for (std::size_t i = 0; i < regions.size(); ++i) {
     const MemoryRegionConfig& region = regions[i];
-    if (!region.gpa.is_aligned(kPageSize)) return error(i, "gpa is not a multiple of 4 KiB");
+    if (!region.gpa.is_aligned(kPageSize)) return error(i, "gpa is not a multiple of 4 KiB"sv);
     if (region.size == 0 || region.size % kPageSize != 0) {
-      return error(i, "size is not a positive multiple of 4 KiB");
+      return error(i, "size is not a positive multiple of 4 KiB"sv);
     }
-    if (wraps(region.gpa.value, region.size)) return error(i, "exceeds the address space");
+    if (wraps(region.gpa.value, region.size)) return error(i, "exceeds the address space"sv);
     if ((static_cast<std::uint32_t>(region.flags) & ~kAllMappingFlags) != 0) {
-      return error(i, "unknown flags: expected bits of 0x3f");
+      return error(i, "unknown flags: expected bits of 0x3f"sv);
     }
     if (!has_any(region.flags, kReadWriteExecute)) {
-      return error(i, "flags permit no access: expected some of read 1, write 2, execute 4");
+      return error(i, "flags permit no access: expected some of read 1, write 2, execute 4"sv);
     }
     if (region.map_type > MapType::Reserved) {
-      return error(i, "unknown map type: expected 0 (alloc), 1 (identical) or 2 (reserved)");
+      return error(i, "unknown map type: expected 0 (alloc), 1 (identical) or 2 (reserved)"sv);
     }
     for (std::size_t j = 0; j < i; ++j) {
       const GuestPhysRange other{regions[j].gpa, regions[j].size};
-      if (other.overlaps({region.gpa, region.size})) return error(i, "overlaps an earlier region");
+      if (other.overlaps({region.gpa, region.size}))
+        return error(i, "overlaps an earlier region"sv);
     }
   }
   return std::nullopt;
@@ -95,17 +97,17 @@ MaybeError check_emulated_devices(const VmConfig& config) noexcept {
   for (std::size_t i = 0; i < devices.size(); ++i) {
     const EmulatedDeviceConfig& device = devices[i];
     if (!emulated_device_type(static_cast<std::uint64_t>(device.type))) {
-      return error(i, "unknown type of emulated device");
+      return error(i, "unknown type of emulated device"sv);
     }
-    if (device.length == 0) return error(i, "length is 0");
-    if (wraps(device.base_gpa.value, device.length)) return error(i, "exceeds the address space");
+    if (device.length == 0) return error(i, "length is 0"sv);
+    if (wraps(device.base_gpa.value, device.length)) return error(i, "exceeds the address space"sv);
     if (overlaps_memory(config, device.base_gpa.value, device.length)) {
-      return error(i, "overlaps a memory region");
+      return error(i, "overlaps a memory region"sv);
     }
     for (std::size_t j = 0; j < i; ++j) {
       const GuestPhysRange other{devices[j].base_gpa, devices[j].length};
       if (other.overlaps({device.base_gpa, device.length})) {
-        return error(i, "overlaps an earlier emulated device");
+        return error(i, "overlaps an earlier emulated device"sv);
       }
     }
   }
@@ -118,24 +120,24 @@ MaybeError check_passthrough_devices(const VmConfig& config) noexcept {
   };
   for (std::size_t i = 0; i < config.passthrough_devices.size(); ++i) {
     const PassthroughDeviceConfig& window = config.passthrough_devices[i];
-    if (window.length == 0) return error(i, "length is 0");
+    if (window.length == 0) return error(i, "length is 0"sv);
     const std::uint64_t offset = window.base_gpa.value % kPageSize;
     if (offset != window.base_hpa.value % kPageSize) {
-      return error(i, "base_gpa and base_hpa lie at different offsets in their pages");
+      return error(i, "base_gpa and base_hpa lie at different offsets in their pages"sv);
     }
     if (window.length > kNoAddress - 2 * kPageSize ||
         wraps(window.base_gpa.value, window.length + kPageSize) ||
         wraps(window.base_hpa.value, window.length + kPageSize)) {
-      return error(i, "exceeds the address space");
+      return error(i, "exceeds the address space"sv);
     }
     const std::uint64_t base = window.base_gpa.value - offset;
     const std::uint64_t size = (offset + window.length + kPageSize - 1) & ~(kPageSize - 1);
     if (overlaps_memory(config, base, size)) {
-      return error(i, "overlaps a memory region, widened to whole pages");
+      return error(i, "overlaps a memory region, widened to whole pages"sv);
     }
     for (const EmulatedDeviceConfig& device : config.emulated_devices) {
       if (GuestPhysRange{device.base_gpa, device.length}.overlaps({GuestPhysAddr(base), size})) {
-        return error(i, "overlaps an emulated device, widened to whole pages");
+        return error(i, "overlaps an emulated device, widened to whole pages"sv);
       }
     }
   }
@@ -145,15 +147,15 @@ MaybeError check_passthrough_devices(const VmConfig& config) noexcept {
 }  // namespace
 
 std::optional<ConfigError> VmConfig::validate() const noexcept {
-  if (id < 1 || id > kMaxVmId) return ConfigError{ConfigField::Id, 0, "expected 1 to 255"};
-  if (name.empty()) return ConfigError{ConfigField::Name, 0, "expected a name"};
+  if (id < 1 || id > kMaxVmId) return ConfigError{ConfigField::Id, 0, "expected 1 to 255"sv};
+  if (name.empty()) return ConfigError{ConfigField::Name, 0, "expected a name"sv};
   if (auto wrong = check_vcpus(*this)) return wrong;
   if (auto wrong = check_memory(*this)) return wrong;
   if (auto wrong = check_entries(*this)) return wrong;
   if (auto wrong = check_emulated_devices(*this)) return wrong;
   if (auto wrong = check_passthrough_devices(*this)) return wrong;
   if (interrupt_mode > InterruptMode::Passthrough) {
-    return ConfigError{ConfigField::InterruptMode, 0, "expected no_irq, emulated or passthrough"};
+    return ConfigError{ConfigField::InterruptMode, 0, "expected no_irq, emulated or passthrough"sv};
   }
   return std::nullopt;
 }
@@ -181,56 +183,56 @@ std::optional<EmulatedDeviceType> emulated_device_type(std::uint64_t value) noex
 
 std::string_view to_string(ConfigField field) noexcept {
   switch (field) {
-    case ConfigField::Id: return "id";
-    case ConfigField::Name: return "name";
-    case ConfigField::Vcpus: return "vcpus";
-    case ConfigField::BspEntry: return "bsp_entry";
-    case ConfigField::ApEntry: return "ap_entry";
-    case ConfigField::Dtb: return "dtb";
-    case ConfigField::MemoryRegions: return "memory_regions";
-    case ConfigField::EmulatedDevices: return "emulated_devices";
-    case ConfigField::PassthroughDevices: return "passthrough_devices";
-    case ConfigField::InterruptMode: return "interrupt_mode";
+    case ConfigField::Id: return "id"sv;
+    case ConfigField::Name: return "name"sv;
+    case ConfigField::Vcpus: return "vcpus"sv;
+    case ConfigField::BspEntry: return "bsp_entry"sv;
+    case ConfigField::ApEntry: return "ap_entry"sv;
+    case ConfigField::Dtb: return "dtb"sv;
+    case ConfigField::MemoryRegions: return "memory_regions"sv;
+    case ConfigField::EmulatedDevices: return "emulated_devices"sv;
+    case ConfigField::PassthroughDevices: return "passthrough_devices"sv;
+    case ConfigField::InterruptMode: return "interrupt_mode"sv;
   }
-  return "unknown";
+  return "unknown"sv;
 }
 
 std::unexpected<Error> unsupported_device(EmulatedDeviceType type) noexcept {
   const auto named = [](std::string_view detail) {
-    return fail(ErrorKind::Unsupported, "create device", detail);
+    return fail(ErrorKind::Unsupported, "create device"sv, detail);
   };
   switch (type) {
-    case EmulatedDeviceType::Dummy: return named("no dummy device (0x0) is emulated");
+    case EmulatedDeviceType::Dummy: return named("no dummy device (0x0) is emulated"sv);
     case EmulatedDeviceType::InterruptController:
-      return named("no interrupt controller (0x1) is emulated");
-    case EmulatedDeviceType::Console: return named("no console (0x2) is emulated");
-    case EmulatedDeviceType::FwCfg: return named("no fw_cfg (0x3) is emulated");
-    case EmulatedDeviceType::IvcChannel: return named("no IVC channel (0xa) is emulated");
+      return named("no interrupt controller (0x1) is emulated"sv);
+    case EmulatedDeviceType::Console: return named("no console (0x2) is emulated"sv);
+    case EmulatedDeviceType::FwCfg: return named("no fw_cfg (0x3) is emulated"sv);
+    case EmulatedDeviceType::IvcChannel: return named("no IVC channel (0xa) is emulated"sv);
     case EmulatedDeviceType::GpptRedistributor:
-      return named("no GIC partial-passthrough redistributor (0x20) is emulated");
+      return named("no GIC partial-passthrough redistributor (0x20) is emulated"sv);
     case EmulatedDeviceType::GpptDistributor:
-      return named("no GIC partial-passthrough distributor (0x21) is emulated");
+      return named("no GIC partial-passthrough distributor (0x21) is emulated"sv);
     case EmulatedDeviceType::GpptIts:
-      return named("no GIC partial-passthrough ITS (0x22) is emulated");
-    case EmulatedDeviceType::X86IoApic: return named("no IOAPIC (0x23) is emulated");
-    case EmulatedDeviceType::X86Pit: return named("no PIT (0x24) is emulated");
-    case EmulatedDeviceType::LoongArchPchPic: return named("no PCH-PIC (0x25) is emulated");
+      return named("no GIC partial-passthrough ITS (0x22) is emulated"sv);
+    case EmulatedDeviceType::X86IoApic: return named("no IOAPIC (0x23) is emulated"sv);
+    case EmulatedDeviceType::X86Pit: return named("no PIT (0x24) is emulated"sv);
+    case EmulatedDeviceType::LoongArchPchPic: return named("no PCH-PIC (0x25) is emulated"sv);
     case EmulatedDeviceType::PpptGlobal:
-      return named("no PLIC partial-passthrough (0x30) is emulated");
-    case EmulatedDeviceType::VirtioBlock: return named("no virtio block (0xe1) is emulated");
-    case EmulatedDeviceType::VirtioNet: return named("no virtio net (0xe2) is emulated");
-    case EmulatedDeviceType::VirtioConsole: return named("no virtio console (0xe3) is emulated");
+      return named("no PLIC partial-passthrough (0x30) is emulated"sv);
+    case EmulatedDeviceType::VirtioBlock: return named("no virtio block (0xe1) is emulated"sv);
+    case EmulatedDeviceType::VirtioNet: return named("no virtio net (0xe2) is emulated"sv);
+    case EmulatedDeviceType::VirtioConsole: return named("no virtio console (0xe3) is emulated"sv);
   }
-  return named("no device of this type is emulated");
+  return named("no device of this type is emulated"sv);
 }
 
 std::string_view to_string(VmStatus status) noexcept {
   switch (status) {
-    case VmStatus::Ready: return "ready";
-    case VmStatus::Running: return "running";
-    case VmStatus::Stopping: return "stopping";
+    case VmStatus::Ready: return "ready"sv;
+    case VmStatus::Running: return "running"sv;
+    case VmStatus::Stopping: return "stopping"sv;
   }
-  return "unknown";
+  return "unknown"sv;
 }
 
 }  // namespace axvm

@@ -52,11 +52,11 @@ class VmBase : public RefCounted {
 
   /// Admits run_vcpu. Errors: BadState (running or shutting down), Unsupported (this CPU's
   /// virtualization hardware is not enabled).
-  virtual Result<> boot() { return unimplemented("boot"); }
+  virtual Result<> boot() { return unimplemented("boot"sv); }
 
   /// Ends the VM: run_vcpu refuses from now on, and vCPUs that run elsewhere are kicked.
   /// Errors: BadState (already shutting down).
-  virtual Result<> shutdown() { return unimplemented("shutdown"); }
+  virtual Result<> shutdown() { return unimplemented("shutdown"sv); }
 
   /// Runs a vCPU on this CPU until something happens that the core does not complete by itself.
   /// Always leaves the vCPU Free. Errors: InvalidInput (no such vCPU), BadState (VM not running,
@@ -65,7 +65,7 @@ class VmBase : public RefCounted {
   /// backed; the access has not happened).
   virtual Result<ExitReason> run_vcpu(VcpuId vcpu) {
     static_cast<void>(vcpu);
-    return unimplemented("run_vcpu");
+    return unimplemented("run_vcpu"sv);
   }
 
   /// Moves the registers of a vCPU that last ran on this CPU into memory, so that another CPU may
@@ -73,14 +73,14 @@ class VmBase : public RefCounted {
   /// BadState (in use), ResourceBusy (they are in another CPU).
   virtual Result<> unload_vcpu(VcpuId vcpu) {
     static_cast<void>(vcpu);
-    return unimplemented("unload_vcpu");
+    return unimplemented("unload_vcpu"sv);
   }
 
   [[nodiscard]] virtual std::size_t vcpu_num() const noexcept { return 0; }
   /// Errors: InvalidInput (no such vCPU).
   [[nodiscard]] virtual Result<VcpuStatus> vcpu_status(VcpuId vcpu) const {
     static_cast<void>(vcpu);
-    return unimplemented("vcpu_status");
+    return unimplemented("vcpu_status"sv);
   }
 
   /// Visits the memory behind [gpa, gpa + size) to load an image there, backing lazy pages first.
@@ -89,7 +89,7 @@ class VmBase : public RefCounted {
   virtual Result<> get_image_load_region(GuestPhysAddr gpa, std::uint64_t size,
                                          GuestSpanVisitor visit) {
     static_cast<void>(gpa), static_cast<void>(size), static_cast<void>(visit);
-    return unimplemented("get_image_load_region");
+    return unimplemented("get_image_load_region"sv);
   }
   /// Makes bytes that the host wrote visible to instruction fetch of the guest.
   virtual void publish_image() {}
@@ -99,11 +99,11 @@ class VmBase : public RefCounted {
   /// NoMemory.
   virtual Result<> read_from_guest(GuestPhysAddr gpa, std::span<std::byte> to) {
     static_cast<void>(gpa), static_cast<void>(to);
-    return unimplemented("read_from_guest");
+    return unimplemented("read_from_guest"sv);
   }
   virtual Result<> write_to_guest(GuestPhysAddr gpa, std::span<const std::byte> from) {
     static_cast<void>(gpa), static_cast<void>(from);
-    return unimplemented("write_to_guest");
+    return unimplemented("write_to_guest"sv);
   }
 
   /// The stage-2 table's root. Named as in the seed.
@@ -125,7 +125,7 @@ class VmBase : public RefCounted {
 
  private:
   static std::unexpected<Error> unimplemented(std::string_view operation) noexcept {
-    return fail(ErrorKind::Unsupported, operation, "not offered by this kind of VM");
+    return fail(ErrorKind::Unsupported, operation, "not offered by this kind of VM"sv);
   }
 
   VmId id_;

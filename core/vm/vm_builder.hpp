@@ -55,7 +55,7 @@ class VmBuilder {
 
   [[nodiscard]] static Result<Parts> build(H& hal, const VmConfig& config) {
     if (const auto wrong = config.validate()) {
-      return fail(ErrorKind::InvalidInput, "create", wrong->reason);
+      return fail(ErrorKind::InvalidInput, "create"sv, wrong->reason);
     }
     const Allocator allocator = Allocator::of(hal);
     U& cpu = hal.this_cpu().hardware();
@@ -145,8 +145,8 @@ class VmBuilder {
     for (const MemoryRegionConfig& region : config.memory_regions) {
       if (has_all(region.flags, MappingFlags::Device)) {
         hal.log(LogLevel::Warn,
-                "device memory among memory_regions is left out: it belongs in "
-                "passthrough_devices");
+                "device memory among memory_regions is left out: it belongs in "sv
+                "passthrough_devices"sv);
         continue;
       }
       const GuestPhysRange range{region.gpa, region.size};
@@ -174,8 +174,8 @@ class VmBuilder {
         const Region* next = space.first_region_after(at);
         if (next != nullptr && next->range.contains(at)) {
           if (!next->is_linear() || next->hpa.value - next->range.base.value != to_hpa) {
-            return fail(ErrorKind::AlreadyExists, "map passthrough device",
-                        "the window overlaps memory or a window that leads elsewhere");
+            return fail(ErrorKind::AlreadyExists, "map passthrough device"sv,
+                        "the window overlaps memory or a window that leads elsewhere"sv);
           }
           at = next->range.end();
           continue;

@@ -122,10 +122,10 @@ class VmServices {
 
   void describe(StateVisitor& visitor) {
     std::uint64_t status = status_.load(std::memory_order_relaxed);
-    visitor.field("status", status);
+    visitor.field("status"sv, status);
     status_.store(static_cast<std::uint32_t>(status), std::memory_order_relaxed);
     for (VCpuType& vcpu : parts_.vcpus) {
-      visitor.enter("vcpu", vcpu.id().value);
+      visitor.enter("vcpu"sv, vcpu.id().value);
       vcpu.describe(visitor);
       visitor.leave();
     }

@@ -16,7 +16,7 @@
 namespace axvm::aarch64 {
 
 struct Arch {
-  static constexpr std::string_view kName = "aarch64";
+  static constexpr std::string_view kName = "aarch64"sv;
 
   using Stage2Format = aarch64::Stage2Format;
   using VCpuContext = aarch64::VCpuContext;

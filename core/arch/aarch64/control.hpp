@@ -42,7 +42,7 @@ inline constexpr std::uint64_t kGuestCnthctl = 1ULL << 0;
 template <VirtualizationHardware U>
 Result<> enable_hypervisor(U& cpu) {
   if (!has_stage2_4k(cpu.template read<SysReg::ID_AA64MMFR0_EL1>())) {
-    return fail(ErrorKind::Unsupported, "hardware_enable", "no 4 KiB granule at stage 2");
+    return fail(ErrorKind::Unsupported, "hardware_enable"sv, "no 4 KiB granule at stage 2"sv);
   }
   cpu.template write<SysReg::HCR_EL2>(kHostHcr);
   cpu.template write<SysReg::CPTR_EL2>(kGuestCptr);

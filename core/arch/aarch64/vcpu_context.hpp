@@ -76,10 +76,10 @@ class VCpuContext {
   }
 
   void describe(StateVisitor& visitor) {
-    visitor.bytes("x", std::as_writable_bytes(std::span(gprs_)));
-    visitor.field("pc", pc_);
-    visitor.field("pstate", pstate_);
-    visitor.bytes("system_registers", std::as_writable_bytes(std::span(registers_)));
+    visitor.bytes("x"sv, std::as_writable_bytes(std::span(gprs_)));
+    visitor.field("pc"sv, pc_);
+    visitor.field("pstate"sv, pstate_);
+    visitor.bytes("system_registers"sv, std::as_writable_bytes(std::span(registers_)));
   }
 
  private:

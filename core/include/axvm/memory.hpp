@@ -56,7 +56,8 @@ class Box {
   template <class... Args>
   [[nodiscard]] static Result<Box> try_make(Allocator allocator, Args&&... args) {
     void* storage = allocator.allocate(sizeof(T), alignof(T));
-    if (storage == nullptr) return fail(ErrorKind::NoMemory, "allocate", "no memory for an object");
+    if (storage == nullptr)
+      return fail(ErrorKind::NoMemory, "allocate"sv, "no memory for an object"sv);
     return Box(allocator, ::new (storage) T(std::forward<Args>(args)...), storage, sizeof(T),
                alignof(T));
   }
@@ -115,10 +116,12 @@ class Array {
   [[nodiscard]] static Result<Array> try_make(Allocator allocator, std::size_t capacity) {
     if (capacity == 0) return Array(allocator, nullptr, 0);
     if (capacity > SIZE_MAX / sizeof(T)) {
-      return fail(ErrorKind::OutOfRange, "allocate", "array size does not fit the address space");
+      return fail(ErrorKind::OutOfRange, "allocate"sv,
+                  "array size does not fit the address space"sv);
     }
     void* storage = allocator.allocate(capacity * sizeof(T), alignof(T));
-    if (storage == nullptr) return fail(ErrorKind::NoMemory, "allocate", "no memory for an array");
+    if (storage == nullptr)
+      return fail(ErrorKind::NoMemory, "allocate"sv, "no memory for an array"sv);
     return Array(allocator, static_cast<T*>(storage), capacity);
   }
 
@@ -213,7 +216,8 @@ class Ref {
   template <class... Args>
   [[nodiscard]] static Result<Ref> try_make(Allocator allocator, Args&&... args) {
     void* storage = allocator.allocate(sizeof(Shared), alignof(Shared));
-    if (storage == nullptr) return fail(ErrorKind::NoMemory, "allocate", "no memory for an object");
+    if (storage == nullptr)
+      return fail(ErrorKind::NoMemory, "allocate"sv, "no memory for an object"sv);
     auto* shared = ::new (storage) Shared(allocator, std::forward<Args>(args)...);
     static_cast<RefCounted*>(shared)->destroy_ = [](RefCounted* counted) {
       auto* self = static_cast<Shared*>(static_cast<T*>(counted));

@@ -7,6 +7,9 @@
 
 namespace axvm {
 
+// Text with its length: a plain literal would need strlen, which bare metal does not have.
+using namespace std::string_view_literals;
+
 /// Kinds of failure, named as upstream's AxError names them.
 enum class ErrorKind : std::uint8_t {
   AlreadyExists,  ///< the thing to be made is there already (a mapping, a VM id)
