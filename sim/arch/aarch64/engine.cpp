@@ -17,6 +17,10 @@ namespace {
 // SCR_EL3: RW | HCE | NS. Without HCE the engine takes HVC as undefined.
 constexpr SysReg kScrEl3(3, 6, 1, 1, 0);
 constexpr std::uint64_t kScrEl3Value = 0x501;
+// HCR_EL2: RW. Without it EL1 counts as AArch32, and an ERET from EL1 to EL1 as an illegal return,
+// which leaves PSTATE.IL set. Nothing else of EL2 is the engine's business.
+constexpr SysReg kEngineHcrEl2(3, 4, 1, 1, 0);
+constexpr std::uint64_t kEngineHcrEl2Value = 1ULL << 31;
 
 constexpr bool uses_sp_el0(std::uint32_t pstate) { return (pstate & 1) == 0; }
 
@@ -52,6 +56,7 @@ std::expected<Engine, std::string> Engine::open(const PhysicalMemory& memory) {
     return std::unexpected(std::string("Unicorn refuses its set-up: ") + uc_strerror(e));
   }
   engine.set_system(kScrEl3, kScrEl3Value);
+  engine.set_system(kEngineHcrEl2, kEngineHcrEl2Value);
   return engine;
 }
 
