@@ -78,6 +78,8 @@ void GuestCore::describe(StateVisitor& visitor) {
   }
   timers_.describe(visitor);
   retirement_.describe(visitor);
+  visitor.field("progress", progress_);
+  visitor.value("exceptions", exceptions_);
   visitor.field("idle", idle_);
   visitor.field("turn_end", turn_end_);
   mmu_.describe(visitor);

@@ -146,6 +146,7 @@ void GuestCore::take_to_el1(std::uint64_t vector_offset, std::uint64_t return_ad
   engine_.take_exception((old & kNzcv) | kEl1hMasked, old);
   engine_.set_pc(engine_.system(kVbarEl1) + group + vector_offset);
   retirement_.discontinue();
+  note_exception();
 }
 
 void GuestCore::take_synchronous_to_el1(std::uint64_t esr, std::uint64_t return_address) {

@@ -21,6 +21,9 @@ constexpr bool is_unprivileged(std::uint32_t instruction) {
 /// A turn that no branch ends is cut here, this many instructions late.
 constexpr std::uint64_t kMaxStraightLine = 4096;
 
+/// So many exceptions without progress will never end: a vector that cannot be fetched, say.
+constexpr std::uint32_t kStuck = 200'000;
+
 }  // namespace
 
 GuestCore::GuestCore(Machine& machine, unsigned index, Engine engine, std::uint32_t tlb_entries)
@@ -86,13 +89,14 @@ Vector GuestCore::enter() {
   if (!std::exchange(stopped_at_limit_, false)) retirement_.discontinue();
   schedule_attention();
   std::uint64_t pc = el2_.elr;
-  for (;;) {
+  while (failure_.empty()) {
     stop_ = Stop::None;
     refusal_.reset();
     const uc_err error = engine_.run(pc);
     if (const auto vector = after_run(error)) return *vector;
     pc = engine_.pc();
   }
+  return fail(failure_);
 }
 
 std::optional<Vector> GuestCore::after_run(uc_err error) {
@@ -191,8 +195,22 @@ std::optional<Vector> GuestCore::after_wfi() {
 
 Vector GuestCore::leave_for_el2(Vector vector) {
   ++statistics_.traps_to_el2;
+  note_exception();
   synchronise_time();
   return vector;
+}
+
+void GuestCore::note_exception() {
+  if (retirement_.total() != progress_) {
+    progress_ = retirement_.total();
+    exceptions_ = 0;
+  } else if (++exceptions_ == kStuck) {
+    failure_ = fmt::format(
+        "the guest took {} exceptions in a row without executing an instruction, the last one at "
+        "{:#x}",
+        kStuck, engine_.pc());
+    request(Stop::Failed);
+  }
 }
 
 Vector GuestCore::fail(std::string what) {

@@ -122,6 +122,8 @@ class GuestCore final : public EngineCaches {
   std::optional<Vector> after_wfi();
   Vector leave_for_el2(Vector vector);
   Vector fail(std::string what);
+  /// Counts exceptions between which nothing retires; too many in a row are a failure.
+  void note_exception();
   void synchronise_time();
   [[nodiscard]] std::uint64_t exact_time();
 
@@ -180,6 +182,8 @@ class GuestCore final : public EngineCaches {
   std::uint64_t exact_count_ = 0;
   std::optional<Refusal> refusal_;
   std::uint64_t exact_target_ = kNoTarget;
+  std::uint64_t progress_ = 0;
+  std::uint32_t exceptions_ = 0;
   std::map<std::uint64_t, uc_hook> watches_;
   std::string failure_;
 };

@@ -260,6 +260,17 @@ TEST_CASE("a virtual interrupt is taken at the next asynchronous point once unma
   }
 }
 
+TEST_CASE("exceptions without end are reported, not run for ever") {
+  GuestMachine m({0xd4000121});  // svc #9
+  SUBCASE("a vector that is undefined") {
+    m.cpu().write(GuestMachine::kVbar, GuestMachine::kRam + 0x1000);
+  }
+  SUBCASE("a vector that no stage 1 can reach") { m.cpu().write(GuestMachine::kVbar, 1ULL << 50); }
+  CHECK(m.cpu().enter_guest() == Vector::SError);
+  CHECK(m.cpu().failure().find("without executing an instruction") != std::string::npos);
+  CHECK(m.cpu().enter_guest() == Vector::SError);
+}
+
 TEST_CASE("the counter reads guest time, wherever the engine cuts its blocks") {
   std::vector<std::uint64_t> readings;
   for (const std::uint64_t chaos : {0, 7}) {
