@@ -13,12 +13,15 @@ namespace axvm::hal_sim {
 /// Keeps what the guest wrote and what waits to be read by it.
 class ConsolePort {
  public:
-  /// Called with each byte as the guest writes it.
+  /// Called with each byte as the guest writes it: one for whoever shows it, one for whoever waits
+  /// for something in it.
   using Listener = std::function<void(char)>;
+  void show(Listener listener) { shower_ = std::move(listener); }
   void listen(Listener listener) { listener_ = std::move(listener); }
 
   void write(std::uint8_t byte) {
     output_.push_back(static_cast<char>(byte));
+    if (shower_) shower_(static_cast<char>(byte));
     if (listener_) listener_(static_cast<char>(byte));
   }
   std::optional<std::uint8_t> read() {
@@ -41,6 +44,7 @@ class ConsolePort {
   std::string output_;
   std::string input_;
   std::size_t next_ = 0;
+  Listener shower_;
   Listener listener_;
 };
 

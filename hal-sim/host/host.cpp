@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <hal-sim/host/host.hpp>
+#include <sim/arch/aarch64/mmu.hpp>
 
 namespace axvm::hal_sim {
 
@@ -242,6 +243,20 @@ std::optional<unsigned> Host::pcpu_of(VmId vm, VcpuId vcpu) const {
 std::uint64_t Host::instructions_of(VmId vm, VcpuId vcpu) const {
   const Vcpu* found = find(vm, vcpu);
   return found == nullptr ? 0 : found->instructions;
+}
+
+std::optional<std::uint32_t> Host::instruction_at(unsigned pcpu, std::uint64_t va) const {
+  if (pcpu >= queues_.size() || va % 4 != 0) return std::nullopt;
+  const sim::aarch64::Mmu& mmu = machine_->pcpu(pcpu).mmu();
+  for (const std::uint8_t el : {std::uint8_t{1}, std::uint8_t{0}}) {
+    const auto found = mmu.translate_without_side_effects(
+        va, {.access = sim::aarch64::Access::Fetch, .el = el, .pan = false});
+    const std::uint8_t* bytes = found ? machine_->memory().at(found->pa) : nullptr;
+    if (bytes == nullptr) continue;
+    return static_cast<std::uint32_t>(bytes[0] | bytes[1] << 8 | bytes[2] << 16) |
+           static_cast<std::uint32_t>(bytes[3]) << 24;
+  }
+  return std::nullopt;
 }
 
 RunStatistics Host::statistics() const {

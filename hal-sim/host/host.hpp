@@ -73,6 +73,9 @@ class Host {
   /// Instructions retired by a vCPU; 0 when there is no such vCPU.
   [[nodiscard]] std::uint64_t instructions_of(VmId vm, VcpuId vcpu) const;
   [[nodiscard]] RunStatistics statistics() const;
+  /// The instruction at a guest-virtual address as a pCPU's guest sees it; nothing when it sees
+  /// none there. Changes nothing.
+  [[nodiscard]] std::optional<std::uint32_t> instruction_at(unsigned pcpu, std::uint64_t va) const;
 
   /// Hash of everything that decides the future: machine, VMs, consoles, schedule.
   [[nodiscard]] std::string state_hash();

@@ -1,0 +1,131 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <hal-sim/config/lent_vm_config.hpp>
+#include <hal-sim/config/size_text.hpp>
+#include <tools/axvm/commands.hpp>
+#include <tools/axvm/exit_status.hpp>
+
+namespace axvm::tool {
+namespace {
+
+using hal_sim::VmFile;
+
+struct MapRow {
+  std::uint64_t base = 0;
+  std::uint64_t size = 0;
+  std::string what;
+  std::string permissions;
+};
+
+std::string permissions_text(std::uint64_t flags) {
+  const auto bits = static_cast<MappingFlags>(flags);
+  std::string text;
+  text += has_all(bits, MappingFlags::Read) ? 'r' : '-';
+  text += has_all(bits, MappingFlags::Write) ? 'w' : '-';
+  text += has_all(bits, MappingFlags::Execute) ? 'x' : '-';
+  if (has_all(bits, MappingFlags::Device)) text += " device";
+  if (has_all(bits, MappingFlags::Uncached)) text += " uncached";
+  return text;
+}
+
+std::vector<MapRow> memory_map(const VmFile& vm) {
+  std::vector<MapRow> rows;
+  for (const auto& region : vm.memory_regions) {
+    rows.push_back({region.gpa, region.size,
+                    fmt::format("memory, {}", hal_sim::to_string(region.map_type)),
+                    permissions_text(region.flags)});
+  }
+  for (const auto& device : vm.emu_devices) {
+    rows.push_back({device.base_gpa, device.length,
+                    fmt::format("{} (emulated {})", device.name,
+                                hal_sim::emulated_device_type_name(device.emu_type).value_or("?")),
+                    "trapped"});
+  }
+  for (const auto& device : vm.passthrough_devices) {
+    if (device.is_path()) continue;
+    rows.push_back({device.base_gpa, device.length,
+                    fmt::format("{} (host {:#x})", device.name, device.base_hpa), "rw- device"});
+  }
+  for (const auto& window : vm.passthrough_addresses) {
+    rows.push_back({window.base, window.length, "window to the host's addresses", "rw- device"});
+  }
+  std::ranges::stable_sort(rows, {}, &MapRow::base);
+  return rows;
+}
+
+void print_map(const VmFile& vm) {
+  const std::vector<MapRow> rows = memory_map(vm);
+  std::size_t width = 4;
+  for (const MapRow& row : rows) width = std::max(width, row.what.size());
+  fmt::print("{}: VM {} \"{}\", {}, {} vCPU{}, entry at {:#x}\n", vm.file, vm.id, vm.name,
+             hal_sim::to_string(vm.vm_type), vm.cpu_num, vm.cpu_num == 1 ? "" : "s",
+             vm.entry_point);
+  fmt::print("  {:<29}  {:>9}  {:<{}}  {}\n", "guest-physical", "size", "what", width, "access");
+  for (const MapRow& row : rows) {
+    fmt::print("  {:#014x}-{:#014x}  {:>9}  {:<{}}  {}\n", row.base, row.base + row.size - 1,
+               hal_sim::format_size(row.size), row.what, width, row.permissions);
+  }
+}
+
+void print_images(const VmFile& vm, const hal_sim::ImageSearch& search) {
+  for (const hal_sim::ImageUse& image : hal_sim::images_of(vm)) {
+    const auto path = hal_sim::find_image(image.path, vm.file, search);
+    if (path) {
+      std::error_code ignored;
+      fmt::print("  image at {:#x}: {} ({})\n", image.load_addr, path->string(),
+                 hal_sim::format_size(std::filesystem::file_size(*path, ignored)));
+    } else {
+      const hal_sim::Location at = vm.locate(image.key);
+      complain("warning: " +
+               to_string(hal_sim::Diagnostic{vm.file, at, image.key, path.error(), {}}));
+    }
+  }
+}
+
+void warn_about_paths(const VmFile& vm) {
+  for (std::size_t i = 0; i < vm.passthrough_devices.size(); ++i) {
+    if (!vm.passthrough_devices[i].is_path()) continue;
+    const std::string key = fmt::format("devices.passthrough_devices[{}]", i);
+    complain("warning: " + to_string(hal_sim::Diagnostic{
+                               vm.file,
+                               vm.locate(key),
+                               key,
+                               fmt::format("\"{}\" is a device-tree path; the simulated "
+                                           "board has none, nothing is passed through",
+                                           vm.passthrough_devices[i].name),
+                               {}}));
+  }
+}
+
+}  // namespace
+
+int check_command(const CheckOptions& options) {
+  const auto config = read_configuration(options.configuration, false);
+  if (!config) return kBadUsage;
+  bool valid = true;
+  for (const VmFile& vm : config->vms) {
+    const hal_sim::LentVmConfig lent(vm);
+    if (const auto error = lent.view().validate()) {
+      complain(to_string(lent.locate(*error)));
+      valid = false;
+    }
+  }
+  if (!valid) return kBadUsage;
+  const hal_sim::ImageSearch search = image_search(options.configuration);
+  for (const VmFile& vm : config->vms) {
+    print_map(vm);
+    print_images(vm, search);
+    warn_about_paths(vm);
+  }
+  std::string machine;
+  for (const hal_sim::MemoryBank& bank : hal_sim::plan_memory(*config)) {
+    machine += fmt::format("{}{} at {:#x}", machine.empty() ? "" : ", ",
+                           hal_sim::format_size(bank.size), bank.base);
+  }
+  const unsigned pcpus = hal_sim::plan_pcpus(*config);
+  fmt::print("machine: {} pCPU{}, RAM {}\n", pcpus, pcpus == 1 ? "" : "s", machine);
+  return 0;
+}
+
+}  // namespace axvm::tool

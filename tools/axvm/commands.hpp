@@ -1,0 +1,39 @@
+#pragma once
+// The commands; each returns an exit status.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <tools/axvm/configuration.hpp>
+#include <tools/axvm/script.hpp>
+#include <tools/axvm/trace_option.hpp>
+#include <vector>
+
+namespace axvm::tool {
+
+struct RunOptions {
+  ConfigurationOptions configuration;
+  std::vector<TraceOption> traces;
+  Script script;
+  std::optional<std::uint64_t> max_instructions;
+  bool hash = false;
+  bool quiet = false;
+};
+[[nodiscard]] int run_command(const RunOptions& options);
+
+struct CheckOptions {
+  ConfigurationOptions configuration;
+};
+[[nodiscard]] int check_command(const CheckOptions& options);
+
+struct WalkOptions {
+  ConfigurationOptions configuration;
+  std::optional<std::uint64_t> gva;
+  std::optional<std::uint64_t> gpa;
+  std::optional<std::uint64_t> at;  ///< instructions of the vCPU; none: the end of the run
+  std::uint32_t vcpu = 0;
+  std::uint8_t el = 1;
+};
+[[nodiscard]] int walk_command(const WalkOptions& options);
+
+}  // namespace axvm::tool

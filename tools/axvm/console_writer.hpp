@@ -1,0 +1,31 @@
+#pragma once
+// Guests' consoles on the standard output.
+
+#include <hal-sim/host/host.hpp>
+#include <map>
+#include <string>
+
+namespace axvm::tool {
+
+/// The bytes of a single VM as they are; of several VMs whole lines, each behind its VM's name.
+class ConsoleWriter {
+ public:
+  /// Shows the consoles of all VMs of `host`, which outlives it.
+  explicit ConsoleWriter(hal_sim::Host& host);
+  ~ConsoleWriter();
+  ConsoleWriter(const ConsoleWriter&) = delete;
+  ConsoleWriter& operator=(const ConsoleWriter&) = delete;
+
+  /// Ends lines that were begun, so that what follows starts at the left margin.
+  void finish();
+
+ private:
+  void put(char c);
+  void flush_line(std::uint32_t vm);
+
+  hal_sim::Host& host_;
+  std::map<std::uint32_t, std::string> lines_;  // several VMs: what has no end of line yet
+  char last_ = '\n';
+};
+
+}  // namespace axvm::tool

@@ -1,0 +1,213 @@
+// axvm: runs guests on the VMM core over the simulated machine.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <exception>
+#include <hal-sim/config/size_text.hpp>
+#include <tools/axvm/commands.hpp>
+#include <tools/axvm/exit_status.hpp>
+#include <tools/axvm/supervisor.hpp>
+
+namespace axvm::tool {
+namespace {
+
+constexpr const char* kAbout =
+    "Runs guests on a real VMM core over a simulated machine, the same in every run.\n";
+
+constexpr const char* kExamples = R"(
+Examples:
+  axvm run configs/hello-aarch64.toml                      boot a guest
+  axvm run vm.toml --trace -:text                          and explain each of its traps
+  axvm run vm.toml --hash --quiet                          print the final state's hash last
+  axvm run vm.toml --expect 'login:' --send 'root\n'       talk to its console
+  axvm check vm.toml                                       validate, print the memory map
+  axvm walk vm.toml --gva 0x40080000 --at 1000             draw a two-stage page-table walk
+
+Exit status: 0 guest powered off, 1 guest failed, 2 bad usage or configuration, 3 limit reached.
+)";
+
+// One line, wrong usage.
+[[noreturn]] void reject(const std::string& what) { throw CLI::ValidationError(what, kBadUsage); }
+
+std::uint64_t number(const char* option, const std::string& text) {
+  const auto value = hal_sim::parse_number(text);
+  if (!value) {
+    reject(fmt::format("{}: \"{}\" is not a number, expected decimal or 0x hexadecimal", option,
+                       text));
+  }
+  return *value;
+}
+
+std::uint64_t number(const char* option, const std::string& text, std::uint64_t least,
+                     std::uint64_t most) {
+  const std::uint64_t value = number(option, text);
+  if (value < least || value > most) {
+    reject(fmt::format("{}: is {}, expected {} to {}", option, text, least, most));
+  }
+  return value;
+}
+
+void add_configuration(CLI::App& app, ConfigurationOptions& options) {
+  app.add_option("CONFIG", options.files, "TOML files, one per VM; one may have a [sim] table")
+      ->required()
+      ->expected(1, 255);
+  app.add_option("--images", options.image_directories, "Folder to look for images in")
+      ->expected(1)
+      ->type_name("DIR");
+  app.add_option_function<std::string>(
+         "--vcpus",
+         [&options](const std::string& text) {
+           options.vcpus = static_cast<std::uint32_t>(number("--vcpus", text, 1, 64));
+         },
+         "vCPUs of each VM, instead of the configuration's")
+      ->type_name("N");
+  app.add_option_function<std::string>(
+         "--memory",
+         [&options](const std::string& text) {
+           const auto size = hal_sim::parse_size(text);
+           if (!size || *size == 0 || *size % 4096 != 0 || *size > hal_sim::kLargestMemory) {
+             reject(
+                 fmt::format("--memory: \"{}\" is not a size in pages of 4 KiB, expected for "
+                             "example 64M or 2G",
+                             text));
+           }
+           options.memory = *size;
+         },
+         "Size of each VM's first memory region, e.g. 64M or 2G")
+      ->type_name("SIZE");
+}
+
+void add_chaos(CLI::App& app, ConfigurationOptions& options) {
+  app.add_option_function<std::string>(
+         "--chaos",
+         [&options](const std::string& text) { options.chaos = number("--chaos", text); },
+         "Perturb the engine at random points; nothing visible may change. 0: off")
+      ->type_name("SEED");
+}
+
+void add_run(CLI::App& app, RunOptions& options) {
+  add_configuration(app, options.configuration);
+  add_chaos(app, options.configuration);
+  app.add_option_function<std::string>(
+         "--trace",
+         [&options](const std::string& text) {
+           options.traces.push_back(parse_trace_option(text));
+         },
+         "Write events to FILE ('-': standard output) as text, jsonl or a running hash")
+      ->trigger_on_parse()
+      ->type_name("FILE[:FORMAT]");
+  app.add_option_function<std::string>(
+         "--send",
+         [&options](const std::string& text) {
+           auto bytes = unescape(text);
+           if (!bytes) reject("--send: " + bytes.error());
+           options.script.emplace_back(Send{std::move(*bytes)});
+         },
+         "Type at the first VM's console (\\n, \\r, \\t, \\e, \\xNN)")
+      ->trigger_on_parse()
+      ->type_name("TEXT");
+  app.add_option_function<std::string>(
+         "--expect",
+         [&options](const std::string& text) {
+           auto expect = make_expect(text);
+           if (!expect) reject("--expect: " + expect.error());
+           options.script.emplace_back(std::move(*expect));
+         },
+         "Run until the first VM's console shows this, then go on with the next --send or --expect")
+      ->trigger_on_parse()
+      ->type_name("REGEX");
+  app.add_option_function<std::string>(
+         "--max-instructions",
+         [&options](const std::string& text) {
+           options.max_instructions = number("--max-instructions", text);
+         },
+         "Stop after exactly N instructions (exit status 3)")
+      ->type_name("N");
+  app.add_flag("--hash", options.hash, "Print the hash of the final state as the last line");
+  app.add_flag("--quiet", options.quiet, "Nothing but the guest's console");
+}
+
+void add_walk(CLI::App& app, WalkOptions& options) {
+  add_configuration(app, options.configuration);
+  add_chaos(app, options.configuration);
+  auto* gva = app.add_option_function<std::string>(
+      "--gva", [&options](const std::string& text) { options.gva = number("--gva", text); },
+      "Guest-virtual address: both stages");
+  auto* gpa = app.add_option_function<std::string>(
+      "--gpa", [&options](const std::string& text) { options.gpa = number("--gpa", text); },
+      "Guest-physical address: stage 2");
+  gva->type_name("ADDR")->excludes(gpa);
+  gpa->type_name("ADDR");
+  app.add_option_function<std::string>(
+         "--at", [&options](const std::string& text) { options.at = number("--at", text); },
+         "After exactly N instructions of the vCPU (default: at the end of the run)")
+      ->type_name("N");
+  app.add_option_function<std::string>(
+         "--vcpu",
+         [&options](const std::string& text) {
+           options.vcpu = static_cast<std::uint32_t>(number("--vcpu", text, 0, 63));
+         },
+         "vCPU of the first VM (default: 0)")
+      ->type_name("N");
+  app.add_option_function<std::string>(
+         "--el",
+         [&options](const std::string& text) {
+           options.el = static_cast<std::uint8_t>(number("--el", text, 0, 1));
+         },
+         "Exception level whose permissions apply (default: 1)")
+      ->type_name("0|1");
+}
+
+// The first line of an error, without what CLI11 adds for its own interface.
+std::string one_line(const CLI::ParseError& error) {
+  std::string text = error.what();
+  text = text.substr(0, text.find('\n'));
+  return text;
+}
+
+int dispatch(int argc, const char* const* argv) {
+  CLI::App app(kAbout);
+  app.footer(kExamples);
+  app.require_subcommand(1);
+  RunOptions run;
+  CheckOptions check;
+  WalkOptions walk;
+  CLI::App& run_app = *app.add_subcommand("run", "Boot VMs and run them to their end");
+  CLI::App& check_app =
+      *app.add_subcommand("check", "Validate configurations and print the memory map");
+  CLI::App& walk_app =
+      *app.add_subcommand("walk", "Draw each step of a page-table walk at some point of a run");
+  add_run(run_app, run);
+  add_configuration(check_app, check.configuration);
+  add_walk(walk_app, walk);
+  try {
+    app.parse(argc, argv);
+    if (walk_app.parsed() && !walk.gva && !walk.gpa) {
+      reject("walk: expected --gva ADDR or --gpa ADDR");
+    }
+  } catch (const CLI::CallForHelp&) {
+    fmt::print("{}", app.help());
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    complain(one_line(error));
+    return kBadUsage;
+  }
+  if (check_app.parsed()) return check_command(check);
+  return supervise(shell_command(argc, argv),
+                   [&] { return run_app.parsed() ? run_command(run) : walk_command(walk); });
+}
+
+}  // namespace
+}  // namespace axvm::tool
+
+int main(int argc, char** argv) {
+  try {
+    return axvm::tool::dispatch(argc, argv);
+  } catch (const std::exception& error) {
+    // Out of memory, or the standard output is gone.
+    axvm::tool::complain(error.what());
+    return axvm::tool::kBadUsage;
+  }
+}

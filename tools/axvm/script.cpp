@@ -1,0 +1,66 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <tools/axvm/script.hpp>
+
+namespace axvm::tool {
+namespace {
+
+// The regex library recurses over its input: what it sees at once is bounded.
+constexpr std::size_t kWindow = 16'384;
+
+}  // namespace
+
+std::expected<std::string, std::string> unescape(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '\\') {
+      out += text[i];
+      continue;
+    }
+    const char c = ++i < text.size() ? text[i] : '\0';
+    switch (c) {
+      case 'n': out += '\n'; break;
+      case 'r': out += '\r'; break;
+      case 't': out += '\t'; break;
+      case 'e': out += '\x1b'; break;
+      case '\\': out += '\\'; break;
+      case 'x': {
+        unsigned value = 0;
+        const std::string_view digits = text.substr(i + 1, 2);
+        const auto [end, error] =
+            std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
+        if (error != std::errc{} || end != digits.data() + 2) {
+          return std::unexpected(fmt::format("\"{}\": \\x needs two hexadecimal digits", text));
+        }
+        out += static_cast<char>(value);
+        i += 2;
+        break;
+      }
+      default:
+        return std::unexpected(fmt::format(
+            "\"{}\": unknown escape, expected \\n, \\r, \\t, \\e, \\\\ or \\xNN", text));
+    }
+  }
+  return out;
+}
+
+std::expected<Expect, std::string> make_expect(const std::string& pattern) {
+  try {
+    return Expect{pattern, std::regex(pattern)};
+  } catch (const std::regex_error&) {
+    return std::unexpected(fmt::format("\"{}\" is not a regular expression", pattern));
+  }
+}
+
+bool Matcher::matches(const Expect& expect, std::string_view output) {
+  const std::size_t begin = std::max(from_, output.size() - std::min(output.size(), kWindow));
+  std::cmatch match;
+  const char* const data = output.data();
+  if (!std::regex_search(data + begin, data + output.size(), match, expect.regex)) return false;
+  from_ = static_cast<std::size_t>(match[0].second - data);
+  return true;
+}
+
+}  // namespace axvm::tool

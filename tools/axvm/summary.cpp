@@ -1,0 +1,78 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <hal-sim/trace/aarch64/syndrome_text.hpp>
+#include <tools/axvm/summary.hpp>
+#include <vector>
+
+namespace axvm::tool {
+namespace {
+
+struct ExitRow {
+  std::string name;
+  std::uint64_t count;
+};
+
+std::vector<ExitRow> exit_rows(const hal_sim::ExitCounts& exits) {
+  std::vector<ExitRow> rows;
+  for (std::uint64_t c = 0; c < exits.by_class.size(); ++c) {
+    if (exits.by_class[c] == 0) continue;
+    rows.push_back(
+        {std::string(hal_sim::aarch64::exception_class_name(c << 26)), exits.by_class[c]});
+  }
+  std::ranges::stable_sort(rows, std::greater<>(), &ExitRow::count);
+  return rows;
+}
+
+std::string bar(std::uint64_t count, std::uint64_t most) {
+  constexpr std::uint64_t kWidth = 30;
+  const std::uint64_t length = std::max<std::uint64_t>(
+      1,
+      static_cast<std::uint64_t>(static_cast<double>(count) * kWidth / static_cast<double>(most)));
+  std::string text;
+  for (std::uint64_t i = 0; i < length; ++i) text += "█";
+  return text;
+}
+
+}  // namespace
+
+std::string grouped(std::uint64_t value) {
+  std::string text = std::to_string(value);
+  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3) {
+    text.insert(static_cast<std::size_t>(at), 1, ' ');
+  }
+  return text;
+}
+
+std::string summary(const hal_sim::StopReason& reason, const hal_sim::RunStatistics& statistics,
+                    double seconds) {
+  const sim::Statistics& machine = statistics.machine;
+  std::string text = fmt::format("{} after {:.6f} s of guest time\n", reason.text,
+                                 static_cast<double>(statistics.time_ns) / 1e9);
+  text += fmt::format("  instructions  {:>15}", grouped(statistics.instructions));
+  if (seconds > 0) {
+    text +=
+        fmt::format("   {:.1f} MIPS", static_cast<double>(statistics.instructions) / seconds / 1e6);
+  }
+  text += fmt::format("\n  cycles        {:>15}\n", grouped(machine.cycles));
+  text += fmt::format("  walks         {:>15}   {} stage-1 and {} stage-2 descriptors read\n",
+                      grouped(machine.walks), grouped(machine.stage1_references),
+                      grouped(machine.stage2_references));
+  text += fmt::format("  TLB hits      {:>15}   of {} translations asked for\n",
+                      grouped(machine.tlb_hits), grouped(machine.tlb_hits + machine.tlb_misses));
+  const std::vector<ExitRow> rows = exit_rows(statistics.exits);
+  std::uint64_t total = 0;
+  std::size_t width = 0;
+  for (const ExitRow& row : rows) {
+    total += row.count;
+    width = std::max(width, row.name.size());
+  }
+  text += fmt::format("  exits         {:>15}\n", grouped(total));
+  for (const ExitRow& row : rows) {
+    text += fmt::format("    {:<{}}  {:>10}  {}\n", row.name, width, grouped(row.count),
+                        bar(row.count, rows.front().count));
+  }
+  return text;
+}
+
+}  // namespace axvm::tool

@@ -1,0 +1,75 @@
+#include <fmt/format.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <string_view>
+#include <tools/axvm/configuration.hpp>
+#include <tools/axvm/exit_status.hpp>
+#include <tools/axvm/supervisor.hpp>
+
+namespace axvm::tool {
+namespace {
+
+constexpr int kInterrupted = 130;  // what shells report for Ctrl-C
+
+std::string quoted(std::string_view argument) {
+  static constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%";
+  if (!argument.empty() && argument.find_first_not_of(kPlain) == std::string_view::npos) {
+    return std::string(argument);
+  }
+  std::string text = "'";
+  for (const char c : argument) {
+    if (c == '\'') {
+      text += "'\\''";
+    } else {
+      text += c;
+    }
+  }
+  return text + "'";
+}
+
+}  // namespace
+
+std::string shell_command(int argc, const char* const* argv) {
+  std::string command;
+  for (int i = 0; i < argc; ++i) command += (i == 0 ? "" : " ") + quoted(argv[i]);
+  return command;
+}
+
+int supervise(const std::string& command, const std::function<int()>& work) {
+  std::fflush(nullptr);
+  const pid_t parent = getpid();
+  const pid_t child = fork();
+  if (child < 0) {
+    complain(fmt::format("cannot start a process: {}", strerror(errno)));
+    return kBadUsage;
+  }
+  if (child == 0) {
+    // The machine does not outlive its supervisor.
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(kGuestFailed);
+    const int status = work();
+    std::fflush(nullptr);
+    _exit(status);
+  }
+  signal(SIGINT, SIG_IGN);  // the terminal interrupts the child as well
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  signal(SIGINT, SIG_DFL);
+  if (WIFEXITED(status)) return WEXITSTATUS(status);
+  const int number = WTERMSIG(status);
+  if (number == SIGINT) return kInterrupted;
+  complain(fmt::format("the machine died of SIG{} ({}); this replays it: {}",
+                       sigabbrev_np(number) == nullptr ? "?" : sigabbrev_np(number),
+                       strsignal(number), command));
+  return kGuestFailed;
+}
+
+}  // namespace axvm::tool
