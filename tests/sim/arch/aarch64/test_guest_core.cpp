@@ -124,6 +124,18 @@ TEST_CASE("SVC goes to the guest's own vector") {
   CHECK(m.cpu().instructions() == 4);
 }
 
+TEST_CASE("an exception return to EL1 is legal and leaves PSTATE as it was") {
+  GuestMachine m({
+      0xd4000121,  // svc #9
+      0xd40000e2,  // hvc #7
+  });
+  m.put(GuestMachine::kRam + 0x1200, {0xd69f03e0});  // eret
+  m.cpu().write(GuestMachine::kVbar, GuestMachine::kRam + 0x1000);
+  CHECK(m.cpu().enter_guest() == Vector::Synchronous);
+  CHECK(m.ec() == 0x16);
+  CHECK(m.cpu().read(GuestMachine::kSpsr) == 0x3c5);  // PSTATE.IL, bit 20, would mean illegal
+}
+
 TEST_CASE("the turn ends at the first branch after its deadline") {
   for (const std::uint64_t chaos : {0, 1, 2, 3}) {
     CAPTURE(chaos);
