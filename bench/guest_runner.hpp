@@ -52,7 +52,7 @@ interrupt_mode = "emu"
     hal_sim::HostOptions options;
     options.images.directories = {AXVM_GUESTS_DIR};
     auto host = hal_sim::Host::create(*config, std::move(options));
-    if (!host) throw std::runtime_error(host.error().front().message);
+    if (!host) throw std::runtime_error(to_string(host.error().front()));
     host_ = std::move(*host);
   }
 
