@@ -8,17 +8,13 @@
 #define DISTANCE 0x8000UL  // bytes from page to page: 32 MiB in all
 
 // Steps coprime to PAGES visit every page once.
-static uint64_t page(uint64_t n, uint64_t step) {
-  return FIRST + n * step % PAGES * DISTANCE;
-}
+static uint64_t page(uint64_t n, uint64_t step) { return FIRST + n * step % PAGES * DISTANCE; }
 
 static volatile uint64_t* word_of(uint64_t page) {
   return (volatile uint64_t*)(page + (page >> 12) * 40 % 4096);
 }
 
-static uint64_t pattern(uint64_t page) {
-  return page * 0x9e3779b97f4a7c15;
-}
+static uint64_t pattern(uint64_t page) { return page * 0x9e3779b97f4a7c15; }
 
 int main(void) {
   print("lazy: %lu pages from 0x%lx, every 0x%lx bytes\n", PAGES, FIRST, DISTANCE);

@@ -32,9 +32,7 @@ extern const char user_program[];
 uint64_t enter_user(uint64_t entry, uint64_t stack, uint64_t argument);
 _Noreturn void leave_user(uint64_t result);
 
-static uint64_t table_at(const uint64_t* table) {
-  return (uint64_t)table | PTE_VALID | PTE_TABLE;
-}
+static uint64_t table_at(const uint64_t* table) { return (uint64_t)table | PTE_VALID | PTE_TABLE; }
 
 static void map_page(uint64_t* table, uint64_t va, const void* frame, uint64_t attributes) {
   table[va >> 12 & 511] = (uint64_t)frame | attributes;
@@ -84,10 +82,8 @@ static bool supervisor_call(struct exception_frame* frame) {
     case SVC_REPORT:
       if (seen.report_count < 3) seen.reports[seen.report_count++] = frame->x[0];
       return true;
-    case SVC_EXIT:
-      leave_user(frame->x[0]);
-    default:
-      return false;
+    case SVC_EXIT: leave_user(frame->x[0]);
+    default: return false;
   }
 }
 
@@ -128,26 +124,21 @@ static bool kernel_abort(struct exception_frame* frame) {
       window_pages[0] &= ~PTE_READ_ONLY;
       invalidate_asid(ASID);
       return true;
-    default:
-      return false;
+    default: return false;
   }
 }
 
 bool guest_exception(struct exception_frame* frame) {
   switch (exception_class(frame)) {
-    case EC_SVC64:
-      return supervisor_call(frame);
-    case EC_DATA_ABORT_LOWER:
-      return user_abort(frame);
-    case EC_DATA_ABORT_SAME:
-      return kernel_abort(frame);
+    case EC_SVC64: return supervisor_call(frame);
+    case EC_DATA_ABORT_LOWER: return user_abort(frame);
+    case EC_DATA_ABORT_SAME: return kernel_abort(frame);
     case EC_UNKNOWN:
       ++seen.undefined;
       frame->x[0] = 0;
       frame->elr += 4;
       return true;
-    default:
-      return false;
+    default: return false;
   }
 }
 

@@ -13,9 +13,7 @@ bool guest_exception(struct exception_frame* frame) {
   return true;
 }
 
-static uint64_t field(uint64_t value, unsigned low) {
-  return value >> low & 0xf;
-}
+static uint64_t field(uint64_t value, unsigned low) { return value >> low & 0xf; }
 
 static void processor_features(void) {
   uint64_t pfr0 = READ_SYSREG(id_aa64pfr0_el1);

@@ -57,9 +57,7 @@ void print(const char* format, ...) {
       case 's':
         for (const char* s = va_arg(arguments, const char*); *s != '\0'; ++s) put(*s);
         break;
-      case 'c':
-        put((char)va_arg(arguments, int));
-        break;
+      case 'c': put((char)va_arg(arguments, int)); break;
       case 'd':
         put_signed(is_long ? va_arg(arguments, long) : va_arg(arguments, int), width, pad);
         break;
@@ -68,9 +66,7 @@ void print(const char* format, ...) {
         put_number(is_long ? va_arg(arguments, unsigned long) : va_arg(arguments, unsigned),
                    *p == 'x' ? 16 : 10, width, pad);
         break;
-      default:
-        put(*p);
-        break;
+      default: put(*p); break;
     }
   }
   va_end(arguments);

@@ -33,9 +33,7 @@ void forget_cached_image(void);
 void mmu_enable(const uint64_t* root, uint64_t asid);
 
 // Makes earlier stores to page tables visible to walks of every CPU.
-static inline void publish_tables(void) {
-  __asm__ volatile("dsb ishst\n\tisb" ::: "memory");
-}
+static inline void publish_tables(void) { __asm__ volatile("dsb ishst\n\tisb" ::: "memory"); }
 
 // Drops what the TLBs of all CPUs hold: of one page and ASID, of one ASID, of everything.
 static inline void invalidate_page(uint64_t va, uint64_t asid) {
