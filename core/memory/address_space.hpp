@@ -56,7 +56,7 @@ class AddressSpace {
   [[nodiscard]] const Region* first_region_after(GuestPhysAddr gpa) const noexcept {
     return regions_.first_after(gpa);
   }
-  /// Whether the guest has memory in all of `range`, touched or not. `range` does not wrap.
+  /// Whether the guest has memory in all of `range`, touched or not.
   [[nodiscard]] bool is_memory(GuestPhysRange range) const noexcept {
     return regions_.is_memory(range);
   }
@@ -201,8 +201,7 @@ class AddressSpace {
     return {};
   }
   Result<> check_memory(GuestPhysRange range) const {
-    const bool wraps = range.base.value + range.size < range.base.value;
-    if (wraps || !regions_.is_memory(range)) {
+    if (!regions_.is_memory(range)) {
       return fail(ErrorKind::BadAddress, "access guest memory"sv,
                   "part of the range is no memory"sv);
     }

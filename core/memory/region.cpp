@@ -42,6 +42,7 @@ const Region* RegionList::find(GuestPhysAddr gpa) const noexcept {
 }
 
 bool RegionList::is_memory(GuestPhysRange range) const noexcept {
+  if (range.end() < range.base) return false;
   GuestPhysAddr at = range.base;
   while (at < range.end()) {
     const Region* region = find(at);

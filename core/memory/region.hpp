@@ -50,7 +50,7 @@ class RegionList {
   [[nodiscard]] const Region* find(GuestPhysAddr gpa) const noexcept;
   /// The first region that ends above `gpa`; null when none does.
   [[nodiscard]] const Region* first_after(GuestPhysAddr gpa) const noexcept;
-  /// True when regions of memory (not of devices) cover all of `range`, which does not wrap.
+  /// True when regions of memory (not of devices) cover all of `range`; a range that wraps is none.
   [[nodiscard]] bool is_memory(GuestPhysRange range) const noexcept;
 
   [[nodiscard]] std::span<const Region> regions() const noexcept { return regions_.span(); }

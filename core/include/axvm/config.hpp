@@ -53,28 +53,28 @@ struct VcpuConfig {
 };
 
 struct MemoryRegionConfig {
-  GuestPhysAddr gpa;       ///< 4 KiB aligned
+  GuestPhysAddr gpa{};     ///< 4 KiB aligned
   std::uint64_t size = 0;  ///< bytes, a multiple of 4 KiB, not 0
   MappingFlags flags = kReadWriteExecute;
   MapType map_type = MapType::Alloc;
 };
 
 struct EmulatedDeviceConfig {
-  std::string_view name;
-  GuestPhysAddr base_gpa;
+  std::string_view name{};
+  GuestPhysAddr base_gpa{};
   std::uint64_t length = 0;
   std::uint32_t irq_id = 0;
   EmulatedDeviceType type = EmulatedDeviceType::Dummy;
-  std::span<const std::uint64_t> cfg_list;  ///< meaning depends on the type
+  std::span<const std::uint64_t> cfg_list{};  ///< meaning depends on the type
 };
 
 /// A window of host-physical addresses that the guest reaches without an exit. Widened to whole
 /// pages; `base_gpa` and `base_hpa` lie at the same offset in theirs. Windows may overlap where
 /// they map the same addresses.
 struct PassthroughDeviceConfig {
-  std::string_view name;
-  GuestPhysAddr base_gpa;
-  HostPhysAddr base_hpa;
+  std::string_view name{};
+  GuestPhysAddr base_gpa{};
+  HostPhysAddr base_hpa{};
   std::uint64_t length = 0;
   std::uint32_t irq_id = 0;
 };
@@ -107,14 +107,14 @@ struct ConfigError {
 /// The spans and texts need to live until AxVM::create returns; the VM keeps copies.
 struct VmConfig {
   std::uint32_t id = 0;  ///< 1..kMaxVmId
-  std::string_view name;
-  std::span<const VcpuConfig> vcpus;  ///< 1..kMaxVcpus; the first one boots
-  GuestPhysAddr bsp_entry;            ///< first instruction of vCPU 0
-  GuestPhysAddr ap_entry;             ///< reset address of the others, unused until they start
-  GuestPhysAddr dtb{kNoAddress};      ///< device tree; kNoAddress: none (the guest is told 0)
-  std::span<const MemoryRegionConfig> memory_regions;
-  std::span<const EmulatedDeviceConfig> emulated_devices;
-  std::span<const PassthroughDeviceConfig> passthrough_devices;
+  std::string_view name{};
+  std::span<const VcpuConfig> vcpus{};  ///< 1..kMaxVcpus; the first one boots
+  GuestPhysAddr bsp_entry{};            ///< first instruction of vCPU 0
+  GuestPhysAddr ap_entry{};             ///< reset address of the others, unused until they start
+  GuestPhysAddr dtb{kNoAddress};        ///< device tree; kNoAddress: none (the guest is told 0)
+  std::span<const MemoryRegionConfig> memory_regions{};
+  std::span<const EmulatedDeviceConfig> emulated_devices{};
+  std::span<const PassthroughDeviceConfig> passthrough_devices{};
   InterruptMode interrupt_mode = InterruptMode::NoIrq;
 
   /// The first thing that is wrong, in the order of the members; nothing when the configuration

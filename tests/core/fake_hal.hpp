@@ -1,0 +1,239 @@
+#pragma once
+// A HAL made of plain containers: memory that can run out on demand and is counted, and a CPU whose
+// guest is a script.
+
+#include <axvm/hal.hpp>
+#include <core/arch/aarch64/arch.hpp>
+#include <core/vcpu/per_cpu.hpp>
+#include <core/vm/axvm.hpp>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace axvm::test {
+
+using aarch64::SysReg;
+using aarch64::Vector;
+
+/// Registers in a map, no guest: each entry runs the next step of the script, which leaves what
+/// the trap leaves. After the script, entries end by an interrupt.
+class FakeCpu {
+ public:
+  using Arch = aarch64::Arch;
+  using Step = std::function<Vector(FakeCpu&)>;
+
+  FakeCpu() {
+    set(SysReg::MIDR_EL1, 0x410f'd083);
+    set(SysReg::ID_AA64PFR0_EL1, 0x1100'0001'1111'2222);
+    set(SysReg::ID_AA64MMFR0_EL1, 0x1124);  // 44 bits, 4 KiB granule
+  }
+
+  template <SysReg R>
+  std::uint64_t read() {
+    ++reads;
+    return get(R);
+  }
+  template <SysReg R>
+  void write(std::uint64_t value) {
+    set(R, value);
+  }
+  std::uint64_t gpr(unsigned n) const { return gprs.at(n); }
+  void set_gpr(unsigned n, std::uint64_t value) { gprs.at(n) = value; }
+  Vector enter_guest() {
+    ++entries;
+    if (script.empty()) return Vector::Irq;
+    const Step step = std::move(script.front());
+    script.erase(script.begin());
+    return step(*this);
+  }
+  void tlbi_ipas2e1is(GuestPhysAddr ipa) {
+    log("ipas2e1is");
+    flushed.insert(ipa.value);
+  }
+  void tlbi_vmalle1is() { log("vmalle1is"); }
+  void tlbi_vmalls12e1is() { log("vmalls12e1is"); }
+  void at_s12e1r(GuestVirtAddr) {}
+  void at_s12e1w(GuestVirtAddr) {}
+  void publish_tables() { log("publish"); }
+  void publish_instructions() { log("publish_instructions"); }
+
+  std::uint64_t get(SysReg r) { return registers[r]; }
+  void set(SysReg r, std::uint64_t value) { registers[r] = value; }
+
+  std::array<std::uint64_t, 31> gprs{};
+  std::map<SysReg, std::uint64_t> registers;
+  std::vector<Step> script;
+  std::vector<std::string> maintenance;  ///< "operation@VMID"
+  std::set<std::uint64_t> flushed;
+  unsigned entries = 0;
+  unsigned reads = 0;
+
+ private:
+  void log(const char* operation) {
+    maintenance.push_back(std::string(operation) + "@" +
+                          std::to_string(get(SysReg::VTTBR_EL2) >> 48));
+  }
+};
+
+class FakeHal {
+ public:
+  using PerCpu = axvm::PerCpu<FakeCpu>;
+  struct Lock {
+    void lock() {
+      if (held) std::abort();
+      held = true;
+    }
+    void unlock() { held = false; }
+    bool held = false;
+  };
+
+  static constexpr std::uint64_t kRam = 0x4000'0000;
+
+  explicit FakeHal(std::size_t frames = 1024) : ram_((frames + 1) * kPageSize), frames_(frames) {
+    cpu(0);
+  }
+
+  // --- VmHal ---------------------------------------------------------------------------------
+  std::optional<HostPhysAddr> allocate_frame() {
+    if (!may_allocate()) return std::nullopt;
+    for (std::size_t i = 0; i < frames_; ++i) {
+      const std::uint64_t hpa = kRam + ((next_ + i) % frames_) * kPageSize;
+      if (!taken.insert(hpa).second) continue;
+      next_ = (next_ + i + 1) % frames_;
+      std::memset(bytes(hpa), 0xa5, kPageSize);  // whoever needs zeroes makes them
+      return HostPhysAddr(hpa);
+    }
+    return std::nullopt;
+  }
+  void deallocate_frame(HostPhysAddr hpa) {
+    if (taken.erase(hpa.value) != 1) std::abort();
+  }
+  std::optional<HostPhysAddr> allocate_frames(std::size_t, std::size_t) { return std::nullopt; }
+  void deallocate_frames(HostPhysAddr, std::size_t) {}
+  bool allocate_range(HostPhysAddr hpa, std::size_t size) {
+    if (!may_allocate()) return false;
+    if (hpa.value < kRam || hpa.value + size > kRam + frames_ * kPageSize) return false;
+    for (std::uint64_t at = hpa.value; at < hpa.value + size; at += kPageSize) {
+      if (taken.contains(at)) return false;
+    }
+    for (std::uint64_t at = hpa.value; at < hpa.value + size; at += kPageSize) taken.insert(at);
+    return true;
+  }
+  void deallocate_range(HostPhysAddr hpa, std::size_t size) {
+    for (std::uint64_t at = hpa.value; at < hpa.value + size; at += kPageSize) {
+      deallocate_frame(HostPhysAddr(at));
+    }
+  }
+  HostVirtAddr phys_to_virt(HostPhysAddr hpa) {
+    return HostVirtAddr(reinterpret_cast<std::uintptr_t>(bytes(hpa.value)));
+  }
+  HostPhysAddr virt_to_phys(HostVirtAddr hva) {
+    return HostPhysAddr(hva.value - reinterpret_cast<std::uintptr_t>(bytes(kRam)) + kRam);
+  }
+  void* allocate(std::size_t size, std::size_t alignment) {
+    if (!may_allocate()) return nullptr;
+    void* p = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+    objects[p] = size;
+    return p;
+  }
+  void deallocate(void* p, std::size_t size, std::size_t) {
+    if (objects.at(p) != size) std::abort();
+    objects.erase(p);
+    std::free(p);
+  }
+  std::uint64_t monotonic_nanoseconds() { return 0; }
+  PcpuId current_pcpu() { return PcpuId(here); }
+  PerCpu& this_cpu() { return *cpus_.at(here); }
+  void kick(PcpuId pcpu) { kicked.push_back(pcpu.value); }
+  std::uint32_t acknowledge_irq() { return pending_irq; }
+  void end_irq(std::uint32_t) {}
+  void console_write(VmId, std::uint8_t byte) { output.push_back(static_cast<char>(byte)); }
+  std::optional<std::uint8_t> console_read(VmId) {
+    if (input.empty()) return std::nullopt;
+    const auto byte = static_cast<std::uint8_t>(input.front());
+    input.erase(0, 1);
+    return byte;
+  }
+  void log(LogLevel, std::string_view text) { messages.emplace_back(text); }
+  bool wants_events() { return listening; }
+  void event(const Event& event) { events.push_back(event); }
+
+  // --- what tests look at and turn ------------------------------------------------------------
+  /// Physical CPU `n`; made, and its hardware enabled, when first asked for.
+  FakeCpu& cpu(std::size_t n = 0) {
+    while (cpus_.size() <= n) {
+      hardware_.push_back(std::make_unique<FakeCpu>());
+      const PcpuId id(static_cast<std::uint32_t>(cpus_.size()));
+      cpus_.push_back(std::make_unique<PerCpu>(id, *hardware_.back()));
+      if (!cpus_.back()->hardware_enable()) std::abort();
+    }
+    return *hardware_[n];
+  }
+  PerCpu& per_cpu(std::size_t n) { return cpus_.at(n).operator*(); }
+  std::byte* bytes(std::uint64_t hpa) {
+    const auto start = reinterpret_cast<std::uintptr_t>(ram_.data());
+    return ram_.data() + ((start + kPageSize - 1) / kPageSize * kPageSize - start) + (hpa - kRam);
+  }
+  [[nodiscard]] bool balanced() const { return taken.empty() && objects.empty(); }
+  template <class T>
+  std::vector<T> events_of() const {
+    std::vector<T> found;
+    for (const Event& event : events) {
+      if (const T* e = std::get_if<T>(&event)) found.push_back(*e);
+    }
+    return found;
+  }
+
+  std::set<std::uint64_t> taken;  ///< frames
+  std::map<void*, std::size_t> objects;
+  std::size_t allocations = 0;        ///< of any kind, successful or not
+  std::optional<std::size_t> budget;  ///< allocations that still succeed
+  std::uint32_t here = 0;
+  std::vector<std::uint32_t> kicked;
+  std::uint32_t pending_irq = 1023;
+  std::string output;
+  std::string input;
+  bool listening = true;
+  std::vector<Event> events;
+  std::vector<std::string> messages;
+
+ private:
+  bool may_allocate() {
+    ++allocations;
+    if (!budget) return true;
+    if (*budget == 0) return false;
+    --*budget;
+    return true;
+  }
+
+  std::vector<std::byte> ram_;
+  std::size_t frames_;
+  std::size_t next_ = 0;
+  std::vector<std::unique_ptr<FakeCpu>> hardware_;
+  std::vector<std::unique_ptr<PerCpu>> cpus_;
+};
+static_assert(aarch64::VirtualizationHardware<FakeCpu>);
+static_assert(VmHal<FakeHal>);
+
+using TestVm = AxVM<FakeHal, FakeCpu>;
+
+/// A TLB that remembers what it was told.
+struct FakeTlb {
+  std::vector<GuestPhysRange> invalidated;
+  unsigned published = 0;
+  std::function<void(GuestPhysRange)> on_invalidate;
+
+  void invalidate(GuestPhysRange range) {
+    invalidated.push_back(range);
+    if (on_invalidate) on_invalidate(range);
+  }
+  void publish() { ++published; }
+};
+
+}  // namespace axvm::test

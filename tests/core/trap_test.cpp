@@ -1,0 +1,333 @@
+#include <doctest/doctest.h>
+#include <tests/core/vm_fixture.hpp>
+
+using namespace axvm;
+using namespace axvm::test;
+using namespace axvm::exit_reason;
+
+namespace {
+
+constexpr std::uint64_t kIl = 1ULL << 25;
+constexpr std::uint64_t kTranslation3 = 0b000111;
+
+/// ESR_EL2 of a data abort with a valid syndrome.
+constexpr std::uint64_t load(unsigned sas, unsigned rt, bool sse = false, bool sf = false) {
+  return (0x24ULL << 26) | kIl | (1ULL << 24) | (std::uint64_t{sas} << 22) |
+         (std::uint64_t{sse} << 21) | (std::uint64_t{rt} << 16) | (std::uint64_t{sf} << 15) |
+         kTranslation3;
+}
+constexpr std::uint64_t store(unsigned sas, unsigned rt) {
+  return load(sas, rt, false, sas == 3) | (1 << 6);
+}
+constexpr std::uint64_t sysreg(unsigned op0, unsigned op1, unsigned crn, unsigned crm, unsigned op2,
+                               unsigned rt, bool read) {
+  return (0x18ULL << 26) | kIl | (op0 << 20) | (op2 << 17) | (op1 << 14) | (crn << 10) | (rt << 5) |
+         (crm << 1) | (read ? 1 : 0);
+}
+
+struct TrapFixture : VmFixture {
+  TrapFixture() {
+    start();
+    run<ExternalInterrupt>();  // the vCPU is loaded
+    hal.events.clear();
+    cpu().set(SysReg::VBAR_EL1, kVectors);
+  }
+  std::uint64_t pc() { return cpu().get(SysReg::ELR_EL2); }
+  /// The guest has taken an exception to the EL1h vector with this syndrome.
+  void check_injected(std::uint64_t esr, std::uint64_t from) {
+    CHECK(pc() == kVectors + 0x200);
+    CHECK(cpu().get(SysReg::ESR_EL1) == esr);
+    CHECK(cpu().get(SysReg::ELR_EL1) == from);
+    CHECK(cpu().get(SysReg::SPSR_EL1) == 0x3c5);
+    CHECK(cpu().get(SysReg::SPSR_EL2) == 0x3c5);
+    const auto injected = hal.events_of<ExceptionInjected>();
+    REQUIRE(injected.size() == 1);
+    CHECK(injected[0].syndrome == esr);
+    CHECK_FALSE(injected[0].reason.empty());
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(TrapFixture, "a store to the console writes a byte and goes on behind it") {
+  cpu().gprs[3] = 0x1234'5600 | 'A';
+  trap(store(0, 3), 0xffff'0000'0000'0000 | kUart, kUart);
+  run<ExternalInterrupt>();
+  CHECK(hal.output == "A");
+  CHECK(pc() == kEntry + 4);
+  const auto traps = hal.events_of<TrapTaken>();
+  REQUIRE(traps.size() == 2);  // and the interrupt that ended the run
+  CHECK(traps[0] == TrapTaken{VmId(5), VcpuId(0), 0, store(0, 3), 0xffff'0000'0000'0000 | kUart,
+                              kUart >> 8, kEntry, 0x3c5});
+  CHECK(traps[1] == TrapTaken{VmId(5), VcpuId(0), 1, 0, 0, 0, kEntry + 4, 0x3c5});
+  CHECK(hal.events_of<DeviceAccess>() ==
+        std::vector{DeviceAccess{VmId(5), VcpuId(0), Bus::Mmio, true, 1, kUart, 'A', "uart"}});
+}
+
+TEST_CASE_FIXTURE(TrapFixture, "loads have the instruction's width, sign and register") {
+  cpu().gprs.fill(~0ULL);
+  hal.input = "\xf0";
+  const struct {
+    std::uint64_t esr;
+    std::uint64_t offset;
+    unsigned reg;
+    std::uint64_t value;
+  } loads[] = {
+      {load(2, 1), 0x18, 1, 0xc0},                               // LDR W: FR, one byte waits
+      {load(0, 2, true, true), 0x00, 2, 0xffff'ffff'ffff'fff0},  // LDRSB X
+      {load(1, 3, false, false), 0xff0, 3, 0x0d},                // LDRH W
+      {load(3, 4, false, true), 0xffc, 4, 0},                    // LDR X across the end: see below
+  };
+  for (const auto& l : loads) {
+    if (l.reg == 4) continue;
+    trap(l.esr, l.offset, kUart);
+    run<ExternalInterrupt>();
+    CHECK(cpu().gprs[l.reg] == l.value);
+  }
+  trap(load(0, 31), 0x18, kUart);  // XZR
+  run<ExternalInterrupt>();
+  CHECK(pc() == kEntry + 16);
+  CHECK(cpu().gprs[30] == ~0ULL);
+  trap(loads[3].esr, loads[3].offset, kUart);
+  run<ExternalInterrupt>();
+  check_injected(0x9600'0010, kEntry + 16);
+  CHECK(cpu().gprs[4] == ~0ULL);
+}
+
+TEST_CASE_FIXTURE(TrapFixture, "XZR stores zero") {
+  trap(store(2, 31), 0x24, kUart);
+  run<ExternalInterrupt>();
+  CHECK(hal.events_of<DeviceAccess>().at(0).data == 0);
+}
+
+TEST_CASE_FIXTURE(TrapFixture, "an access that the syndrome does not describe aborts") {
+  trap((0x24ULL << 26) | kIl | kTranslation3, kUart, kUart);
+  run<ExternalInterrupt>();
+  check_injected(0x9600'0010, kEntry);
+  CHECK(cpu().get(SysReg::FAR_EL1) == kUart);
+}
+
+TEST_CASE_FIXTURE(TrapFixture, "touching lazy memory maps it, and the access is repeated") {
+  const std::uint64_t va = 0xffff'0000'0000'3abc, ipa = kGuestRam + 0x3000;
+  trap((0x24ULL << 26) | kIl | (1 << 6) | kTranslation3, va, ipa);
+  run<ExternalInterrupt>();
+  CHECK(pc() == kEntry);
+  const auto mapped = hal.events_of<PageMapped>();
+  REQUIRE(mapped.size() == 1);
+  CHECK(mapped[0].gpa == GuestPhysAddr(ipa));
+  CHECK((*vm)->translate(GuestPhysAddr(ipa + 0xabc)) == mapped[0].hpa + 0xabc);
+  trap((0x20ULL << 26) | kIl | kTranslation3, kEntry, kEntry);
+  run<ExternalInterrupt>();
+  CHECK(hal.events_of<PageMapped>().at(1).gpa == GuestPhysAddr(kEntry));
+}
+
+TEST_CASE_FIXTURE(TrapFixture, "a stage-1 table walk through lazy memory maps the table") {
+  trap((0x24ULL << 26) | kIl | (1 << 7) | (1 << 6) | kTranslation3, 0x123, kGuestRam + 0x5000);
+  run<ExternalInterrupt>();
+  CHECK(hal.events_of<PageMapped>().at(0).gpa == GuestPhysAddr(kGuestRam + 0x5000));
+}
+
+TEST_CASE_FIXTURE(TrapFixture, "lazy memory that cannot be backed is an error of run_vcpu") {
+  hal.budget = 0;
+  trap((0x24ULL << 26) | kIl | kTranslation3, 0, kGuestRam);
+  CHECK((*vm)->run_vcpu(VcpuId(0)).error().kind == ErrorKind::NoMemory);
+  CHECK((*vm)->vcpu_status(VcpuId(0))->state == VCpuState::Free);
+  CHECK(pc() == kEntry);
+  hal.budget.reset();
+  trap((0x24ULL << 26) | kIl | kTranslation3, 0, kGuestRam);
+  run<ExternalInterrupt>();
+  CHECK(hal.events_of<PageMapped>().size() == 1);
+}
+
+TEST_CASE_FIXTURE(TrapFixture, "nothing at the address: an external abort for the guest") {
+  trap(store(2, 1), 0x7000'0123, 0x7000'0000);
+  run<ExternalInterrupt>();
+  check_injected(0x9600'0050, kEntry);
+  CHECK(cpu().get(SysReg::FAR_EL1) == 0x7000'0123);
+}
+
+TEST_CASE_FIXTURE(TrapFixture, "executing what is not memory: an instruction abort for the guest") {
+  trap((0x20ULL << 26) | kIl | kTranslation3, kUart, kUart);
+  run<ExternalInterrupt>();
+  check_injected(0x8600'0010, kEntry);
+}
+
+TEST_CASE_FIXTURE(TrapFixture, "a permission fault reports no guest-physical address") {
+  trap((0x24ULL << 26) | kIl | 0b001111, 0x1234, 0x5555'5000);
+  run<ExternalInterrupt>();
+  CHECK(hal.events_of<TrapTaken>().at(0).fault_gpa == 0);
+  CHECK(hal.events_of<TrapTaken>().at(0).fault_address == 0x1234);
+  check_injected(0x9600'0010, kEntry);
+}
+
+TEST_CASE_FIXTURE(TrapFixture, "cache maintenance on what is not memory does nothing") {
+  for (const std::uint64_t ipa : {kUart, std::uint64_t{0x7000'0000}}) {
+    trap((0x24ULL << 26) | kIl | (1 << 8) | (1 << 6) | kTranslation3, ipa, ipa);
+  }
+  run<ExternalInterrupt>();
+  CHECK(pc() == kEntry + 8);
+  CHECK(hal.events_of<ExceptionInjected>().empty());
+}
+
+TEST_CASE_FIXTURE(TrapFixture, "a guest whose vector itself aborts is given up, not repeated") {
+  for (int i = 0; i < 2; ++i) trap((0x20ULL << 26) | kIl | kTranslation3, 0, 0);
+  const auto fault = run<GuestFault>();
+  CHECK(fault.syndrome == ((0x20ULL << 26) | kIl | kTranslation3));
+  CHECK(cpu().get(SysReg::ELR_EL1) == kEntry);
+}
+
+TEST_CASE_FIXTURE(TrapFixture, "an exception from EL0 enters the lower-level vector") {
+  cpu().set(SysReg::SPSR_EL2, 0x6000'0000);
+  trap(sysreg(3, 3, 14, 2, 1, 0, true));
+  run<ExternalInterrupt>();
+  CHECK(pc() == kVectors + 0x400);
+  CHECK(cpu().get(SysReg::SPSR_EL1) == 0x6000'0000);
+  CHECK(cpu().get(SysReg::SPSR_EL2) == 0x6000'03c5);
+}
+
+TEST_CASE_FIXTURE(TrapFixture, "feature registers are the hardware's, cut down") {
+  trap(sysreg(3, 0, 0, 4, 0, 9, true));
+  trap(sysreg(3, 0, 0, 7, 0, 10, true));
+  trap(sysreg(3, 0, 0, 7, 7, 11, true));  // unallocated: zero
+  cpu().gprs[11] = 1;
+  run<ExternalInterrupt>();
+  CHECK(cpu().gprs[9] == 0x1100'0000'0011'0011);
+  CHECK(cpu().gprs[10] == 0x1124);
+  CHECK(cpu().gprs[11] == 0);
+  CHECK(pc() == kEntry + 12);
+  const auto accesses = hal.events_of<DeviceAccess>();
+  REQUIRE(accesses.size() == 3);
+  CHECK(accesses[1] == DeviceAccess{VmId(5), VcpuId(0), Bus::SysReg, false, 8,
+                                    aarch64::sysreg_encoding(3, 0, 0, 7, 0), 0x1124, ""});
+}
+
+TEST_CASE_FIXTURE(TrapFixture, "debug, PMU and ACTLR read as zero and ignore writes") {
+  cpu().gprs[1] = 77;
+  trap(sysreg(2, 0, 0, 2, 2, 1, false));
+  trap(sysreg(3, 3, 9, 12, 0, 1, true));
+  run<ExternalInterrupt>();
+  CHECK(cpu().gprs[1] == 0);
+  CHECK(pc() == kEntry + 8);
+}
+
+TEST_CASE_FIXTURE(TrapFixture, "unknown registers and instructions are undefined for the guest") {
+  trap(sysreg(3, 0, 12, 12, 7, 0, true));  // ICC_IGRPEN1_EL1
+  run<ExternalInterrupt>();
+  check_injected(kIl, kEntry);
+  cpu().set(SysReg::ELR_EL2, kEntry);
+  hal.events.clear();
+  trap(0x19ULL << 26);  // SVE
+  run<ExternalInterrupt>();
+  check_injected(kIl, kEntry);
+}
+
+TEST_CASE_FIXTURE(TrapFixture, "WFI halts, WFE yields, and both are behind the guest then") {
+  trap((0x01ULL << 26) | kIl | 0);
+  run<Halt>();
+  CHECK(pc() == kEntry + 4);
+  trap((0x01ULL << 26) | kIl | 1);
+  run<Yield>();
+  CHECK(pc() == kEntry + 8);
+}
+
+TEST_CASE_FIXTURE(TrapFixture, "physical interrupts carry the controller's number") {
+  hal.pending_irq = 30;
+  CHECK(run<ExternalInterrupt>().id == 30);
+  cpu().script.push_back([](FakeCpu&) { return Vector::SError; });
+  run<GuestFault>();
+}
+
+TEST_CASE_FIXTURE(TrapFixture, "PSCI answers its version and features, by HVC and SMC") {
+  call({0x8400'0000, 0, 0, 0});
+  run<ExternalInterrupt>();
+  CHECK(cpu().gprs[0] == 0x1'0001);
+  CHECK(pc() == kEntry);  // ELR_EL2 is behind an HVC already
+  call({0x8400'000a, 0xc400'0003, 0, 0}, 0x17);
+  run<ExternalInterrupt>();
+  CHECK(cpu().gprs[0] == 0);
+  CHECK(pc() == kEntry + 4);  // but at a trapped SMC
+  for (const std::uint64_t unknown : {0xc400'0001ULL, 0x8400'ffffULL, 0x8000'0000ULL, 5ULL}) {
+    call({0x8400'000a, unknown, 0, 0});
+    run<ExternalInterrupt>();
+    CHECK(cpu().gprs[0] == ~0ULL);
+    call({unknown, 0, 0, 0});
+    run<ExternalInterrupt>();
+    CHECK(cpu().gprs[0] == ~0ULL);
+  }
+  const auto calls = hal.events_of<FirmwareCall>();
+  CHECK(calls[0].name == "PSCI_VERSION");
+  CHECK(calls[0].result == 0x1'0001);
+  CHECK(calls.back().name.empty());
+}
+
+TEST_CASE_FIXTURE(TrapFixture, "CPU_ON starts another vCPU where it says") {
+  call({0xc400'0003, 0x100, kEntry + 0x40, 0xc0de});
+  const auto up = run<CpuUp>();
+  CHECK(up.started == VcpuId(1));
+  CHECK(cpu().gprs[0] == 0);
+  CHECK((*vm)->vcpu_status(VcpuId(1))->power == PowerState::On);
+
+  std::uint64_t entry = 0, context = 0, mpidr = 0;
+  cpu().script.push_back([&](FakeCpu& c) {
+    entry = c.get(SysReg::ELR_EL2);
+    context = c.gprs[0];
+    mpidr = c.get(SysReg::VMPIDR_EL2);
+    return Vector::Irq;
+  });
+  run<ExternalInterrupt>(1);
+  CHECK(entry == kEntry + 0x40);
+  CHECK(context == 0xc0de);
+  CHECK(mpidr == 0x8000'0100);
+}
+
+TEST_CASE_FIXTURE(TrapFixture, "CPU_ON refuses what cannot be started") {
+  const auto result = [&](std::array<std::uint64_t, 4> x) {
+    call(x);
+    run<ExternalInterrupt>();
+    return static_cast<std::int64_t>(cpu().gprs[0]);
+  };
+  CHECK(result({0xc400'0003, 0x200, kEntry, 0}) == -2);
+  CHECK(result({0xc400'0003, 0x100, kUart, 0}) == -9);
+  CHECK(result({0xc400'0003, 0x100, ~0ULL, 0}) == -9);
+  CHECK(result({0xc400'0003, 0, kEntry, 0}) == -4);
+  CHECK(result({0xc400'0004, 0, 0, 0}) == 0);
+  CHECK(result({0xc400'0004, 0x100, 0, 0}) == 1);
+  CHECK(result({0xc400'0004, 0x100, 1, 0}) == -2);
+  CHECK(result({0xc400'0004, 0x300, 0, 0}) == -2);
+  CHECK((*vm)->vcpu_status(VcpuId(1))->power == PowerState::Off);
+}
+
+TEST_CASE_FIXTURE(TrapFixture, "CPU_OFF stops a vCPU until CPU_ON starts it afresh") {
+  call({0xc400'0003, 0x100, kEntry, 0});
+  run<CpuUp>();
+  call({0x8400'0002, 0, 0, 0});
+  run<CpuDown>(1);
+  CHECK((*vm)->vcpu_status(VcpuId(1))->power == PowerState::Off);
+  CHECK((*vm)->run_vcpu(VcpuId(1)).error().kind == ErrorKind::BadState);
+  call({0xc400'0003, 0x100, kEntry + 0x80, 1});
+  run<CpuUp>();
+  run<ExternalInterrupt>(1);
+  CHECK(pc() == kEntry + 0x80);
+}
+
+TEST_CASE_FIXTURE(TrapFixture, "SYSTEM_OFF and SYSTEM_RESET end the VM") {
+  call({0x8400'0008, 0, 0, 0});
+  CHECK_FALSE(run<SystemDown>().reset);
+  CHECK((*vm)->shutting_down());
+  CHECK((*vm)->run_vcpu(VcpuId(0)).error().kind == ErrorKind::BadState);
+  TrapFixture other;
+  other.call({0x8400'0009, 0, 0, 0}, 0x17);
+  CHECK(other.run<SystemDown>().reset);
+}
+
+TEST_CASE_FIXTURE(TrapFixture, "nobody listens: no event is made, and everything works") {
+  hal.listening = false;
+  cpu().gprs[3] = 'q';
+  trap(store(0, 3), kUart, kUart);
+  call({0x8400'0000, 0, 0, 0});
+  const unsigned reads = cpu().reads;
+  run<ExternalInterrupt>();
+  CHECK(hal.events.empty());
+  CHECK(hal.output == "q");
+  CHECK(cpu().reads - reads == 5);  // ESR, FAR, HPFAR, ELR of the store; ESR of the call
+}
