@@ -67,6 +67,7 @@ HostPhysAddr SimHal::virt_to_phys(HostVirtAddr a) {
 }
 
 void* SimHal::allocate(std::size_t size, std::size_t alignment) {
+  ++allocations_;
   void* p = ::operator new(size, std::align_val_t(alignment), std::nothrow);
   if (p != nullptr) allocated_bytes_ += size;
   return p;

@@ -88,6 +88,8 @@ class SimHal {
   void set_logger(Logger logger) { logger_ = std::move(logger); }
   /// Bytes of the VMM's own objects now.
   [[nodiscard]] std::uint64_t allocated_bytes() const noexcept { return allocated_bytes_; }
+  /// Requests for memory of the VMM's own so far.
+  [[nodiscard]] std::uint64_t allocations() const noexcept { return allocations_; }
 
  private:
   sim::Machine& machine_;
@@ -100,6 +102,7 @@ class SimHal {
   Logger logger_;
   unsigned current_ = 0;
   std::uint64_t allocated_bytes_ = 0;
+  std::uint64_t allocations_ = 0;
 };
 
 static_assert(VmHal<SimHal>);

@@ -4,6 +4,7 @@
 #include <core/vm/vm_base.hpp>
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <hal-sim/config/machine_config.hpp>
 #include <hal-sim/host/choices.hpp>
 #include <hal-sim/host/stop.hpp>
@@ -18,10 +19,14 @@
 
 namespace axvm::hal_sim {
 
+class Host;
+
 struct HostOptions {
   ImageSearch images;
   /// Perturbs the engines' caches and stops at random points; nothing visible may change. 0: off.
   std::uint64_t chaos = 0;
+  /// Called when the machine is there and the VMs are not: to add sinks that see everything.
+  std::function<void(Host&)> prepare;
   /// Default: DeterministicChoices of the configuration's turn length.
   std::unique_ptr<Choices> choices;
 };

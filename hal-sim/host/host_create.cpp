@@ -56,6 +56,8 @@ std::expected<std::unique_ptr<Host>, std::vector<Diagnostic>> Host::create(
   }
   std::unique_ptr<Host> host(new Host(std::move(options.choices), std::move(*machine)));
 
+  if (options.prepare) options.prepare(*host);
+
   std::vector<Diagnostic> findings;
   for (unsigned i = 0; i < host->queues_.size(); ++i) {
     if (options.chaos != 0) host->machine_->pcpu(i).set_chaos(options.chaos + i);

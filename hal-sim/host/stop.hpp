@@ -15,10 +15,10 @@ namespace axvm::hal_sim {
 /// as if there had been no stop.
 struct StopCondition {
   /// Instructions retired by all pCPUs together; exact.
-  std::optional<std::uint64_t> instructions;
+  std::optional<std::uint64_t> instructions{};
   /// Guest time in nanoseconds: the first time that the clock of the pCPU whose turn it is has
   /// reached it. Later than that only by what the clock jumps (idling, catching up with others).
-  std::optional<std::uint64_t> time_ns;
+  std::optional<std::uint64_t> time_ns{};
 
   struct VcpuInstructions {
     VmId vm;
@@ -26,14 +26,14 @@ struct StopCondition {
     std::uint64_t instructions = 0;
   };
   /// Instructions retired by one vCPU; exact.
-  std::optional<VcpuInstructions> vcpu;
+  std::optional<VcpuInstructions> vcpu{};
 
   struct Console {
     VmId vm;
     /// Asked after each byte with all that the VM wrote; true stops before the next instruction.
     std::function<bool(std::string_view output)> matches;
   };
-  std::optional<Console> console;
+  std::optional<Console> console{};
 };
 
 enum class StopKind : std::uint8_t {

@@ -82,7 +82,7 @@ struct MemberWriter {
   }
   void operator()(const TrapTaken& e) const {
     begin("TrapTaken", e.vm, e.vcpu);
-    out.number("cause", e.cause);
+    out.hex("cause", e.cause);
     out.hex("syndrome", e.syndrome);
     out.hex("fault_address", e.fault_address);
     out.hex("fault_gpa", e.fault_gpa);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <hal-sim/config/machine_config.hpp>
 #include <hal-sim/host/host.hpp>
 #include <optional>
@@ -24,9 +25,11 @@ struct ConfigurationOptions {
 [[nodiscard]] std::optional<hal_sim::MachineConfig> read_configuration(
     const ConfigurationOptions& options, bool quiet);
 
-/// Makes the machine and boots its VMs. On failure prints one line per finding to stderr.
-[[nodiscard]] std::unique_ptr<hal_sim::Host> make_host(const hal_sim::MachineConfig& config,
-                                                       const ConfigurationOptions& options);
+/// Makes the machine and boots its VMs; `prepare` as in HostOptions. On failure prints one line per
+/// finding to stderr.
+[[nodiscard]] std::unique_ptr<hal_sim::Host> make_host(
+    const hal_sim::MachineConfig& config, const ConfigurationOptions& options,
+    std::function<void(hal_sim::Host&)> prepare = {});
 
 [[nodiscard]] hal_sim::ImageSearch image_search(const ConfigurationOptions& options);
 

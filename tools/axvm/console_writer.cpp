@@ -3,10 +3,10 @@
 
 namespace axvm::tool {
 
-ConsoleWriter::ConsoleWriter(hal_sim::Host& host) : host_(host) {
+ConsoleWriter::ConsoleWriter(hal_sim::Host& host, bool shares_output) : host_(host) {
   for (std::size_t i = 0; i < host.vm_count(); ++i) {
     const VmId id = host.vm(i).id();
-    if (host.vm_count() == 1) {
+    if (host.vm_count() == 1 && !shares_output) {
       host.console(id).show([this](char c) { put(c); });
     } else {
       lines_[id.value] = {};

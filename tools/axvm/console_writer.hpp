@@ -7,11 +7,12 @@
 
 namespace axvm::tool {
 
-/// The bytes of a single VM as they are; of several VMs whole lines, each behind its VM's name.
+/// The bytes of a single VM as they are. Whole lines, each behind its VM's name, when there are
+/// several VMs or when the output has other lines too.
 class ConsoleWriter {
  public:
   /// Shows the consoles of all VMs of `host`, which outlives it.
-  explicit ConsoleWriter(hal_sim::Host& host);
+  ConsoleWriter(hal_sim::Host& host, bool shares_output);
   ~ConsoleWriter();
   ConsoleWriter(const ConsoleWriter&) = delete;
   ConsoleWriter& operator=(const ConsoleWriter&) = delete;
@@ -24,7 +25,7 @@ class ConsoleWriter {
   void flush_line(std::uint32_t vm);
 
   hal_sim::Host& host_;
-  std::map<std::uint32_t, std::string> lines_;  // several VMs: what has no end of line yet
+  std::map<std::uint32_t, std::string> lines_;  // by VM: what has no end of line yet
   char last_ = '\n';
 };
 

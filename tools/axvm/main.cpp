@@ -52,7 +52,8 @@ std::uint64_t number(const char* option, const std::string& text, std::uint64_t 
 void add_configuration(CLI::App& app, ConfigurationOptions& options) {
   app.add_option("CONFIG", options.files, "TOML files, one per VM; one may have a [sim] table")
       ->required()
-      ->expected(1, 255);
+      ->type_name("")
+      ->expected(-1);
   app.add_option("--images", options.image_directories, "Folder to look for images in")
       ->expected(1)
       ->type_name("DIR");
@@ -168,7 +169,7 @@ std::string one_line(const CLI::ParseError& error) {
 }
 
 int dispatch(int argc, const char* const* argv) {
-  CLI::App app(kAbout);
+  CLI::App app(kAbout, "axvm");
   app.footer(kExamples);
   app.require_subcommand(1);
   RunOptions run;
@@ -182,12 +183,20 @@ int dispatch(int argc, const char* const* argv) {
   add_run(run_app, run);
   add_configuration(check_app, check.configuration);
   add_walk(walk_app, walk);
+  const std::string_view command = argc > 1 ? argv[1] : "";
+  if (!command.starts_with('-') && command != "run" && command != "check" && command != "walk") {
+    complain(
+        fmt::format("{}, expected run, check or walk; try axvm --help",
+                    command.empty() ? "no command" : fmt::format("\"{}\" is no command", command)));
+    return kBadUsage;
+  }
   try {
     app.parse(argc, argv);
     if (walk_app.parsed() && !walk.gva && !walk.gpa) {
       reject("walk: expected --gva ADDR or --gpa ADDR");
     }
   } catch (const CLI::CallForHelp&) {
+    // Help for the command that was asked about.
     fmt::print("{}", app.help());
     return 0;
   } catch (const CLI::ParseError& error) {

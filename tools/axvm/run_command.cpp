@@ -109,15 +109,18 @@ int status_of(StopKind kind) {
 int run_command(const RunOptions& options) {
   const auto config = read_configuration(options.configuration, options.quiet);
   if (!config) return kBadUsage;
-  const auto host = make_host(*config, options.configuration);
-  if (!host) return kBadUsage;
-  for (const TraceOption& trace : options.traces) {
-    if (const auto added = add_trace(*host, trace); !added) {
-      complain(added.error());
-      return kBadUsage;
+  bool traced = true;
+  const auto host = make_host(*config, options.configuration, [&](Host& machine) {
+    for (const TraceOption& trace : options.traces) {
+      const auto added = add_trace(machine, trace);
+      if (!added) complain(added.error());
+      traced = traced && added.has_value();
     }
-  }
-  ConsoleWriter console(*host);
+  });
+  if (!host || !traced) return kBadUsage;
+  const bool shares_output = std::ranges::any_of(
+      options.traces, [](const TraceOption& trace) { return trace.file == "-"; });
+  ConsoleWriter console(*host, shares_output);
   Progress progress(!options.quiet && isatty(STDERR_FILENO) == 1);
   const StopReason reason = run_script(*host, options, progress);
   const double seconds = progress.seconds();

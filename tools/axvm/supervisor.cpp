@@ -15,7 +15,7 @@
 namespace axvm::tool {
 namespace {
 
-constexpr int kInterrupted = 130;  // what shells report for Ctrl-C
+constexpr int kSignalled = 128;  // plus the signal: what shells report
 
 std::string quoted(std::string_view argument) {
   static constexpr std::string_view kPlain =
@@ -65,7 +65,8 @@ int supervise(const std::string& command, const std::function<int()>& work) {
   signal(SIGINT, SIG_DFL);
   if (WIFEXITED(status)) return WEXITSTATUS(status);
   const int number = WTERMSIG(status);
-  if (number == SIGINT) return kInterrupted;
+  // The user's doing: Ctrl-C, or a reader of the output who has seen enough.
+  if (number == SIGINT || number == SIGTERM || number == SIGPIPE) return kSignalled + number;
   complain(fmt::format("the machine died of SIG{} ({}); this replays it: {}",
                        sigabbrev_np(number) == nullptr ? "?" : sigabbrev_np(number),
                        strsignal(number), command));

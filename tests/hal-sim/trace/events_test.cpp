@@ -126,7 +126,7 @@ TEST_CASE("what the VMM did follows as one line each") {
 
 TEST_CASE("JSON lines have the event first, its members by name, 64-bit values as hex strings") {
   CHECK(to_json(Event(kStore)) ==
-        R"({"event":"TrapTaken","vm":1,"vcpu":2,"cause":0,"syndrome":"0x93810046",)"
+        R"({"event":"TrapTaken","vm":1,"vcpu":2,"cause":"0x0","syndrome":"0x93810046",)"
         R"("fault_address":"0x9000000","fault_gpa":"0x90000","return_address":"0x40080010",)"
         R"("saved_state":"0x3c5"})");
   CHECK(to_json(kStamp, kWriteH) ==

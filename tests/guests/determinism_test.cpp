@@ -1,0 +1,94 @@
+// The same machine, the same states: whatever watches it, perturbs its engine or stops it.
+#include <doctest/doctest.h>
+
+#include "guest_run.hpp"
+
+using namespace axvm;
+using namespace axvm::test;
+using hal_sim::StopKind;
+
+namespace {
+
+constexpr const char* kGuests[] = {"hello", "mmio", "hvc", "sysreg", "paging", "lazy", "smp"};
+
+void check_same(const Outcome& a, const Outcome& b) {
+  CHECK(a.reason.kind == b.reason.kind);
+  CHECK(a.hash == b.hash);
+  CHECK(a.instructions == b.instructions);
+  CHECK(a.console == b.console);
+}
+
+}  // namespace
+
+TEST_CASE("determinism: a traced run under chaos ends like a plain one") {
+  for (const char* name : kGuests) {
+    CAPTURE(name);
+    check_same(run({.name = name}), run({.name = name, .chaos = 1, .traced = true}));
+  }
+}
+
+TEST_CASE("determinism: chaos changes no event and no stamp") {
+  for (const char* name : kGuests) {
+    CAPTURE(name);
+    const Outcome quiet = run({.name = name, .traced = true});
+    const Outcome chaotic = run({.name = name, .chaos = 42, .traced = true});
+    CHECK(quiet.trace_hash == chaotic.trace_hash);
+    CHECK(quiet.trace_text == chaotic.trace_text);
+  }
+}
+
+TEST_CASE("determinism: the end of a turn is invisible to a VM with one vCPU") {
+  for (const char* name : {"hello", "paging"}) {
+    CAPTURE(name);
+    const Outcome one = run({.name = name, .traced = true});
+    const Outcome many = run({.name = name, .traced = true, .turn_instructions = 50});
+    CHECK(one.trace_hash == many.trace_hash);
+    CHECK(one.instructions == many.instructions);
+    CHECK(one.console == many.console);
+  }
+}
+
+TEST_CASE("determinism: stopping at any instruction and going on changes nothing") {
+  for (const char* name : {"hello", "paging", "smp"}) {
+    const Outcome whole = run({.name = name});
+    for (const std::uint64_t step : {997ULL, 4'096ULL, 33'333ULL}) {
+      CAPTURE(name);
+      CAPTURE(step);
+      Outcome outcome;
+      const auto host = boot({.name = name}, outcome);
+      REQUIRE(host != nullptr);
+      std::uint64_t target = 0;
+      hal_sim::StopReason reason;
+      do {
+        target += step;
+        reason = host->run({.instructions = target});
+        if (reason.kind == StopKind::InstructionLimit) {
+          CHECK(host->statistics().instructions == target);
+        }
+      } while (!reason.is_final());
+      collect(*host, reason, outcome);
+      check_same(whole, outcome);
+    }
+  }
+}
+
+TEST_CASE("determinism: two machines side by side do not know of each other") {
+  const Outcome alone = run({.name = "smp"});
+  Outcome first;
+  Outcome second;
+  const auto a = boot({.name = "smp"}, first);
+  const auto b = boot({.name = "smp"}, second);
+  REQUIRE((a != nullptr && b != nullptr));
+  std::uint64_t target = 0;
+  hal_sim::StopReason reason_a;
+  hal_sim::StopReason reason_b;
+  do {
+    target += 10'000;
+    reason_a = a->run({.instructions = target});
+    reason_b = b->run({.instructions = target});
+  } while (!reason_a.is_final() || !reason_b.is_final());
+  collect(*a, reason_a, first);
+  collect(*b, reason_b, second);
+  check_same(alone, first);
+  check_same(alone, second);
+}

@@ -1,0 +1,63 @@
+#include "guest_run.hpp"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+
+namespace axvm::test {
+
+using namespace axvm::hal_sim;
+
+MachineConfig config_of(const GuestRun& run) {
+  auto config = load_config({std::filesystem::path(AXVM_CONFIGS) / (run.name + "-aarch64.toml")});
+  if (!config) {
+    for (const Diagnostic& error : config.error()) FAIL_CHECK(to_string(error));
+    return {};
+  }
+  if (!run.kernel.empty()) config->vms.front().kernel_path = run.kernel;
+  config->sim.turn_instructions = run.turn_instructions;
+  if (run.pcpus != 0) config->sim.pcpus = run.pcpus;
+  return std::move(*config);
+}
+
+std::unique_ptr<Host> boot(const MachineConfig& config, const GuestRun& run, Outcome& outcome) {
+  HostOptions options;
+  options.images.directories = {AXVM_BUILD_DIR};
+  options.chaos = run.chaos;
+  if (run.traced) {
+    options.prepare = [&outcome](Host& host) {
+      host.trace().add(std::make_unique<TextSink>(
+          [&outcome](std::string_view text) { outcome.trace_text += text; },
+          [&host](std::uint32_t pcpu, std::uint64_t va) { return host.instruction_at(pcpu, va); }));
+      host.trace().add(std::make_unique<HashSink>(
+          [&outcome](std::string_view text) { outcome.trace_hash += text; }));
+    };
+  }
+  auto host = Host::create(config, std::move(options));
+  if (host) return std::move(*host);
+  for (const Diagnostic& error : host.error()) FAIL_CHECK(to_string(error));
+  return nullptr;
+}
+
+std::unique_ptr<Host> boot(const GuestRun& run, Outcome& outcome) {
+  return boot(config_of(run), run, outcome);
+}
+
+void collect(Host& host, StopReason reason, Outcome& outcome) {
+  host.trace().finish();
+  outcome.reason = std::move(reason);
+  outcome.console = host.console(host.vm(0).id()).output();
+  outcome.hash = host.state_hash();
+  outcome.instructions = host.statistics().instructions;
+}
+
+Outcome run(const GuestRun& run) {
+  Outcome outcome;
+  const auto host = boot(run, outcome);
+  REQUIRE(host != nullptr);
+  // A guest that never ends fails the test instead of hanging it.
+  collect(*host, host->run({.instructions = 50'000'000}), outcome);
+  return outcome;
+}
+
+}  // namespace axvm::test

@@ -1,0 +1,45 @@
+#pragma once
+// Runs a configured guest to its end and keeps what it left behind.
+
+#include <hal-sim/host/host.hpp>
+#include <hal-sim/trace/hash_sink.hpp>
+#include <hal-sim/trace/text_sink.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace axvm::test {
+
+struct GuestRun {
+  std::string name;    ///< of configs/<name>-aarch64.toml
+  std::string kernel{};///< instead of the configured one; "" keeps it
+  std::uint64_t chaos = 0;
+  bool traced = false;
+  std::uint64_t turn_instructions = 100'000;
+  unsigned pcpus = 0;  ///< 0: one per vCPU
+};
+
+struct Outcome {
+  hal_sim::StopReason reason;
+  std::string console;
+  std::string hash;
+  std::uint64_t instructions = 0;
+  std::string trace_text;
+  std::string trace_hash;
+};
+
+/// The parsed configuration of a guest; fails the test when it has errors.
+[[nodiscard]] hal_sim::MachineConfig config_of(const GuestRun& run);
+
+/// A booted host. Sinks of a traced run write to `outcome`, which outlives the host.
+[[nodiscard]] std::unique_ptr<hal_sim::Host> boot(const hal_sim::MachineConfig& config,
+                                                  const GuestRun& run, Outcome& outcome);
+[[nodiscard]] std::unique_ptr<hal_sim::Host> boot(const GuestRun& run, Outcome& outcome);
+
+/// Fills in what a host left behind.
+void collect(hal_sim::Host& host, hal_sim::StopReason reason, Outcome& outcome);
+
+/// Boots, runs to the end, collects.
+[[nodiscard]] Outcome run(const GuestRun& run);
+
+}  // namespace axvm::test

@@ -1,0 +1,52 @@
+// Each guest runs to power-off and says what it should.
+#include <doctest/doctest.h>
+
+#include "guest_run.hpp"
+
+using namespace axvm;
+using namespace axvm::test;
+using hal_sim::StopKind;
+
+TEST_CASE("hello prints one line and powers off") {
+  const Outcome outcome = run({.name = "hello"});
+  CHECK(outcome.reason.kind == StopKind::PoweredOff);
+  CHECK(outcome.console == "Hello from EL1: a guest on the AxVM core.\r\n");
+}
+
+TEST_CASE("every guest's own checks hold") {
+  for (const char* name : {"mmio", "hvc", "sysreg", "paging", "lazy", "smp"}) {
+    CAPTURE(name);
+    const Outcome outcome = run({.name = name});
+    CHECK(outcome.reason.kind == StopKind::PoweredOff);
+    INFO(outcome.console);
+    CHECK(outcome.console.ends_with(std::string(name) + ": PASS\r\n"));
+  }
+}
+
+TEST_CASE("smp: both vCPUs count, on one pCPU as on two") {
+  for (const unsigned pcpus : {1U, 2U, 4U}) {
+    CAPTURE(pcpus);
+    const Outcome outcome = run({.name = "smp", .pcpus = pcpus});
+    CHECK(outcome.reason.kind == StopKind::PoweredOff);
+    CHECK(outcome.console.find("2 CPUs counted to 20000") != std::string::npos);
+  }
+}
+
+TEST_CASE("smp: turns of any length give the right sum") {
+  for (const std::uint64_t turn : {100ULL, 777ULL, 5'000ULL}) {
+    CAPTURE(turn);
+    const Outcome outcome = run({.name = "smp", .turn_instructions = turn});
+    CHECK(outcome.console.find("2 CPUs counted to 20000") != std::string::npos);
+  }
+}
+
+TEST_CASE("a guest that fails asks for a reset, which is no power-off") {
+  GuestRun alone{.name = "smp"};
+  auto config = config_of(alone);
+  config.vms.front().cpu_num = 1;
+  Outcome outcome;
+  const auto host = boot(config, alone, outcome);
+  REQUIRE(host != nullptr);
+  CHECK(host->run().kind == StopKind::ResetRequested);
+  CHECK(host->run().kind == StopKind::ResetRequested);
+}

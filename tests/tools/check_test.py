@@ -1,0 +1,63 @@
+"""axvm check"""
+
+import unittest
+
+from command import Test, config
+
+
+class Check(Test):
+    def test_prints_the_memory_map(self):
+        done = self.axvm("check", config("smp"))
+        self.assertEqual((done.status, done.err), (0, ""))
+        self.assertIn('VM 1 "smp", RTOS, 2 vCPUs, entry at 0x40080000', done.out)
+        self.assertRegex(done.out, r"0x000009000000-0x000009000fff +4 KiB  "
+                                   r"pl011 \(emulated console\) +trapped")
+        self.assertRegex(done.out, r"0x000040000000-0x000043ffffff +64 MiB  "
+                                   r"memory, allocated +rwx")
+        self.assertRegex(done.out, r"image at 0x40080000: .*guests/aarch64/smp\.bin")
+        self.assertRegex(done.out_lines[-1], r"^machine: 2 pCPUs, RAM .* at 0x40000000$")
+
+    def test_a_missing_image_is_a_warning(self):
+        missing = self.variant("hello", "guests/aarch64/hello.bin", "no-such.bin")
+        done = self.axvm("check", missing)
+        self.assertEqual(done.status, 0)
+        self.assertRegex(done.err, r"^axvm: warning: .*hello\.toml:\d+:\d+: kernel\.kernel_path: ")
+
+    def test_every_mistake_is_a_line_with_its_place(self):
+        wrong = self.file("wrong.toml", """[base]
+id = 300
+name = "x"
+vm_type = 1
+cpu_nums = 1
+[kernel]
+entry_point = 0
+kernel_path = 1
+kernel_load_addr = 0
+memory_regions = []
+[devices]
+emu_devices = []
+passthrough_devices = []
+""")
+        done = self.axvm("check", wrong)
+        self.assertEqual(done.status, 2)
+        self.assertEqual([line.replace(str(wrong), "wrong.toml") for line in done.err_lines], [
+            "axvm: wrong.toml:1:1: base.cpu_num: is missing, expected an integer",
+            "axvm: wrong.toml:2:6: base.id: is 300, expected an integer from 1 to 255",
+            "axvm: wrong.toml:5:1: base.cpu_nums: is an unknown key, expected perhaps \"cpu_num\"",
+            "axvm: wrong.toml:8:15: kernel.kernel_path: is 1, expected a string",
+        ])
+
+    def test_the_core_s_findings_have_a_place_too(self):
+        wrong = self.variant("hello", "0x400_0000, 0x7", "0x400_0001, 0x7")
+        done = self.axvm("check", wrong)
+        self.assertEqual(done.status, 2)
+        self.assertRegex(done.err, r"^axvm: .*hello\.toml:\d+:\d+: kernel\.memory_regions\[0\]: ")
+
+    def test_two_vms_with_one_id_are_refused(self):
+        done = self.axvm("check", config("hello"), config("smp"))
+        self.assertEqual(done.status, 2)
+        self.assertIn("expected a different id per VM", done.err)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,117 @@
+"""axvm run"""
+
+import json
+import unittest
+
+from command import Test, config
+
+HELLO = "Hello from EL1: a guest on the AxVM core.\r\n"
+
+
+class Run(Test):
+    def test_console_on_standard_output_and_status_0_at_power_off(self):
+        done = self.axvm("run", config("hello"), "--quiet")
+        self.assertEqual((done.status, done.out.replace("\r", ""), done.err),
+                         (0, HELLO.replace("\r", ""), ""))
+
+    def test_summary_on_standard_error(self):
+        done = self.axvm("run", config("hello"))
+        self.assertRegex(done.err_lines[0], r"^powered off after 0\.\d{6} s of guest time$")
+        for word in ("instructions", "cycles", "walks", "TLB hits", "exits", "MIPS", "█",
+                     "data abort from EL0/EL1"):
+            self.assertIn(word, done.err)
+
+    def test_hash_is_the_last_line_and_the_same_in_every_run(self):
+        first = self.axvm("run", config("smp"), "--hash")
+        again = self.axvm("run", config("smp"), "--hash", "--quiet", "--chaos", "3",
+                          "--trace", self.folder / "t")
+        self.assertRegex(first.out_lines[-1], "^[0-9a-f]{16}$")
+        self.assertEqual(first.out_lines, again.out_lines)
+
+    def test_limit_reached_is_status_3(self):
+        done = self.axvm("run", config("hello"), "--max-instructions", "1000", "--quiet")
+        self.assertEqual(done.status, 3)
+        self.assertEqual(done.err_lines, ["axvm: limit of 1000 instructions reached"])
+
+    def test_reset_is_a_failure(self):
+        done = self.axvm("run", config("smp"), "--vcpus", "1", "--quiet")
+        self.assertEqual(done.status, 1)
+        self.assertEqual(done.err_lines, ["axvm: vm1: guest asked for reset"])
+
+    def test_endless_waiting_is_a_failure(self):
+        waiting = self.variant("hello", "aarch64/hello.bin", "aarch64/bench/wfi.bin")
+        done = self.axvm("run", waiting, "--quiet")
+        self.assertEqual(done.status, 1)
+        self.assertIn("guest waits forever", done.err)
+
+    def test_a_missing_image_is_an_error(self):
+        missing = self.variant("hello", "guests/aarch64/hello.bin", "no-such.bin")
+        done = self.axvm("run", missing)
+        self.assertEqual(done.status, 2)
+        self.assertRegex(done.err, r'^axvm: .*hello\.toml:\d+:\d+: kernel\.kernel_path: '
+                                   r'"no-such\.bin" is neither in ')
+
+    def test_images_names_a_folder_to_look_in(self):
+        moved = self.variant("hello", "guests/aarch64/hello.bin", "empty.bin")
+        folder = self.folder / "elsewhere"
+        folder.mkdir()
+        (folder / "empty.bin").write_bytes(b"")
+        done = self.axvm("run", moved, "--images", folder)
+        self.assertEqual(done.status, 2)
+        self.assertIn("empty.bin is empty", done.err)
+
+    def test_text_trace_explains_traps(self):
+        trace = self.folder / "trace.txt"
+        self.axvm("run", config("hello"), "--quiet", "--trace", trace)
+        text = trace.read_text()
+        for part in ("data abort from EL0/EL1", "FAR_EL2=0x9000000", "SAS=2 (4 bytes)",
+                     "→ pl011 write DR = 0x48 'H'", "HVC from AArch64", "hvc #0",
+                     "→ vm1 is stopping"):
+            self.assertIn(part, text)
+
+    def test_json_trace_is_one_object_per_line_event_first(self):
+        trace = self.folder / "trace.jsonl"
+        self.axvm("run", config("hello"), "--quiet", "--trace", f"{trace}:jsonl")
+        lines = trace.read_text().splitlines()
+        events = [json.loads(line) for line in lines]
+        self.assertTrue(all(line.startswith('{"event":') for line in lines))
+        written = "".join(chr(int(e["data"], 16)) for e in events
+                          if e["event"] == "DeviceAccess" and e["is_write"]
+                          and e["address"] == "0x9000000")
+        self.assertIn("Hello from EL1", written)
+
+    def test_hash_trace_is_one_line_and_independent_of_other_traces(self):
+        one, two, other = (self.folder / name for name in ("one", "two", "other"))
+        self.axvm("run", config("mmio"), "--quiet", "--trace", f"{one}:hash")
+        self.axvm("run", config("mmio"), "--quiet", "--trace", other, "--trace", f"{two}:hash",
+                  "--chaos", "9")
+        self.assertRegex(one.read_text(), r"^[0-9a-f]{16} \d+\n$")
+        self.assertEqual(one.read_text(), two.read_text())
+
+    def test_trace_on_standard_output_keeps_lines_whole(self):
+        done = self.axvm("run", config("hello"), "--quiet", "--trace", "-")
+        self.assertIn("hello| Hello from EL1: a guest on the AxVM core.", done.out)
+        self.assertIn("→ pl011 write DR = 0x48 'H'", done.out_lines[
+            next(i for i, line in enumerate(done.out_lines) if "DR = 0x48" in line)])
+
+    def test_expect_and_send_are_done_in_turns(self):
+        done = self.axvm("run", config("hello"), "--quiet", "--expect", "Hel+o", "--send", "x\\n",
+                         "--expect", "core")
+        self.assertEqual(done.status, 0)
+
+    def test_an_expectation_that_is_not_met_is_a_failure(self):
+        done = self.axvm("run", config("hello"), "--quiet", "--expect", "core", "--expect", "Hello")
+        self.assertEqual(done.status, 1)
+        self.assertEqual(done.err_lines, [
+            'axvm: powered off before the console matched --expect "Hello"'])
+
+    def test_several_vms_run_on_one_machine(self):
+        second = self.variant("mmio", "id = 1", "id = 2")
+        done = self.axvm("run", config("hello"), second, "--quiet")
+        self.assertEqual(done.status, 0)
+        self.assertIn("hello| Hello from EL1: a guest on the AxVM core.", done.out)
+        self.assertIn("mmio| mmio: PASS", done.out)
+
+
+if __name__ == "__main__":
+    unittest.main()
