@@ -1,5 +1,6 @@
 #include <sim/arch/aarch64/guest_core.hpp>
 #include <sim/arch/aarch64/pcpu.hpp>
+#include <sim/timing/cost_model.hpp>
 #include <utility>
 
 namespace axvm::sim::aarch64 {
@@ -40,7 +41,11 @@ std::uint64_t Pcpu::instructions() const noexcept { return core_->instructions()
 std::uint64_t Pcpu::time() const noexcept { return core_->time(); }
 void Pcpu::skip_to(std::uint64_t t) { core_->skip_to(t); }
 const Mmu& Pcpu::mmu() const noexcept { return core_->mmu(); }
-const Statistics& Pcpu::statistics() const noexcept { return core_->statistics(); }
+Statistics Pcpu::statistics() const noexcept {
+  Statistics s = core_->statistics();
+  s.cycles = cycles(s, core_->instructions());
+  return s;
+}
 std::uint64_t Pcpu::pc() const { return core_->pc(); }
 const std::string& Pcpu::failure() const noexcept { return core_->failure(); }
 void Pcpu::set_chaos(std::uint64_t seed) { core_->set_chaos(seed); }

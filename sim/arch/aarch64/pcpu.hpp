@@ -69,7 +69,8 @@ class Pcpu {
   [[nodiscard]] const std::string& failure() const noexcept;
   /// Registers that translation depends on, the TLB, observed walks.
   [[nodiscard]] const Mmu& mmu() const noexcept;
-  [[nodiscard]] const Statistics& statistics() const noexcept;
+  /// Counters since reset, `cycles` by the flat costs of sim/timing.
+  [[nodiscard]] Statistics statistics() const noexcept;
   /// The guest's PC (ELR_EL2 after a trap).
   [[nodiscard]] std::uint64_t pc() const;
 
