@@ -23,6 +23,7 @@ concept FrameMemory = requires(M& memory, HostPhysAddr hpa) {
 /// The VMM's pointer to the first byte of a frame, seen as `T`.
 template <class T, FrameMemory M>
 [[nodiscard]] T* frame_as(M& memory, HostPhysAddr hpa) {
+  // The one place where an address becomes a pointer. NOLINTNEXTLINE(performance-no-int-to-ptr)
   return reinterpret_cast<T*>(static_cast<std::uintptr_t>(memory.phys_to_virt(hpa).value));
 }
 

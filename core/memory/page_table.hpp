@@ -71,11 +71,11 @@ class PageTable {
       return fail(ErrorKind::InvalidInput, "map"sv, "a mapping must permit some access"sv);
     }
     const Piece request{range.base, hpa, range.size};
-    const std::optional<std::size_t> missing = missing_tables(entries(*root_), top(), request);
+    const std::optional<std::size_t> missing = missing_tables(root_, top(), request);
     if (!missing) return fail(ErrorKind::AlreadyExists, "map"sv, "part of the range is mapped"sv);
     auto reserve = FrameReserve<Memory>::try_make(memory_, *missing);
     if (!reserve) return std::unexpected(reserve.error());
-    install(entries(*root_), top(), request, flags, *reserve);
+    install(*root_, top(), request, flags, *reserve);
     return Invalidation();
   }
 
@@ -115,7 +115,7 @@ class PageTable {
 
   /// Unmaps whatever is mapped in `range`, a valid one whose ends cut through no block.
   Invalidation unmap_leaves(GuestPhysRange range) {
-    const bool removed = remove(entries(*root_), top(), {range.base, {}, range.size});
+    const bool removed = remove(*root_, top(), {range.base, {}, range.size});
     return removed ? Invalidation(range) : Invalidation();
   }
 
@@ -185,19 +185,19 @@ class PageTable {
   }
 
   /// How many tables `request` needs that are not there; nothing when part of it is mapped.
-  /// `table` is null when it is itself missing.
-  [[nodiscard]] std::optional<std::size_t> missing_tables(Entry* table, unsigned height,
-                                                          Piece request) const {
+  /// `table` is nothing when it is itself missing.
+  [[nodiscard]] std::optional<std::size_t> missing_tables(std::optional<HostPhysAddr> table,
+                                                          unsigned height, Piece request) const {
     std::size_t missing = 0;
-    if (table == nullptr && height == 0) return missing;
+    if (!table && height == 0) return missing;
     while (request.size > 0) {
       const Piece piece = request.take(height);
       const Entry entry =
-          table != nullptr ? load(table[Shape::index(piece.gpa, height)]) : Format::kInvalid;
-      Entry* below = nullptr;
+          table ? load(entries(*table)[Shape::index(piece.gpa, height)]) : Format::kInvalid;
+      std::optional<HostPhysAddr> below;
       if (Format::is_valid(entry)) {
         if (Format::is_leaf(entry, height)) return std::nullopt;
-        below = entries(Format::address(entry));
+        below = Format::address(entry);
       } else {
         if (piece.fits_leaf(height)) continue;
         ++missing;
@@ -209,19 +209,19 @@ class PageTable {
     return missing;
   }
 
-  void install(Entry* table, unsigned height, Piece request, MappingFlags flags,
+  void install(HostPhysAddr table, unsigned height, Piece request, MappingFlags flags,
                FrameReserve<Memory>& reserve) {
     while (request.size > 0) {
       const Piece piece = request.take(height);
-      Entry& slot = table[Shape::index(piece.gpa, height)];
+      Entry& slot = entries(table)[Shape::index(piece.gpa, height)];
       const Entry entry = load(slot);
       if (Format::is_valid(entry)) {
-        install(entries(Format::address(entry)), height - 1, piece, flags, reserve);
+        install(Format::address(entry), height - 1, piece, flags, reserve);
       } else if (piece.fits_leaf(height)) {
         store(slot, Format::leaf(piece.hpa, flags, height));
       } else {
         const HostPhysAddr next = reserve.take();
-        install(entries(next), height - 1, piece, flags, reserve);
+        install(next, height - 1, piece, flags, reserve);
         store(slot, Format::table(next));
       }
     }
@@ -233,23 +233,23 @@ class PageTable {
     if (!reserve) return std::unexpected(reserve.error());
     const HostPhysAddr table = reserve->take();
     const Piece whole{base, Format::address(block), Shape::entry_size(height + 1)};
-    install(entries(table), height, whole, Format::flags(block), *reserve);
+    install(table, height, whole, Format::flags(block), *reserve);
     return table;
   }
 
   /// True when something was unmapped.
-  bool remove(Entry* table, unsigned height, Piece request) {
+  bool remove(HostPhysAddr table, unsigned height, Piece request) {
     bool removed = false;
     while (request.size > 0) {
       const Piece piece = request.take(height);
-      Entry& slot = table[Shape::index(piece.gpa, height)];
+      Entry& slot = entries(table)[Shape::index(piece.gpa, height)];
       const Entry entry = load(slot);
       if (!Format::is_valid(entry)) continue;
       if (Format::is_leaf(entry, height)) {
         store(slot, Format::kInvalid);
         removed = true;
       } else {
-        removed |= remove(entries(Format::address(entry)), height - 1, piece);
+        removed |= remove(Format::address(entry), height - 1, piece);
       }
     }
     return removed;

@@ -26,7 +26,7 @@ class PerCpu {
   PerCpu(const PerCpu&) = delete;
   PerCpu& operator=(const PerCpu&) = delete;
   ~PerCpu() {
-    if (enabled_) static_cast<void>(hardware_disable());
+    if (enabled_) disable();
   }
 
   [[nodiscard]] PcpuId id() const noexcept { return id_; }
@@ -44,9 +44,7 @@ class PerCpu {
   /// Takes guests off the CPU, saving the resident vCPU. Errors: BadState (not enabled).
   Result<> hardware_disable() {
     if (!enabled_) return fail(ErrorKind::BadState, "hardware_disable"sv, "not enabled"sv);
-    unload();
-    Arch::disable(hardware_);
-    enabled_ = false;
+    disable();
     return {};
   }
 
@@ -95,6 +93,12 @@ class PerCpu {
   }
 
  private:
+  void disable() {
+    unload();
+    Arch::disable(hardware_);
+    enabled_ = false;
+  }
+
   PcpuId id_;
   U& hardware_;
   VCpu<U>* resident_ = nullptr;

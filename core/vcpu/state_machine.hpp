@@ -31,6 +31,8 @@ class VCpuStateMachine {
   Result<> block() { return move("block"sv, VCpuState::Free, VCpuState::Blocked); }
   /// Blocked -> Free.
   Result<> unblock() { return move("unblock"sv, VCpuState::Blocked, VCpuState::Free); }
+  /// Running -> Ready -> Free in one step, for the one who made it Running.
+  void release() noexcept { store(VCpuState::Free); }
   /// Any state -> Invalid, for good.
   void invalidate() noexcept { store(VCpuState::Invalid); }
 
@@ -51,15 +53,13 @@ class VCpuBinding {
   /// Errors: BadState (the vCPU is not Free).
   [[nodiscard]] static Result<VCpuBinding> bind(VCpuStateMachine& state) {
     if (auto bound = state.bind(); !bound) return std::unexpected(bound.error());
-    static_cast<void>(state.enter());
+    if (auto entered = state.enter(); !entered) return std::unexpected(entered.error());
     return VCpuBinding(state);
   }
   VCpuBinding(VCpuBinding&& other) noexcept : state_(other.state_) { other.state_ = nullptr; }
   VCpuBinding& operator=(VCpuBinding&&) = delete;
   ~VCpuBinding() {
-    if (state_ == nullptr) return;
-    static_cast<void>(state_->leave());
-    static_cast<void>(state_->unbind());
+    if (state_ != nullptr) state_->release();
   }
 
  private:

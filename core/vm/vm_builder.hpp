@@ -35,7 +35,7 @@ struct VmParts {
   Array<char> text;  ///< behind all names
   std::string_view name;
   VmId id;
-  InterruptMode interrupt_mode;
+  InterruptMode interrupt_mode = InterruptMode::NoIrq;
   Array<VCpu<U>> vcpus;
   AddressSpace<typename Arch::Stage2Format, H> space;
   typename Arch::VmControls controls;

@@ -84,10 +84,10 @@ class VCpuContext {
 
  private:
   std::uint64_t vmpidr_;
-  std::array<std::uint64_t, 31> gprs_;
-  std::uint64_t pc_;
-  std::uint64_t pstate_;
-  std::array<std::uint64_t, kSwitchedRegisters.size()> registers_;
+  std::array<std::uint64_t, 31> gprs_{};
+  std::uint64_t pc_ = 0;
+  std::uint64_t pstate_ = 0;
+  std::array<std::uint64_t, kSwitchedRegisters.size()> registers_{};
 };
 
 }  // namespace axvm::aarch64
