@@ -146,6 +146,14 @@ std::uint8_t* PhysicalMemory::at_later_bank(std::uint64_t pa) const noexcept {
   return nullptr;
 }
 
+bool PhysicalMemory::read_word_of_later_bank(std::uint64_t frame, std::uint64_t offset,
+                                             std::uint64_t& value) const noexcept {
+  const std::uint8_t* p = at_later_bank(frame);
+  if (p == nullptr) return false;
+  std::memcpy(&value, p + offset, sizeof value);
+  return true;
+}
+
 bool PhysicalMemory::contains(std::uint64_t pa, std::uint64_t size) const noexcept {
   return std::ranges::any_of(banks_, [=](const BankMapping& bank) {
     const std::uint64_t offset = pa - bank.base;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <expected>
 #include <optional>
 #include <sim/state.hpp>
@@ -44,10 +45,21 @@ class PhysicalMemory {
   /// its 4 KiB frame is contiguous.
   [[nodiscard]] std::uint8_t* at(std::uint64_t pa) const noexcept {
     if (pa - first_.base < first_.size) [[likely]] {
-      // Not host + (pa - base): the sum does not wait for the comparison's operand.
-      return reinterpret_cast<std::uint8_t*>(first_bias_ + pa);
+      return first_.host + (pa - first_.base);
     }
     return at_later_bank(pa);
+  }
+  /// Reads the 64-bit word `offset` bytes into the frame at `frame`; false when no RAM is there.
+  /// The frame's address is added last: when it is what the caller waits for, as in a walk, it is
+  /// one addition away from the load.
+  [[nodiscard]] bool read_word(std::uint64_t frame, std::uint64_t offset,
+                               std::uint64_t& value) const noexcept {
+    if (frame - first_.base < first_.size) [[likely]] {
+      const auto* p = reinterpret_cast<const std::uint8_t*>((first_bias_ + offset) + frame);
+      std::memcpy(&value, p, sizeof value);
+      return true;
+    }
+    return read_word_of_later_bank(frame, offset, value);
   }
   /// True when all of [pa, pa + size) is RAM of one bank.
   [[nodiscard]] bool contains(std::uint64_t pa, std::uint64_t size) const noexcept;
@@ -69,6 +81,8 @@ class PhysicalMemory {
  private:
   PhysicalMemory() = default;
   [[nodiscard]] std::uint8_t* at_later_bank(std::uint64_t pa) const noexcept;
+  [[nodiscard]] bool read_word_of_later_bank(std::uint64_t frame, std::uint64_t offset,
+                                             std::uint64_t& value) const noexcept;
   void release() noexcept;
 
   BankMapping first_{};            // a copy of banks_[0], in reach without a second load

@@ -49,7 +49,7 @@ Stage1::Stage1(const Registers& registers, const Features& features) noexcept {
 
   const unsigned output_bits =
       address_bits(static_cast<unsigned>(field(tcr, 34, 32)), features.pa_bits);
-  oversize = kDescriptorAddress & ~((std::uint64_t{1} << output_bits) - 1);
+  masks = DescriptorMasks{output_bits};
   half[0] = half_of(registers.ttbr0_el1, tcr, false, output_bits, features.hierarchical_disable);
   half[1] = half_of(registers.ttbr1_el1, tcr, true, output_bits, features.hierarchical_disable);
 

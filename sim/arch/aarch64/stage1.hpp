@@ -15,6 +15,9 @@ inline constexpr unsigned kLastLevel = 3;
 /// Output address of a descriptor, bits 47:12.
 inline constexpr std::uint64_t kDescriptorAddress = 0x0000'ffff'ffff'f000;
 inline constexpr std::uint64_t kDescriptorAccessFlag = std::uint64_t{1} << 10;
+/// Bits 1:0: a table, or a page at level 3; a block at levels 1 and 2.
+inline constexpr std::uint64_t kTableOrPage = 0b11;
+inline constexpr std::uint64_t kBlock = 0b01;
 
 static_assert(kGranuleBits + (kLastLevel + 1) * kIndexBits == 48, "four levels resolve 48 bits");
 
@@ -85,6 +88,24 @@ class Stage1Attributes {
   std::uint32_t raw_ = 0;
 };
 
+/// What descriptors of a stage are held against. Either test passing at once means that nothing of
+/// the descriptor needs a closer look.
+struct DescriptorMasks {
+  /// Bits of an output address that are beyond the stage's output size.
+  std::uint64_t oversize = 0;
+  /// A descriptor that is just kTableOrPage under this mask is a table in range and nothing else:
+  /// its address is the descriptor less kTableOrPage.
+  std::uint64_t table = 0;
+  /// A descriptor that is its level's type and the access flag under this mask is a leaf in range.
+  std::uint64_t leaf = 0;
+
+  DescriptorMasks() = default;
+  constexpr explicit DescriptorMasks(unsigned output_bits) noexcept
+      : oversize(kDescriptorAddress & ~((std::uint64_t{1} << output_bits) - 1)),
+        table(~kDescriptorAddress | oversize),
+        leaf(oversize | kDescriptorAccessFlag | kTableOrPage) {}
+};
+
 /// Where stage 1 leads.
 struct Stage1Leaf {
   std::uint64_t ipa = 0;
@@ -125,8 +146,9 @@ constexpr Permissions stage1_permissions(Stage1Attributes leaf, unsigned el, boo
 
 /// One half of the virtual address space: what TTBR0_EL1 or TTBR1_EL1 translates.
 struct Stage1Half {
-  /// Root table: IPA, and whether it lies beyond the output size.
+  /// Root table, an IPA.
   std::uint64_t table = 0;
+  /// The table is out of range; every address translated is an address size fault.
   bool table_oversized = false;
   /// 2 to the number of bits translated; 0 when every address faults: EPDn is set or TnSZ is not a
   /// size that the 4 KiB granule has.
@@ -147,8 +169,7 @@ struct Stage1 {
   /// The memory type of everything when stage 1 is off: Device-nGnRnE, or Normal with HCR_EL2.DC.
   std::uint8_t flat_memory = 0;
   std::uint16_t asid = 0;
-  /// Bits of an output address that are beyond TCR_EL1.IPS.
-  std::uint64_t oversize = 0;
+  DescriptorMasks masks;  ///< by TCR_EL1.IPS
   std::uint64_t mair = 0;
   Stage1Half half[2];  ///< by bit 55 of the address
 

@@ -28,7 +28,7 @@ Stage2::Stage2(const Registers& registers, const Features& features) noexcept {
 
   const unsigned output_bits =
       address_bits(static_cast<unsigned>(field(vtcr, 18, 16)), features.pa_bits);
-  oversize = kDescriptorAddress & ~((std::uint64_t{1} << output_bits) - 1);
+  masks = DescriptorMasks{output_bits};
 
   const auto size = static_cast<unsigned>(field(vtcr, 5, 0));
   const auto sl0 = static_cast<unsigned>(field(vtcr, 7, 6));

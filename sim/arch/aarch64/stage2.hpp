@@ -52,14 +52,14 @@ struct Stage2 {
   bool enabled = false;
   /// HCR_EL2.PTW: stage-1 tables in Device memory are a permission fault.
   bool protect_walks = false;
+  /// The table is out of range; every address is an address size fault.
   bool table_oversized = false;
   std::uint8_t start_level = 0;
   std::uint8_t input_bits = 0;
   /// 2 to the number of bits translated; 0 when every address faults: T0SZ and SL0 do not fit each
   /// other, or T0SZ asks for more than the processor's physical addresses.
   std::uint64_t input_limit = 0;
-  /// Bits of an output address that are beyond VTCR_EL2.PS.
-  std::uint64_t oversize = 0;
+  DescriptorMasks masks;  ///< by VTCR_EL2.PS
   std::uint16_t vmid = 0;
   std::uint64_t table = 0;
 

@@ -81,8 +81,8 @@ inline constexpr Permissions kEverything{.read = true, .write = true, .execute =
 /// step(const WalkStep&). Both are template parameters so that the empty ones vanish.
 ///
 /// A cold walk is a chain of dependent loads, so what lies between two loads decides its cost: a
-/// table's address is used as the descriptor has it, checks branch away from the chain, and levels
-/// are constants.
+/// table's address is used as the descriptor has it, checks branch away from the chain, stage-2
+/// levels are constants and everything is inlined into one function.
 template <class Stage2Cache, class Observer>
 class Walker {
  public:
@@ -91,8 +91,8 @@ class Walker {
       : memory_(memory), regime_(regime), cache_(cache), observer_(observer) {}
 
   /// VA to PA; the leaves are what a TLB remembers.
-  [[nodiscard]] std::expected<Translation, Fault> translate(std::uint64_t va, AccessContext context,
-                                                            Stage1Leaf& first, Stage2Leaf& second) {
+  [[nodiscard, gnu::always_inline]] std::expected<Translation, Fault> translate(
+      std::uint64_t va, AccessContext context, Stage1Leaf& first, Stage2Leaf& second) {
     Fault fault;
     if (!stage1(va, first, fault)) [[unlikely]]
       return std::unexpected(fault);
@@ -117,13 +117,13 @@ class Walker {
   }
 
   /// VA to IPA; permissions are the caller's business.
-  [[nodiscard]] bool stage1(std::uint64_t va, Stage1Leaf& leaf, Fault& fault);
+  [[nodiscard, gnu::always_inline]] bool stage1(std::uint64_t va, Stage1Leaf& leaf, Fault& fault) {
+    return regime_.stage1.enabled ? stage1_tables(va, leaf, fault) : stage1_flat(va, leaf, fault);
+  }
 
  private:
   static constexpr std::uint64_t kPageOffset = level_size(kLastLevel) - 1;
   static constexpr std::uint64_t kIndexMask = (1U << kIndexBits) - 1;
-  static constexpr std::uint64_t kTableOrPage = 0b11;
-  static constexpr std::uint64_t kBlock = 0b01;
 
   /// What stage 2 translates: an IPA as page and offset, and what it is for.
   struct Input {
@@ -134,26 +134,47 @@ class Walker {
 
     [[nodiscard]] std::uint64_t ipa() const noexcept { return page | offset; }
   };
+  /// Where a descriptor is: entry `index` of `table`, `offset` bytes into the frame at `frame`.
+  struct Entry {
+    std::uint64_t table;
+    std::uint64_t index;
+    std::uint64_t frame;
+    std::uint64_t offset;
+  };
 
+  /// Entry of a table that need not begin at a frame nor end with it: a root.
+  [[nodiscard]] static Entry root_entry(std::uint64_t table, std::uint64_t index) noexcept {
+    const std::uint64_t address = table + index * 8;
+    return {table, index, address & ~kPageOffset, address & kPageOffset};
+  }
+  /// Entry of a table that is a frame.
+  [[nodiscard]] static Entry entry(std::uint64_t table, std::uint64_t index) noexcept {
+    return {table, index, table, index * 8};
+  }
+
+  [[nodiscard]] bool stage1_tables(std::uint64_t va, Stage1Leaf& leaf, Fault& fault);
+  [[nodiscard]] bool stage1_flat(std::uint64_t va, Stage1Leaf& leaf, Fault& fault) const noexcept;
   [[nodiscard]] bool stage2(const Input& input, Stage2Leaf& leaf, Fault& fault);
   template <unsigned kLevel>
-  [[nodiscard]] bool stage2_level(const Input& input, std::uint64_t table, std::uint64_t index,
-                                  Stage2Leaf& leaf, Fault& fault);
-  [[nodiscard]] bool stage1_flat(std::uint64_t va, Stage1Leaf& leaf, Fault& fault) const noexcept;
+  [[nodiscard]] bool stage2_level(const Input& input, const Entry& at, Stage2Leaf& leaf,
+                                  Fault& fault);
 
-  [[nodiscard]] bool read(std::uint64_t pa, std::uint64_t& descriptor) const noexcept {
-    const std::uint8_t* p = memory_.at(pa);
-    if (p == nullptr) [[unlikely]]
-      return false;
-    std::memcpy(&descriptor, p, sizeof descriptor);
-    return true;
+  /// The table that a descriptor above the last level points to; false when it is none in range.
+  [[nodiscard, gnu::always_inline]] static bool is_table(std::uint64_t descriptor,
+                                                         const DescriptorMasks& masks,
+                                                         std::uint64_t& next) noexcept {
+    next = descriptor - kTableOrPage;
+    if ((descriptor & masks.table) == kTableOrPage) [[likely]]
+      return true;
+    // Software may use the other bits of a table descriptor.
+    next = descriptor & kDescriptorAddress;
+    return (descriptor & (kTableOrPage | masks.oversize)) == kTableOrPage;
   }
-  /// The next table's address; software may use the other bits of a table descriptor.
-  [[nodiscard]] static std::uint64_t next_table(std::uint64_t descriptor) noexcept {
-    if ((descriptor & ~kDescriptorAddress) != kTableOrPage) [[unlikely]] {
-      return descriptor & kDescriptorAddress;
-    }
-    return descriptor - kTableOrPage;
+  [[nodiscard, gnu::always_inline]] static bool is_leaf(std::uint64_t descriptor, unsigned level,
+                                                        const DescriptorMasks& masks) noexcept {
+    // The 4 KiB granule has no blocks at level 0.
+    const std::uint64_t type = level == kLastLevel ? kTableOrPage : kBlock;
+    return level != 0 && (descriptor & masks.leaf) == (type | kDescriptorAccessFlag);
   }
   [[nodiscard]] static constexpr WalkStep::Kind kind_of(std::uint64_t descriptor,
                                                         unsigned level) noexcept {
@@ -161,9 +182,14 @@ class Walker {
     if (type == kTableOrPage) {
       return level == kLastLevel ? WalkStep::Kind::Page : WalkStep::Kind::Table;
     }
-    // The 4 KiB granule has no blocks at level 0.
     const bool block = type == kBlock && (level == 1 || level == 2);
     return block ? WalkStep::Kind::Block : WalkStep::Kind::Invalid;
+  }
+  /// What is wrong with a descriptor that is neither a table nor a leaf.
+  [[nodiscard]] static FaultKind fault_of(std::uint64_t descriptor, unsigned level,
+                                          const DescriptorMasks& masks) noexcept {
+    if (kind_of(descriptor, level) == WalkStep::Kind::Invalid) return FaultKind::Translation;
+    return (descriptor & masks.oversize) != 0 ? FaultKind::AddressSize : FaultKind::AccessFlag;
   }
   [[nodiscard]] static std::uint8_t index_high(unsigned level, unsigned start,
                                                unsigned input_bits) noexcept {
@@ -177,7 +203,7 @@ class Walker {
     return false;
   }
   [[gnu::cold, gnu::noinline]] static bool fail_stage2(Fault& fault, FaultKind kind, unsigned level,
-                                                       const Input& input) noexcept {
+                                                       Input input) noexcept {
     fault = {.kind = kind,
              .stage = 2,
              .level = static_cast<std::uint8_t>(level),
@@ -212,11 +238,11 @@ template <class Stage2Cache, class Observer>
   // Concatenated root tables: the first index has up to 13 bits.
   bool found;
   if (s.start_level == 0) {
-    found = stage2_level<0>(input, s.table, input.page >> level_shift(0), leaf, fault);
+    found = stage2_level<0>(input, root_entry(s.table, input.page >> level_shift(0)), leaf, fault);
   } else if (s.start_level == 1) {
-    found = stage2_level<1>(input, s.table, input.page >> level_shift(1), leaf, fault);
+    found = stage2_level<1>(input, root_entry(s.table, input.page >> level_shift(1)), leaf, fault);
   } else {
-    found = stage2_level<2>(input, s.table, input.page >> level_shift(2), leaf, fault);
+    found = stage2_level<2>(input, root_entry(s.table, input.page >> level_shift(2)), leaf, fault);
   }
   if (found) [[likely]]
     cache_.fill(input.ipa(), leaf);
@@ -225,55 +251,50 @@ template <class Stage2Cache, class Observer>
 
 template <class Stage2Cache, class Observer>
 template <unsigned kLevel>
-[[gnu::always_inline]] inline bool Walker<Stage2Cache, Observer>::stage2_level(
-    const Input& input, std::uint64_t table, std::uint64_t index, Stage2Leaf& leaf, Fault& fault) {
+[[gnu::always_inline]] inline bool Walker<Stage2Cache, Observer>::stage2_level(const Input& input,
+                                                                               const Entry& at,
+                                                                               Stage2Leaf& leaf,
+                                                                               Fault& fault) {
   const Stage2& s = regime_.stage2;
   std::uint64_t descriptor;
-  if (!read(table + index * 8, descriptor)) [[unlikely]] {
+  if (!memory_.read_word(at.frame, at.offset, descriptor)) [[unlikely]] {
     return fail_stage2(fault, FaultKind::ExternalAbortOnWalk, kLevel, input);
   }
-  const WalkStep::Kind kind = kind_of(descriptor, kLevel);
   observer_.step({.stage = 2,
                   .level = kLevel,
-                  .kind = kind,
+                  .kind = kind_of(descriptor, kLevel),
                   .during_stage1_walk = input.during_stage1_walk,
                   .input = input.ipa(),
-                  .table = table,
-                  .index = static_cast<std::uint32_t>(index),
+                  .table = at.table,
+                  .index = static_cast<std::uint32_t>(at.index),
                   .index_high = index_high(kLevel, s.start_level, s.input_bits),
                   .index_low = level_shift(kLevel),
-                  .descriptor_ipa = table + index * 8,
-                  .descriptor_pa = table + index * 8,
+                  .descriptor_ipa = at.frame + at.offset,
+                  .descriptor_pa = at.frame + at.offset,
                   .descriptor = descriptor});
-  if (kind == WalkStep::Kind::Invalid) [[unlikely]] {
-    return fail_stage2(fault, FaultKind::Translation, kLevel, input);
-  }
-  if ((descriptor & s.oversize) != 0) [[unlikely]] {
-    return fail_stage2(fault, FaultKind::AddressSize, kLevel, input);
-  }
   if constexpr (kLevel < kLastLevel) {
-    if (kind == WalkStep::Kind::Table) [[likely]] {
-      const std::uint64_t next = (input.page >> level_shift(kLevel + 1)) & kIndexMask;
-      return stage2_level<kLevel + 1>(input, next_table(descriptor), next, leaf, fault);
+    std::uint64_t next;
+    if (is_table(descriptor, s.masks, next)) [[likely]] {
+      const std::uint64_t index = (input.page >> level_shift(kLevel + 1)) & kIndexMask;
+      return stage2_level<kLevel + 1>(input, entry(next, index), leaf, fault);
     }
   }
-  if ((descriptor & kDescriptorAccessFlag) == 0) [[unlikely]] {
-    return fail_stage2(fault, FaultKind::AccessFlag, kLevel, input);
+  if (!is_leaf(descriptor, kLevel, s.masks)) [[unlikely]] {
+    return fail_stage2(fault, fault_of(descriptor, kLevel, s.masks), kLevel, input);
   }
   constexpr std::uint64_t kOffset = level_size(kLevel) - 1;
   leaf = {
-      .pa = (descriptor & kDescriptorAddress & ~kOffset) + ((input.page & kOffset) | input.offset),
+      .pa = ((input.page & kOffset) | input.offset) + (descriptor & kDescriptorAddress & ~kOffset),
       .level = kLevel,
       .attributes = Stage2Attributes{descriptor}};
   return true;
 }
 
 template <class Stage2Cache, class Observer>
-inline bool Walker<Stage2Cache, Observer>::stage1(std::uint64_t va, Stage1Leaf& leaf,
-                                                  Fault& fault) {
+[[gnu::always_inline]] inline bool Walker<Stage2Cache, Observer>::stage1_tables(std::uint64_t va,
+                                                                                Stage1Leaf& leaf,
+                                                                                Fault& fault) {
   const Stage1& s = regime_.stage1;
-  if (!s.enabled) return stage1_flat(va, leaf, fault);
-
   const Stage1Half& half = s.half[(va >> 55) & 1];
   const std::uint64_t significant = s.significant(va);
   if ((significant ^ half.sign) >= half.input_limit) [[unlikely]] {
@@ -285,59 +306,45 @@ inline bool Walker<Stage2Cache, Observer>::stage1(std::uint64_t va, Stage1Leaf& 
 
   unsigned level = half.start_level;
   unsigned shift = level_shift(level);
-  std::uint64_t table = half.table;
-  std::uint64_t index = (significant & (half.input_limit - 1)) >> shift;
-  // A root of less than 512 entries lies anywhere in its page.
-  Input where{.va = va,
-              .page = table & ~kPageOffset,
-              .offset = (table & kPageOffset) + index * 8,
-              .during_stage1_walk = true};
+  Entry at = root_entry(half.table, (significant & (half.input_limit - 1)) >> shift);
   std::uint64_t inherited = 0;
   for (;;) {
-    Stage2Leaf at;
-    if (!stage2(where, at, fault)) [[unlikely]]
+    const Input where{.va = va, .page = at.frame, .offset = at.offset, .during_stage1_walk = true};
+    Stage2Leaf found;
+    if (!stage2(where, found, fault)) [[unlikely]]
       return false;
-    if (!at.attributes.permissions().read ||
-        (regime_.stage2.protect_walks && at.attributes.device())) [[unlikely]] {
-      return fail_stage2(fault, FaultKind::Permission, at.level, where);
+    if (!found.attributes.permissions().read ||
+        (regime_.stage2.protect_walks && found.attributes.device())) [[unlikely]] {
+      return fail_stage2(fault, FaultKind::Permission, found.level, where);
     }
     std::uint64_t descriptor;
-    if (!read(at.pa, descriptor)) [[unlikely]] {
+    if (!memory_.read_word(found.pa - at.offset, at.offset, descriptor)) [[unlikely]] {
       return fail_stage1(fault, FaultKind::ExternalAbortOnWalk, level, va);
     }
     if (s.big_endian) [[unlikely]]
       descriptor = std::byteswap(descriptor);
-    const WalkStep::Kind kind = kind_of(descriptor, level);
     observer_.step({.stage = 1,
                     .level = static_cast<std::uint8_t>(level),
-                    .kind = kind,
+                    .kind = kind_of(descriptor, level),
                     .during_stage1_walk = false,
                     .input = significant,
-                    .table = table,
-                    .index = static_cast<std::uint32_t>(index),
+                    .table = at.table,
+                    .index = static_cast<std::uint32_t>(at.index),
                     .index_high = index_high(level, half.start_level, half.input_bits),
                     .index_low = static_cast<std::uint8_t>(shift),
-                    .descriptor_ipa = where.ipa(),
-                    .descriptor_pa = at.pa,
+                    .descriptor_ipa = at.frame + at.offset,
+                    .descriptor_pa = found.pa,
                     .descriptor = descriptor});
-    if (kind == WalkStep::Kind::Invalid) [[unlikely]] {
-      return fail_stage1(fault, FaultKind::Translation, level, va);
-    }
-    if ((descriptor & s.oversize) != 0) [[unlikely]] {
-      return fail_stage1(fault, FaultKind::AddressSize, level, va);
-    }
-    if (kind == WalkStep::Kind::Table) {
+    std::uint64_t next;
+    if (level != kLastLevel && is_table(descriptor, s.masks, next)) {
       if (half.hierarchical) inherited |= descriptor;
       ++level;
       shift -= kIndexBits;
-      table = next_table(descriptor);
-      index = (significant >> shift) & kIndexMask;
-      where.page = table;
-      where.offset = index * 8;
+      at = entry(next, (significant >> shift) & kIndexMask);
       continue;
     }
-    if ((descriptor & kDescriptorAccessFlag) == 0) [[unlikely]] {
-      return fail_stage1(fault, FaultKind::AccessFlag, level, va);
+    if (!is_leaf(descriptor, level, s.masks)) [[unlikely]] {
+      return fail_stage1(fault, fault_of(descriptor, level, s.masks), level, va);
     }
     const std::uint64_t offset = (std::uint64_t{1} << shift) - 1;
     leaf = {.ipa = (descriptor & kDescriptorAddress & ~offset) | (significant & offset),
@@ -350,8 +357,8 @@ inline bool Walker<Stage2Cache, Observer>::stage1(std::uint64_t va, Stage1Leaf& 
 /// SCTLR_EL1.M is 0: the address goes through unless it is wider than a physical address
 /// (AArch64.S1DisabledOutput in the pseudocode).
 template <class Stage2Cache, class Observer>
-inline bool Walker<Stage2Cache, Observer>::stage1_flat(std::uint64_t va, Stage1Leaf& leaf,
-                                                       Fault& fault) const noexcept {
+[[gnu::always_inline]] inline bool Walker<Stage2Cache, Observer>::stage1_flat(
+    std::uint64_t va, Stage1Leaf& leaf, Fault& fault) const noexcept {
   const Stage1& s = regime_.stage1;
   // With TBI the top byte is bit 55 repeated, which is an address bit: the upper half stays too
   // wide.
