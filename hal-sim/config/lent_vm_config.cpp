@@ -65,15 +65,16 @@ std::string LentVmConfig::key_of(const ConfigError& error) const {
   switch (error.field) {
     case ConfigField::Id: return "base.id";
     case ConfigField::Name: return "base.name";
-    case ConfigField::Vcpus:
-      // The affinity and the identity of a vCPU stand in two lists.
-      for (const char* list : {"base.phys_cpu_ids", "base.phys_cpu_sets"}) {
-        std::string key = fmt::format("{}[{}]", list, i);
-        const bool about_set = error.reason.find("affinity") != std::string_view::npos;
-        const bool is_set = std::string_view(list).ends_with("sets");
-        if (about_set == is_set && file_.locations.contains(key)) return key;
+    case ConfigField::Vcpus: {
+      // What the core has in one list stands in three places of the file.
+      std::string key = "base.cpu_num";
+      if (error.reason.find("phys_id") != std::string_view::npos) {
+        key = fmt::format("base.phys_cpu_ids[{}]", i);
+      } else if (error.reason.find("physical CPU") != std::string_view::npos) {
+        key = fmt::format("base.phys_cpu_sets[{}]", i);
       }
-      return "base.cpu_num";
+      return key;
+    }
     case ConfigField::BspEntry:
     case ConfigField::ApEntry: return "kernel.entry_point";
     case ConfigField::Dtb: return "kernel.dtb_load_addr";

@@ -11,7 +11,7 @@ using namespace axvm;
 using namespace axvm::test;
 using namespace axvm::hal_sim;
 
-TEST_CASE("a VM that is gone has left no frame and no byte behind") {
+TEST_CASE("allocation: a VM that is gone has left no frame and no byte behind") {
   const MachineConfig config = config_of({.name = "lazy"});
   auto machine = sim::Machine::create({.ram = {{0x4000'0000, 128ULL << 20}}});
   REQUIRE(machine.has_value());
@@ -39,7 +39,7 @@ TEST_CASE("a VM that is gone has left no frame and no byte behind") {
   CHECK(hal.allocated_bytes() == 0);
 }
 
-TEST_CASE("running allocates no memory of the VMM") {
+TEST_CASE("allocation: a running vCPU allocates no memory of the VMM") {
   Outcome outcome;
   const auto host = boot({.name = "smp"}, outcome);
   REQUIRE(host != nullptr);
