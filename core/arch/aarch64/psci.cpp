@@ -23,6 +23,15 @@ Function function_of(std::uint32_t id) noexcept {
   }
 }
 
+bool takes_arguments(std::uint64_t x0) noexcept {
+  switch (function_of(static_cast<std::uint32_t>(x0))) {
+    case Function::CpuOn:
+    case Function::AffinityInfo:
+    case Function::Features: return true;
+    default: return false;
+  }
+}
+
 std::string_view to_string(Function function) noexcept {
   switch (function) {
     case Function::Unknown: return {};

@@ -41,6 +41,9 @@ enum class Status : std::int64_t {
 /// The function with this identifier in W0 (bit 30: arguments are 64 bits wide).
 [[nodiscard]] Function function_of(std::uint32_t id) noexcept;
 
+/// False when the function identified by X0 takes none, or is Unknown.
+[[nodiscard]] bool takes_arguments(std::uint64_t x0) noexcept;
+
 /// "PSCI_VERSION", "CPU_ON"; empty for Unknown.
 [[nodiscard]] std::string_view to_string(Function function) noexcept;
 

@@ -195,7 +195,7 @@ class TrapHandler {
   // --- firmware calls -----------------------------------------------------------------------
 
   Outcome firmware_call() {
-    const psci::Call call(cpu_.gpr(0), cpu_.gpr(1), cpu_.gpr(2), cpu_.gpr(3));
+    const psci::Call call = read_call();
     switch (call.function) {
       case psci::Function::Version: return answer(call, psci::kVersion_1_1);
       case psci::Function::Features: return answer(call, features(call));
@@ -212,6 +212,13 @@ class TrapHandler {
       case psci::Function::Unknown: break;
     }
     return answer(call, psci::to_register(psci::Status::NotSupported));
+  }
+
+  /// Reads the arguments only if somebody looks at them.
+  psci::Call read_call() {
+    const std::uint64_t id = cpu_.gpr(0);
+    if (!psci::takes_arguments(id) && !vm_.wants_events()) return {id, 0, 0, 0};
+    return {id, cpu_.gpr(1), cpu_.gpr(2), cpu_.gpr(3)};
   }
 
   Outcome answer(const psci::Call& call, std::uint64_t result) {

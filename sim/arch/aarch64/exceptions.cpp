@@ -38,51 +38,53 @@ std::uint64_t page_of(std::uint64_t va) { return (va << 8) & ~(kPageMask << 8); 
 
 }  // namespace
 
-std::uint32_t GuestCore::instruction_at(std::uint64_t va, unsigned el) const {
-  const auto t = mmu_.translate_without_side_effects(
-      va, {.access = Access::Fetch, .el = static_cast<std::uint8_t>(el), .pan = false});
-  if (!t) return 0;
-  const std::uint8_t* const bytes = machine_.memory().at(t->pa);
-  if (bytes == nullptr) return 0;
+std::uint32_t GuestCore::instruction_at(std::uint64_t va) const {
+  const std::uint64_t page = va & ~kPageMask;
+  if (page != instruction_page_.va) {
+    const auto t = mmu_.translate_without_side_effects(
+        page,
+        {.access = Access::Fetch, .el = static_cast<std::uint8_t>(current_el()), .pan = false});
+    const std::uint8_t* const bytes = t ? machine_.memory().at(t->pa) : nullptr;
+    if (bytes == nullptr) return 0;
+    instruction_page_ = {page, bytes};
+  }
   std::uint32_t word = 0;
-  std::memcpy(&word, bytes, sizeof word);
+  std::memcpy(&word, instruction_page_.bytes + (va & kPageMask), sizeof word);
   return word;
 }
 
 void GuestCore::on_interrupt(std::uint32_t number) {
   const std::uint64_t pc = engine_.pc();
-  const unsigned el = current_el();
   retirement_.stop_at(pc);
   switch (number) {
-    case kSvc:
-      take_synchronous_to_el1(svc_syndrome(immediate(instruction_at(pc - 4, el))), pc);
-      return;
+    case kSvc: take_synchronous_to_el1(svc_syndrome(immediate(instruction_at(pc - 4))), pc); return;
     case kHvc:
       if ((el2_.hcr & hcr::HCD) != 0) {
         retirement_.take_back(pc - 4);
         take_synchronous_to_el1(unknown_syndrome(), pc - 4);
         return;
       }
-      record_trap(hvc_syndrome(immediate(instruction_at(pc - 4, el))), pc);
+      record_trap(hvc_syndrome(immediate(instruction_at(pc - 4))), pc);
       request(Stop::Trap);
       return;
     case kSmc:
       // There is no EL3: SMC is undefined unless EL2 wants to see it.
       retirement_.take_back(pc - 4);
       if ((el2_.hcr & hcr::TSC) != 0) {
-        record_trap(smc_syndrome(immediate(instruction_at(pc - 4, el))), pc - 4);
+        record_trap(smc_syndrome(immediate(instruction_at(pc - 4))), pc - 4);
         request(Stop::Trap);
       } else {
         take_synchronous_to_el1(unknown_syndrome(), pc - 4);
       }
       return;
-    case kBrk: take_synchronous_to_el1(brk_syndrome(immediate(instruction_at(pc, el))), pc); return;
-    case kUndefined: on_undefined(instruction_at(pc, el), pc); return;
+    case kBrk: take_synchronous_to_el1(brk_syndrome(immediate(instruction_at(pc))), pc); return;
+    case kUndefined: on_undefined(instruction_at(pc), pc); return;
     case kUnaligned: {
       refusal_ = Refusal{Refusal::Kind::Unaligned,
                          {.kind = FaultKind::Alignment, .va = 0, .ipa = 0},
                          Access::Read,
-                         0};
+                         0,
+                         current_el()};
       request(Stop::Refused);
       return;
     }
@@ -92,9 +94,8 @@ void GuestCore::on_interrupt(std::uint32_t number) {
   }
 }
 
-std::optional<Vector> GuestCore::take_abort(const Refusal& refusal) {
-  const std::uint64_t pc = engine_.pc();
-  const unsigned el = current_el();
+std::optional<Vector> GuestCore::take_abort(const Refusal& refusal, std::uint64_t pc) {
+  const unsigned el = refusal.el;
   Fault fault = refusal.fault;
   if (refusal.kind == Refusal::Kind::NoMemory) fault.kind = FaultKind::ExternalAbort;
   const Target target = fault.stage == 2 ? Target::El2 : Target::El1;
@@ -104,7 +105,7 @@ std::optional<Vector> GuestCore::take_abort(const Refusal& refusal) {
   if (refusal.access == Access::Fetch) {
     esr = instruction_abort_syndrome(fault, target, el);
   } else {
-    const auto instruction = decode_memory_instruction(instruction_at(pc, el));
+    const auto instruction = decode_memory_instruction(instruction_at(pc));
     bool write = refusal.access == Access::Write;
     far = refusal.page;
     if (instruction) {

@@ -116,7 +116,7 @@ std::optional<Vector> GuestCore::after_run(uc_err error) {
       case Stop::Resume:
         if (std::exchange(flush_code_next_, false)) engine_.flush_code();
         return std::nullopt;
-      case Stop::Refused: return take_abort(*refusal_);
+      case Stop::Refused: return take_abort(*refusal_, engine_.pc());
       case Stop::Failed: return fail(failure_);
       case Stop::None: break;
     }
@@ -164,13 +164,14 @@ uc_err GuestCore::run_exactly(std::uint64_t pc, std::uint64_t count) {
 }
 
 std::optional<Vector> GuestCore::after_refusal() {
+  const std::uint64_t pc = engine_.pc();
   // A refused fetch stops between blocks; a refused access inside one.
   if (refusal_->access == Access::Fetch) {
     retirement_.close();
   } else {
-    retirement_.stop_at(engine_.pc());
+    retirement_.stop_at(pc);
   }
-  return take_abort(*refusal_);
+  return take_abort(*refusal_, pc);
 }
 
 std::optional<Vector> GuestCore::after_wfi() {
@@ -237,8 +238,7 @@ bool GuestCore::on_fill(std::uint64_t va, uc_mem_type type, uc_tlb_entry& entry)
   AccessContext context{.access = access,
                         .el = static_cast<std::uint8_t>((pstate >> 2) & 3),
                         .pan = (pstate & kPstatePan) != 0};
-  if (access != Access::Fetch && context.el == 1 &&
-      is_unprivileged(instruction_at(engine_.pc(), 1))) {
+  if (access != Access::Fetch && context.el == 1 && is_unprivileged(instruction_at(engine_.pc()))) {
     context.el = 0;
     context.pan = false;
   }
@@ -246,11 +246,11 @@ bool GuestCore::on_fill(std::uint64_t va, uc_mem_type type, uc_tlb_entry& entry)
   const std::uint64_t evictions = statistics_.tlb_evictions;
   const auto translation = mmu_.translate(va, context);
   if (!translation) {
-    refusal_ = Refusal{Refusal::Kind::Fault, translation.error(), access, va};
+    refusal_ = Refusal{Refusal::Kind::Fault, translation.error(), access, va, (pstate >> 2) & 3};
     return false;
   }
   // What the strict TLB dropped, its cache must drop.
-  if (statistics_.tlb_evictions != evictions) engine_.flush_tlb();
+  if (statistics_.tlb_evictions != evictions) forget_translations();
   return grant(va, access, *translation, entry);
 }
 
@@ -258,7 +258,7 @@ bool GuestCore::grant(std::uint64_t va, Access access, const Translation& transl
                       uc_tlb_entry& entry) {
   const std::uint64_t pa = translation.pa & ~(kPage - 1);
   const auto refuse = [&](Refusal::Kind kind) {
-    refusal_ = Refusal{kind, {.va = va, .ipa = translation.ipa}, access, va};
+    refusal_ = Refusal{kind, {.va = va, .ipa = translation.ipa}, access, va, current_el()};
     return false;
   };
   FetchCoherence& coherence = machine_.fetch_coherence_;
@@ -361,7 +361,7 @@ void GuestCore::on_watch(std::uint64_t va) {
     return;
   }
   const unsigned el = current_el();
-  const std::uint32_t instruction = instruction_at(va, el);
+  const std::uint32_t instruction = instruction_at(va);
   // At EL0 only WFE traps here; system accesses are undefined or EL1's business.
   if (traps(instruction) && (el == 1 || instruction == kWfe)) trap_instruction(instruction, va);
 }

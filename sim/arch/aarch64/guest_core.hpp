@@ -60,12 +60,15 @@ class GuestCore final : public EngineCaches {
   /// Between runs. What is fetched next is looked at anew.
   void forget_all_code() {
     engine_.flush_code();
-    engine_.flush_tlb();
+    forget_translations();
   }
 
   // EngineCaches
   void forget_code(std::uint64_t pa) override { engine_.forget_code(pa, 4096); }
-  void forget_translations() override { engine_.flush_tlb(); }
+  void forget_translations() override {
+    engine_.flush_tlb();
+    instruction_page_.va = InstructionPage::kNone;
+  }
 
  private:
   /// Why the engine stopped, when a hook decided so.
@@ -89,6 +92,13 @@ class GuestCore final : public EngineCaches {
     Fault fault;
     Access access;
     std::uint64_t page;  ///< virtual address of the page
+    unsigned el;         ///< where the access came from
+  };
+  /// The page of code looked at last, so that looking again costs no translation.
+  struct InstructionPage {
+    static constexpr std::uint64_t kNone = 1;
+    std::uint64_t va = kNone;
+    const std::uint8_t* bytes = nullptr;
   };
 
   // guest_core.cpp: the engine's hooks and the loop around them.
@@ -134,11 +144,11 @@ class GuestCore final : public EngineCaches {
   void take_abort_to_el1(std::uint64_t esr, std::uint64_t far, std::uint64_t return_address);
   /// Records a synchronous trap to EL2.
   void record_trap(std::uint64_t esr, std::uint64_t return_address);
-  std::optional<Vector> take_abort(const Refusal& refusal);
+  std::optional<Vector> take_abort(const Refusal& refusal, std::uint64_t pc);
   [[nodiscard]] bool virtual_irq_pending() const noexcept;
   [[nodiscard]] unsigned current_el() const { return (engine_.pstate() >> 2) & 3; }
   /// The instruction at a virtual address that can be fetched; 0 (UDF) when it cannot.
-  [[nodiscard]] std::uint32_t instruction_at(std::uint64_t va, unsigned el) const;
+  [[nodiscard]] std::uint32_t instruction_at(std::uint64_t va) const;
 
   // system_registers.cpp: MRS, MSR and SYS as the guest executes them.
   bool on_mrs(const uc_arm64_cp_reg& cp, uc_arm64_reg target);
@@ -181,6 +191,7 @@ class GuestCore final : public EngineCaches {
   Stop stop_ = Stop::None;
   std::uint64_t exact_count_ = 0;
   std::optional<Refusal> refusal_;
+  mutable InstructionPage instruction_page_;
   std::uint64_t exact_target_ = kNoTarget;
   std::uint64_t progress_ = 0;
   std::uint32_t exceptions_ = 0;

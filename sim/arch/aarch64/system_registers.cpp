@@ -157,6 +157,7 @@ void GuestCore::mirror_translation_register(SysReg r, std::uint64_t value) {
   if (r == kTtbr1) t.ttbr1_el1 = value;
   if (r == kTcr) t.tcr_el1 = value;
   if (r == kMair) t.mair_el1 = value;
+  instruction_page_.va = InstructionPage::kNone;
 }
 
 bool GuestCore::on_sys(const uc_arm64_cp_reg& cp) {
@@ -173,7 +174,7 @@ bool GuestCore::on_sys(const uc_arm64_cp_reg& cp) {
       engine_.set_system(kPar, *par);
     } else {
       retirement_.stop_at(engine_.pc());
-      refusal_ = Refusal{Refusal::Kind::Fault, par.error(), Access::Read, cp.val};
+      refusal_ = Refusal{Refusal::Kind::Fault, par.error(), Access::Read, cp.val, 1};
       request(Stop::Refused);
     }
     return true;
@@ -198,7 +199,7 @@ void GuestCore::on_tlbi(SysReg op, std::uint64_t operand) {
       case 7: core.mmu_.tlbi_vaale1(vmid, va); break;
       default: return;
     }
-    core.engine_.flush_tlb();
+    core.forget_translations();
   };
   if (everywhere) {
     machine_.for_each_core(apply);
@@ -233,7 +234,7 @@ void GuestCore::forget_watches() {
   for (const auto& [va, watch] : watches_) engine_.unwatch(watch);
   watches_.clear();
   engine_.flush_code();
-  engine_.flush_tlb();
+  forget_translations();
 }
 
 // --- registers as EL2 software reads and writes them -----------------------------------------
@@ -278,7 +279,7 @@ void GuestCore::write(SysReg r, std::uint64_t value) {
   engine_.set_system(r, value);
   if (is_translation_register(r)) {
     mirror_translation_register(r, value);
-    engine_.flush_tlb();
+    forget_translations();
   }
 }
 
@@ -288,7 +289,7 @@ void GuestCore::on_stage2_control(SysReg r, std::uint64_t old) {
   t.vttbr_el2 = el2_.vttbr;
   t.vtcr_el2 = el2_.vtcr;
   const std::uint64_t changed = r == kHcr ? old ^ el2_.hcr : hcr::kTranslation;
-  if ((changed & hcr::kTranslation) != 0) engine_.flush_tlb();
+  if ((changed & hcr::kTranslation) != 0) forget_translations();
   if (r == kHcr && (changed & hcr::kWatched) != 0) forget_watches();
 }
 
