@@ -45,6 +45,16 @@ void read_file(const ConfigText& source, MachineConfig& config, bool& has_sim,
   config.vms.push_back(std::move(vm));
 }
 
+// By insertion: findings at one place stay in their order, and there are few.
+void sort_by_place(std::vector<Diagnostic>::iterator begin, std::vector<Diagnostic>::iterator end) {
+  for (auto it = begin; it != end; ++it) {
+    const auto place = std::upper_bound(begin, it, *it, [](const auto& a, const auto& b) {
+      return std::pair(a.at.line, a.at.column) < std::pair(b.at.line, b.at.column);
+    });
+    std::rotate(place, it, it + 1);
+  }
+}
+
 bool in_place(const MemoryRegionRow& region) { return region.map_type != MapType::Alloc; }
 
 void merge(std::vector<MemoryBank>& banks) {
@@ -72,10 +82,7 @@ std::expected<MachineConfig, std::vector<Diagnostic>> parse_config(
   for (const ConfigText& file : files) {
     const auto before = static_cast<std::ptrdiff_t>(diagnostics.errors.size());
     read_file(file, config, has_sim, diagnostics);
-    std::stable_sort(diagnostics.errors.begin() + before, diagnostics.errors.end(),
-                     [](const Diagnostic& a, const Diagnostic& b) {
-                       return std::pair(a.at.line, a.at.column) < std::pair(b.at.line, b.at.column);
-                     });
+    sort_by_place(diagnostics.errors.begin() + before, diagnostics.errors.end());
   }
   if (!diagnostics.errors.empty()) return std::unexpected(std::move(diagnostics.errors));
   config.warnings = std::move(diagnostics.warnings);

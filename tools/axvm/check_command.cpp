@@ -50,7 +50,7 @@ std::vector<MapRow> memory_map(const VmFile& vm) {
   for (const auto& window : vm.passthrough_addresses) {
     rows.push_back({window.base, window.length, "window to the host's addresses", "rw- device"});
   }
-  std::ranges::stable_sort(rows, {}, &MapRow::base);
+  std::ranges::sort(rows, {}, [](const MapRow& row) { return std::pair(row.base, row.what); });
   return rows;
 }
 

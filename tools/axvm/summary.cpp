@@ -20,7 +20,9 @@ std::vector<ExitRow> exit_rows(const hal_sim::ExitCounts& exits) {
     rows.push_back(
         {std::string(hal_sim::aarch64::exception_class_name(c << 26)), exits.by_class[c]});
   }
-  std::ranges::stable_sort(rows, std::greater<>(), &ExitRow::count);
+  std::ranges::sort(rows, [](const ExitRow& a, const ExitRow& b) {
+    return a.count != b.count ? a.count > b.count : a.name < b.name;
+  });
   return rows;
 }
 

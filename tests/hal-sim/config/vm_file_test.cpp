@@ -106,10 +106,10 @@ TEST_CASE("emu_dev_type_from_usize and emulated_device_type_display: types have 
 }
 
 TEST_CASE("emulated_device_type_removable: hot-pluggable types") {
-  for (const std::uint64_t type : {0x1, 0x20, 0xE1, 0xE2, 0xE3}) {
+  for (const std::uint64_t type : {0x1ULL, 0x20ULL, 0xE1ULL, 0xE2ULL, 0xE3ULL}) {
     CHECK(emulated_device_type_removable(type));
   }
-  for (const std::uint64_t type : {0x0, 0x2, 0x21, 0x30}) {
+  for (const std::uint64_t type : {0x0ULL, 0x2ULL, 0x21ULL, 0x30ULL}) {
     CHECK_FALSE(emulated_device_type_removable(type));
   }
 }
