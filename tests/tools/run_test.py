@@ -1,6 +1,11 @@
 """axvm run"""
 
 import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
 import unittest
 
 from command import Test, config
@@ -104,6 +109,23 @@ class Run(Test):
         self.assertEqual(done.status, 1)
         self.assertEqual(done.err_lines, [
             'axvm: powered off before the console matched --expect "Hello"'])
+
+    def test_a_machine_that_dies_is_reported_with_the_command_that_replays_it(self):
+        endless = self.variant("hello", "aarch64/hello.bin", "aarch64/bench/alu.bin")
+        command = [os.environ["AXVM"], "run", str(endless), "--send", "it's"]
+        parent = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.PIPE)
+        children = pathlib.Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
+        deadline = time.monotonic() + 30
+        while not children.read_text().split() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        # Killed, because sanitizers handle the other signals themselves.
+        os.kill(int(children.read_text().split()[0]), signal.SIGKILL)
+        _, errors = parent.communicate(timeout=30)
+        self.assertEqual(parent.returncode, 1)
+        self.assertEqual(errors.decode().splitlines(), [
+            "axvm: the machine died of SIGKILL (Killed); this replays it: "
+            f"{command[0]} run {endless} --send 'it'\\''s'"])
 
     def test_several_vms_run_on_one_machine(self):
         second = self.variant("mmio", "id = 1", "id = 2")

@@ -7,7 +7,7 @@
 namespace axvm::tool {
 namespace {
 
-// The regex library recurses over its input: what it sees at once is bounded.
+// Each byte of output is a reason to look again: what is looked at is bounded.
 constexpr std::size_t kWindow = 16'384;
 
 }  // namespace
@@ -47,19 +47,24 @@ std::expected<std::string, std::string> unescape(std::string_view text) {
 }
 
 std::expected<Expect, std::string> make_expect(const std::string& pattern) {
-  try {
-    return Expect{pattern, std::regex(pattern)};
-  } catch (const std::regex_error&) {
+  auto regex = std::make_unique<regex_t>();
+  if (regcomp(regex.get(), pattern.c_str(), REG_EXTENDED) != 0) {
     return std::unexpected(fmt::format("\"{}\" is not a regular expression", pattern));
   }
+  return Expect{pattern, std::shared_ptr<const regex_t>(regex.release(), [](const regex_t* r) {
+                  auto* owned = const_cast<regex_t*>(r);
+                  regfree(owned);
+                  delete owned;
+                })};
 }
 
 bool Matcher::matches(const Expect& expect, std::string_view output) {
   const std::size_t begin = std::max(from_, output.size() - std::min(output.size(), kWindow));
-  std::cmatch match;
-  const char* const data = output.data();
-  if (!std::regex_search(data + begin, data + output.size(), match, expect.regex)) return false;
-  from_ = static_cast<std::size_t>(match[0].second - data);
+  regmatch_t match{};
+  match.rm_so = static_cast<regoff_t>(begin);
+  match.rm_eo = static_cast<regoff_t>(output.size());
+  if (regexec(expect.regex.get(), output.data(), 1, &match, REG_STARTEND) != 0) return false;
+  from_ = static_cast<std::size_t>(match.rm_eo);
   return true;
 }
 
