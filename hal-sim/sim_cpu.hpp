@@ -8,6 +8,7 @@
 #include <core/arch/aarch64/registers.hpp>
 #include <cstdint>
 #include <sim/arch/aarch64/pcpu.hpp>
+#include <span>
 
 namespace axvm::hal_sim {
 
@@ -52,6 +53,7 @@ class SimCpu {
   void at_s12e1r(GuestVirtAddr va) { pcpu_->at_s12e1(va.value, false); }
   void at_s12e1w(GuestVirtAddr va) { pcpu_->at_s12e1(va.value, true); }
   void publish_tables() {}
+  void publish_data(std::span<std::byte>) {}  // there is no cache between its CPUs and memory
   void publish_instructions() { pcpu_->ic_ialluis(); }
 
   [[nodiscard]] sim::aarch64::Pcpu& pcpu() const noexcept { return *pcpu_; }

@@ -58,6 +58,8 @@ bool SimHal::allocate_range(HostPhysAddr base, std::size_t size) {
 
 void SimHal::deallocate_range(HostPhysAddr base, std::size_t size) {
   if (!frames_.deallocate({base.value, size})) vmm_defect("a frame is freed that is not taken");
+  // The next owner's contents come from the VMM's writes, which no engine sees.
+  machine_.memory_written(base.value, size);
 }
 
 HostPhysAddr SimHal::virt_to_phys(HostVirtAddr a) {

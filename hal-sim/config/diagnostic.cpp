@@ -4,6 +4,26 @@
 
 namespace axvm::hal_sim {
 
+namespace {
+
+// Names and values come from the file: whatever they contain, a finding stays one line.
+std::string printable(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '\n') {
+      out += "\\n";
+    } else if (byte < 0x20 || byte == 0x7F) {
+      out += fmt::format("\\x{:02x}", byte);
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
 std::string to_string(const Diagnostic& diagnostic) {
   std::string text = diagnostic.file;
   if (diagnostic.at.line != 0) {
@@ -13,7 +33,7 @@ std::string to_string(const Diagnostic& diagnostic) {
   if (!diagnostic.key.empty()) text += diagnostic.key + ": ";
   text += diagnostic.what;
   if (!diagnostic.expected.empty()) text += ", expected " + diagnostic.expected;
-  return text;
+  return printable(text);
 }
 
 }  // namespace axvm::hal_sim

@@ -73,7 +73,6 @@ std::expected<void, std::string> load_image(VmBase& vm, const fs::path& file,
                                        format_size(bytes.size()), load_addr.value,
                                        std::string_view(copied.error().detail)));
   }
-  vm.publish_image();
   return {};
 }
 

@@ -11,8 +11,8 @@
 namespace axvm::test {
 
 struct GuestRun {
-  std::string name;    ///< of configs/<name>-aarch64.toml
-  std::string kernel{};///< instead of the configured one; "" keeps it
+  std::string name;      ///< of configs/<name>-aarch64.toml
+  std::string kernel{};  ///< instead of the configured one; "" keeps it
   std::uint64_t chaos = 0;
   bool traced = false;
   std::uint64_t turn_instructions = 100'000;

@@ -135,6 +135,11 @@ TEST_CASE("without [sim], the machine fits its VMs") {
   }
 }
 
+TEST_CASE("a finding is one line, whatever the file's names and values contain") {
+  CHECK(errors_of(replaced(kValid, "cpu_num = 1", "cpu_num = \"\\n\\u0007\"")) ==
+        Lines{"vm.toml:5:11: base.cpu_num: is \"\\n\\x07\", expected an integer from 1 to 64"});
+}
+
 TEST_CASE("an unreadable file is one line") {
   const auto config = load_config({"/nonexistent/vm.toml"});
   REQUIRE_FALSE(config.has_value());
