@@ -64,6 +64,14 @@ class Cpu {
   }
 
   void publish_tables() { asm volatile("dsb ishst" ::: "memory"); }
+  void publish_data(std::span<std::byte> bytes) {
+    constexpr std::uintptr_t kLine = 16;  // the smallest that CTR_EL0.DminLine can name
+    const auto begin = reinterpret_cast<std::uintptr_t>(bytes.data());
+    for (std::uintptr_t line = begin & ~(kLine - 1); line < begin + bytes.size(); line += kLine) {
+      asm volatile("dc cvac, %0" ::"r"(line) : "memory");
+    }
+    asm volatile("dsb ish" ::: "memory");
+  }
   void publish_instructions() {
     asm volatile("dsb ish\n\tic ialluis\n\tdsb ish\n\tisb" ::: "memory");
   }

@@ -50,9 +50,7 @@ Result<> load_image(Vm& vm) {
     std::memcpy(to.data(), rest.data(), to.size());
     rest = rest.subspan(to.size());
   };
-  const auto done = vm.get_image_load_region(kGuestLoadAddress, rest.size(), copy);
-  if (done) vm.publish_image();
-  return done;
+  return vm.get_image_load_region(kGuestLoadAddress, rest.size(), copy);
 }
 
 /// What an exit means for the machine: a status to end with, or nothing when the guest goes on.

@@ -77,7 +77,7 @@ class AddressSpace {
       return fail(ErrorKind::ResourceBusy, "map"sv,
                   "the host-physical range is taken or no memory"sv);
     }
-    zero_range(hpa, range.size);
+    zero_range(hpa, range.size, tlb);
     auto mapped = map_region({range, hpa, flags, Backing::Owned}, tlb);
     if (!mapped) hal_->deallocate_range(hpa, range.size);
     return mapped;
@@ -139,21 +139,27 @@ class AddressSpace {
   }
 
   /// Visits the memory behind `range` in ascending order, backing lazy pages first; neighbours in
-  /// host memory come as one span. Errors: BadAddress (part of it is not memory), NoMemory.
+  /// host memory come as one span. What the visitor writes is published. Errors: BadAddress (part
+  /// of it is not memory), NoMemory.
   template <TranslationCache Tlb>
   Result<> visit(GuestPhysRange range, Tlb& tlb, FunctionRef<void(std::span<std::byte>)> visitor) {
     if (auto checked = check_memory(range); !checked) return checked;
     if (auto backed = back(range, tlb); !backed) return backed;
+    const auto show = [&](std::span<std::byte> bytes) {
+      if (bytes.empty()) return;
+      visitor(bytes);
+      tlb.publish_data(bytes);
+    };
     std::span<std::byte> pending;
     for_each_span(range, [&](GuestPhysAddr, std::byte* bytes, std::size_t n) {
       if (bytes == pending.data() + pending.size()) {
         pending = {pending.data(), pending.size() + n};
         return;
       }
-      if (!pending.empty()) visitor(pending);
+      show(pending);
       pending = {bytes, n};
     });
-    if (!pending.empty()) visitor(pending);
+    show(pending);
     return {};
   }
 
@@ -179,6 +185,7 @@ class AddressSpace {
     if (auto backed = back(range, tlb); !backed) return backed;
     for_each_span(range, [&](GuestPhysAddr at, std::byte* bytes, std::size_t n) {
       std::memcpy(bytes, from.data() + (at - gpa), n);
+      tlb.publish_data({bytes, n});
     });
     return {};
   }
@@ -244,7 +251,7 @@ class AddressSpace {
   Result<HostPhysAddr> back_page(GuestPhysAddr page, MappingFlags flags, Tlb& tlb) {
     const std::optional<HostPhysAddr> frame = hal_->allocate_frame();
     if (!frame) return fail(ErrorKind::NoMemory, "back page"sv, "no frame for guest memory"sv);
-    zero_frame(*hal_, *frame);
+    tlb.publish_data(zero_frame(*hal_, *frame));
     auto changed = table_.map({page, kPageSize}, *frame, flags);
     if (!changed) {
       hal_->deallocate_frame(*frame);
@@ -254,9 +261,10 @@ class AddressSpace {
     return *frame;
   }
 
-  void zero_range(HostPhysAddr hpa, std::uint64_t size) {
+  template <TranslationCache Tlb>
+  void zero_range(HostPhysAddr hpa, std::uint64_t size, Tlb& tlb) {
     for (std::uint64_t offset = 0; offset < size; offset += kPageSize) {
-      zero_frame(*hal_, hpa + offset);
+      tlb.publish_data(zero_frame(*hal_, hpa + offset));
     }
   }
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 #include <optional>
+#include <span>
 #include <utility>
 
 namespace axvm {
@@ -27,9 +28,12 @@ template <class T, FrameMemory M>
   return reinterpret_cast<T*>(static_cast<std::uintptr_t>(memory.phys_to_virt(hpa).value));
 }
 
+/// Returns the frame's bytes.
 template <FrameMemory M>
-void zero_frame(M& memory, HostPhysAddr hpa) {
-  std::memset(frame_as<void>(memory, hpa), 0, kPageSize);
+std::span<std::byte> zero_frame(M& memory, HostPhysAddr hpa) {
+  auto* const bytes = frame_as<std::byte>(memory, hpa);
+  std::memset(bytes, 0, kPageSize);
+  return {bytes, kPageSize};
 }
 
 /// Frames allocated before they are needed, so that what uses them cannot fail half-way. Each

@@ -3,17 +3,21 @@
 
 #include <axvm/address.hpp>
 #include <concepts>
+#include <cstddef>
+#include <span>
 #include <utility>
 
 namespace axvm {
 
-/// Maintenance of the translation caches of all CPUs, for one table.
+/// Maintenance of the caches of all CPUs, for one table and the memory it maps.
 template <class T>
-concept TranslationCache = requires(T& tlb, GuestPhysRange range) {
+concept TranslationCache = requires(T& tlb, GuestPhysRange range, std::span<std::byte> bytes) {
   /// No CPU uses a translation of `range` from before this call once it returns.
   { tlb.invalidate(range) };
   /// Table walks from now on see what was written to the table before.
   { tlb.publish() };
+  /// The guest sees what was written to `bytes`, even where it reads past the caches.
+  { tlb.publish_data(bytes) };
 };
 
 /// What must be flushed after a table was changed. Dropping one that names a stale range is a hole

@@ -113,10 +113,11 @@ class AxVM : public VmBase {
 
   Result<> get_image_load_region(GuestPhysAddr gpa, std::uint64_t size,
                                  GuestSpanVisitor visit) override {
-    return services_.with_memory(
+    auto visited = services_.with_memory(
         [&](Space& space, Tlb& tlb) { return space.visit({gpa, size}, tlb, visit); });
+    if (visited) services_.hal().this_cpu().hardware().publish_instructions();
+    return visited;
   }
-  void publish_image() override { services_.hal().this_cpu().hardware().publish_instructions(); }
   Result<> read_from_guest(GuestPhysAddr gpa, std::span<std::byte> to) override {
     return services_.with_memory([&](Space& space, Tlb&) { return space.read(gpa, to); });
   }

@@ -84,15 +84,14 @@ class VmBase : public RefCounted {
   }
 
   /// Visits the memory behind [gpa, gpa + size) to load an image there, backing lazy pages first.
-  /// All of it is visited, or none. Errors: BadAddress (part of it is not memory of the guest),
+  /// What the visitor writes is visible to the guest's accesses and fetches afterwards. All of it
+  /// is visited, or none. Errors: BadAddress (part of it is not memory of the guest),
   /// NoMemory.
   virtual Result<> get_image_load_region(GuestPhysAddr gpa, std::uint64_t size,
                                          GuestSpanVisitor visit) {
     static_cast<void>(gpa), static_cast<void>(size), static_cast<void>(visit);
     return unimplemented("get_image_load_region"sv);
   }
-  /// Makes bytes that the host wrote visible to instruction fetch of the guest.
-  virtual void publish_image() {}
 
   /// Copies bytes of guest memory. Lazy pages that were never touched read as zeroes and are
   /// backed when written. Errors: BadAddress (part of it is not memory; nothing is copied),

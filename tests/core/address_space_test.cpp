@@ -186,6 +186,30 @@ TEST_CASE("untouched lazy memory reads as zeroes without being backed") {
   CHECK(hal.taken.size() == frames);
 }
 
+TEST_CASE("what the VMM writes for the guest is published past the caches") {
+  FakeHal hal;
+  FakeTlb tlb;
+  auto space = make_space(hal);
+  REQUIRE(space->map_alloc(range(kBase, 2 * kPageSize), kReadWrite, false, tlb).has_value());
+  CHECK(tlb.data.empty());
+  REQUIRE(space->write(GuestPhysAddr(kBase + 8), some_bytes(16), tlb).has_value());
+  REQUIRE(tlb.data.size() == 2);
+  CHECK(tlb.data[0].size() == kPageSize);  // the zeroes of the new page
+  CHECK(tlb.data[1].data() == tlb.data[0].data() + 8);
+  CHECK(tlb.data[1].size() == 16);
+
+  tlb.data.clear();
+  std::vector<std::span<std::byte>> visited;
+  const auto visitor = [&](std::span<std::byte> bytes) {
+    CHECK(tlb.data.size() == visited.size());  // each span before the next is visited
+    visited.push_back(bytes);
+  };
+  REQUIRE(space->visit(range(kBase, kPageSize), tlb, visitor).has_value());
+  REQUIRE(visited.size() == 1);
+  CHECK(tlb.data.back().data() == visited[0].data());
+  CHECK(tlb.data.back().size() == visited[0].size());
+}
+
 TEST_CASE("visiting a range backs it and covers it exactly") {
   FakeHal hal;
   FakeTlb tlb;

@@ -61,6 +61,7 @@ class FakeCpu {
   void at_s12e1r(GuestVirtAddr) {}
   void at_s12e1w(GuestVirtAddr) {}
   void publish_tables() { log("publish"); }
+  void publish_data(std::span<std::byte> bytes) { published_bytes += bytes.size(); }
   void publish_instructions() { log("publish_instructions"); }
 
   std::uint64_t get(SysReg r) { return registers[r]; }
@@ -71,6 +72,7 @@ class FakeCpu {
   std::vector<Step> script;
   std::vector<std::string> maintenance;  ///< "operation@VMID"
   std::set<std::uint64_t> flushed;
+  std::size_t published_bytes = 0;
   unsigned entries = 0;
   unsigned reads = 0;
 
@@ -227,6 +229,7 @@ using TestVm = AxVM<FakeHal, FakeCpu>;
 struct FakeTlb {
   std::vector<GuestPhysRange> invalidated;
   unsigned published = 0;
+  std::vector<std::span<std::byte>> data;  ///< published, in order
   std::function<void(GuestPhysRange)> on_invalidate;
 
   void invalidate(GuestPhysRange range) {
@@ -234,6 +237,7 @@ struct FakeTlb {
     if (on_invalidate) on_invalidate(range);
   }
   void publish() { ++published; }
+  void publish_data(std::span<std::byte> bytes) { data.push_back(bytes); }
 };
 
 }  // namespace axvm::test

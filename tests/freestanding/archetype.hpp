@@ -28,6 +28,7 @@ class Cpu {
   void at_s12e1r(GuestVirtAddr) {}
   void at_s12e1w(GuestVirtAddr) {}
   void publish_tables() {}
+  void publish_data(std::span<std::byte>) {}
   void publish_instructions() {}
 
  private:

@@ -4,7 +4,9 @@
 #include <axvm/address.hpp>
 #include <concepts>
 #include <core/arch/aarch64/registers.hpp>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace axvm::aarch64 {
 
@@ -16,38 +18,42 @@ enum class Vector : std::uint8_t { Synchronous = 0, Irq = 1, Fiq = 2, SError = 3
 /// One CPU that implements EL2, seen from code that runs there. On metal each call is one or two
 /// instructions; what they cannot do, the core may not ask for. `C::Arch` is aarch64::Arch.
 template <class C>
-concept VirtualizationHardware = requires(C& cpu, const C& view, std::uint64_t value, unsigned n,
-                                          GuestPhysAddr ipa, GuestVirtAddr va) {
-  requires std::same_as<typename C::Arch, Arch>;
+concept VirtualizationHardware =
+    requires(C& cpu, const C& view, std::uint64_t value, unsigned n, GuestPhysAddr ipa,
+             GuestVirtAddr va, std::span<std::byte> bytes) {
+      requires std::same_as<typename C::Arch, Arch>;
 
-  /// MRS / MSR of the named register.
-  { cpu.template read<SysReg::HCR_EL2>() } -> std::same_as<std::uint64_t>;
-  { cpu.template write<SysReg::HCR_EL2>(value) };
+      /// MRS / MSR of the named register.
+      { cpu.template read<SysReg::HCR_EL2>() } -> std::same_as<std::uint64_t>;
+      { cpu.template write<SysReg::HCR_EL2>(value) };
 
-  /// X0..X30 of the guest, valid from a trap until the next entry. n <= 30.
-  { view.gpr(n) } -> std::same_as<std::uint64_t>;
-  { cpu.set_gpr(n, value) };
+      /// X0..X30 of the guest, valid from a trap until the next entry. n <= 30.
+      { view.gpr(n) } -> std::same_as<std::uint64_t>;
+      { cpu.set_gpr(n, value) };
 
-  /// ERET to the guest at ELR_EL2 with SPSR_EL2; returns when a trap to EL2 is taken. ESR_EL2,
-  /// FAR_EL2, HPFAR_EL2, ELR_EL2, SPSR_EL2 then read as the architecture says for that trap.
-  { cpu.enter_guest() } -> std::same_as<Vector>;
+      /// ERET to the guest at ELR_EL2 with SPSR_EL2; returns when a trap to EL2 is taken. ESR_EL2,
+      /// FAR_EL2, HPFAR_EL2, ELR_EL2, SPSR_EL2 then read as the architecture says for that trap.
+      { cpu.enter_guest() } -> std::same_as<Vector>;
 
-  /// TLBI for the VMID in VTTBR_EL2, inner shareable, each with the barriers it needs
-  /// before (ISB; DSB ISHST) and after (DSB ISH; ISB). Stage-2 entries of one page:
-  { cpu.tlbi_ipas2e1is(ipa) };
-  /// Everything stage 1 made, combined entries included:
-  { cpu.tlbi_vmalle1is() };
-  /// Everything of both stages:
-  { cpu.tlbi_vmalls12e1is() };
+      /// TLBI for the VMID in VTTBR_EL2, inner shareable, each with the barriers it needs
+      /// before (ISB; DSB ISHST) and after (DSB ISH; ISB). Stage-2 entries of one page:
+      { cpu.tlbi_ipas2e1is(ipa) };
+      /// Everything stage 1 made, combined entries included:
+      { cpu.tlbi_vmalle1is() };
+      /// Everything of both stages:
+      { cpu.tlbi_vmalls12e1is() };
 
-  /// AT S12E1R / S12E1W; the outcome is in PAR_EL1.
-  { cpu.at_s12e1r(va) };
-  { cpu.at_s12e1w(va) };
+      /// AT S12E1R / S12E1W; the outcome is in PAR_EL1.
+      { cpu.at_s12e1r(va) };
+      { cpu.at_s12e1w(va) };
 
-  /// Makes earlier writes to memory visible to table walks (DSB ISHST) and to instruction
-  /// fetch (IC IALLUIS; DSB ISH; ISB).
-  { cpu.publish_tables() };
-  { cpu.publish_instructions() };
-};
+      /// Makes earlier writes to memory visible to table walks (DSB ISHST) and to instruction
+      /// fetch (IC IALLUIS; DSB ISH; ISB).
+      { cpu.publish_tables() };
+      { cpu.publish_instructions() };
+      /// Makes earlier writes to `bytes` reach memory, past every cache (DC CVAC of each line; DSB
+      /// ISH): a guest whose MMU is off reads there.
+      { cpu.publish_data(bytes) };
+    };
 
 }  // namespace axvm::aarch64

@@ -5,6 +5,8 @@
 #include <core/arch/aarch64/control.hpp>
 #include <core/arch/aarch64/hal.hpp>
 #include <core/memory/invalidation.hpp>
+#include <cstddef>
+#include <span>
 
 namespace axvm::aarch64 {
 
@@ -29,6 +31,7 @@ class Stage2Tlb {
     with_vmid([&] { cpu_.tlbi_vmalls12e1is(); });
   }
   void publish() { cpu_.publish_tables(); }
+  void publish_data(std::span<std::byte> bytes) { cpu_.publish_data(bytes); }
   /// Before the table is freed: forgets everything, and takes the table from this CPU.
   void retire() {
     invalidate_all();
