@@ -112,13 +112,11 @@ std::expected<PhysicalMemory, std::string> PhysicalMemory::create(std::span<cons
     memory.frame_count_ += bank.size / kFrameSize;
   }
   memory.first_ = memory.banks_.front();
-  memory.first_bias_ = reinterpret_cast<std::uintptr_t>(memory.first_.host) - memory.first_.base;
   return memory;
 }
 
 PhysicalMemory::PhysicalMemory(PhysicalMemory&& other) noexcept
     : first_(std::exchange(other.first_, {})),
-      first_bias_(std::exchange(other.first_bias_, 0)),
       banks_(std::exchange(other.banks_, {})),
       frame_count_(std::exchange(other.frame_count_, 0)) {}
 
@@ -126,7 +124,6 @@ PhysicalMemory& PhysicalMemory::operator=(PhysicalMemory&& other) noexcept {
   if (this != &other) {
     release();
     first_ = std::exchange(other.first_, {});
-    first_bias_ = std::exchange(other.first_bias_, 0);
     banks_ = std::exchange(other.banks_, {});
     frame_count_ = std::exchange(other.frame_count_, 0);
   }
@@ -144,14 +141,6 @@ std::uint8_t* PhysicalMemory::at_later_bank(std::uint64_t pa) const noexcept {
     if (pa - bank.base < bank.size) return bank.host + (pa - bank.base);
   }
   return nullptr;
-}
-
-bool PhysicalMemory::read_word_of_later_bank(std::uint64_t frame, std::uint64_t offset,
-                                             std::uint64_t& value) const noexcept {
-  const std::uint8_t* p = at_later_bank(frame);
-  if (p == nullptr) return false;
-  std::memcpy(&value, p + offset, sizeof value);
-  return true;
 }
 
 bool PhysicalMemory::contains(std::uint64_t pa, std::uint64_t size) const noexcept {

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <expected>
 #include <optional>
 #include <sim/state.hpp>
@@ -45,27 +44,19 @@ class PhysicalMemory {
   /// its 4 KiB frame is contiguous.
   [[nodiscard]] std::uint8_t* at(std::uint64_t pa) const noexcept {
     if (pa - first_.base < first_.size) [[likely]] {
-      return first_.host + (pa - first_.base);
+      std::uint8_t* p = first_.host + (pa - first_.base);
+      if (p == nullptr) __builtin_unreachable();  // callers' checks vanish
+      return p;
     }
     return at_later_bank(pa);
-  }
-  /// Reads the 64-bit word `offset` bytes into the frame at `frame`; false when no RAM is there.
-  /// The frame's address is added last: when it is what the caller waits for, as in a walk, it is
-  /// one addition away from the load.
-  [[nodiscard]] bool read_word(std::uint64_t frame, std::uint64_t offset,
-                               std::uint64_t& value) const noexcept {
-    if (frame - first_.base < first_.size) [[likely]] {
-      const auto* p = reinterpret_cast<const std::uint8_t*>((first_bias_ + offset) + frame);
-      std::memcpy(&value, p, sizeof value);
-      return true;
-    }
-    return read_word_of_later_bank(frame, offset, value);
   }
   /// True when all of [pa, pa + size) is RAM of one bank.
   [[nodiscard]] bool contains(std::uint64_t pa, std::uint64_t size) const noexcept;
 
   /// The banks in ascending order of address.
   [[nodiscard]] std::span<const BankMapping> banks() const noexcept { return banks_; }
+  /// The bank with the lowest address.
+  [[nodiscard]] const BankMapping& first_bank() const noexcept { return first_; }
   /// Number of 4 KiB frames in all banks.
   [[nodiscard]] std::uint64_t frame_count() const noexcept { return frame_count_; }
   /// Number of the frame that holds `pa`, dense over all banks in ascending order: an index for
@@ -81,12 +72,9 @@ class PhysicalMemory {
  private:
   PhysicalMemory() = default;
   [[nodiscard]] std::uint8_t* at_later_bank(std::uint64_t pa) const noexcept;
-  [[nodiscard]] bool read_word_of_later_bank(std::uint64_t frame, std::uint64_t offset,
-                                             std::uint64_t& value) const noexcept;
   void release() noexcept;
 
-  BankMapping first_{};            // a copy of banks_[0], in reach without a second load
-  std::uintptr_t first_bias_ = 0;  // first_.host - first_.base
+  BankMapping first_{};  // a copy of banks_[0], in reach without a second load
   std::vector<BankMapping> banks_;
   std::uint64_t frame_count_ = 0;
 };

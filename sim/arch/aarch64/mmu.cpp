@@ -222,7 +222,7 @@ std::expected<std::uint64_t, Fault> Mmu::at_s1(std::uint64_t va, unsigned el, bo
     ReadOnlyCache cache{tlb_, r.stage2_tag};
     NoObserver observer;
     Fault fault;
-    if (!Walker{*memory_, r, cache, observer}.stage1(va, leaf, fault)) {
+    if (!Walker{*memory_, r, cache, observer}.translate_stage1(va, leaf, fault)) {
       if (fault.stage == 2 || fault.kind == FaultKind::ExternalAbortOnWalk) {
         return std::unexpected(fault);
       }

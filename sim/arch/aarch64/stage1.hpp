@@ -88,21 +88,19 @@ class Stage1Attributes {
   std::uint32_t raw_ = 0;
 };
 
-/// What descriptors of a stage are held against. Either test passing at once means that nothing of
-/// the descriptor needs a closer look.
+/// What descriptors of a stage are held against.
 struct DescriptorMasks {
-  /// Bits of an output address that are beyond the stage's output size.
+  /// 2 to the width of an output address.
+  std::uint64_t output_limit = 0;
+  /// Bits of an output address that are beyond.
   std::uint64_t oversize = 0;
-  /// A descriptor that is just kTableOrPage under this mask is a table in range and nothing else:
-  /// its address is the descriptor less kTableOrPage.
-  std::uint64_t table = 0;
   /// A descriptor that is its level's type and the access flag under this mask is a leaf in range.
   std::uint64_t leaf = 0;
 
   DescriptorMasks() = default;
   constexpr explicit DescriptorMasks(unsigned output_bits) noexcept
-      : oversize(kDescriptorAddress & ~((std::uint64_t{1} << output_bits) - 1)),
-        table(~kDescriptorAddress | oversize),
+      : output_limit(std::uint64_t{1} << output_bits),
+        oversize(kDescriptorAddress & ~(output_limit - 1)),
         leaf(oversize | kDescriptorAccessFlag | kTableOrPage) {}
 };
 

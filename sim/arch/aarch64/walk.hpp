@@ -77,32 +77,86 @@ inline constexpr Permissions kEverything{.read = true, .write = true, .execute =
                      .device = first.attributes.device() || second.attributes.device()};
 }
 
+/// RAM's first bank as a walk sees it: nearly all tables of nearly all machines. Addresses are
+/// added up so that what a walk waits for, the address out of a descriptor, comes last.
+class NearMemory {
+ public:
+  NearMemory(const PhysicalMemory& memory, std::uint64_t output_limit) noexcept {
+    const PhysicalMemory::BankMapping& bank = memory.first_bank();
+    const std::uint64_t room = output_limit > bank.base ? output_limit - bank.base : 0;
+    base_ = bank.base;
+    size_ = bank.size;
+    frames_ = std::min(bank.size, room) >> kGranuleBits;
+    bias_ = reinterpret_cast<std::uintptr_t>(bank.host) - bank.base;
+  }
+
+  /// Reads the word at `pa`, a multiple of 8. False: not in this bank.
+  [[nodiscard, gnu::always_inline]] bool read(std::uint64_t pa,
+                                              std::uint64_t& word) const noexcept {
+    if (pa - base_ >= size_) [[unlikely]]
+      return false;
+    word = load(bias_, pa);
+    return true;
+  }
+  /// Reads the word at `offset` in the table that `descriptor` points to. False: that takes a
+  /// closer look. One comparison finds out whether the descriptor is a table, has no other bit set
+  /// and points to this bank, in range.
+  [[nodiscard, gnu::always_inline]] bool read_table(std::uint64_t descriptor, std::uint64_t offset,
+                                                    std::uint64_t& word) const noexcept {
+    if (std::rotr(descriptor - (base_ + kTableOrPage), kGranuleBits) >= frames_) [[unlikely]] {
+      return false;
+    }
+    word = load(bias_ - kTableOrPage + offset, descriptor);
+    return true;
+  }
+
+ private:
+  [[gnu::always_inline]] static std::uint64_t load(std::uintptr_t origin,
+                                                   std::uint64_t last) noexcept {
+    asm("" : "+r"(origin));  // keeps the compiler from adding in another order
+    std::uint64_t word;
+    std::memcpy(&word, reinterpret_cast<const std::uint8_t*>(origin + last), sizeof word);
+    return word;
+  }
+
+  std::uint64_t base_;
+  std::uint64_t size_;
+  std::uint64_t frames_;  // of the stage's output range; 0 when there are none
+  std::uintptr_t bias_;
+};
+
 /// Walks for one regime. `Stage2Cache` has find(ipa, leaf&) and fill(ipa, leaf); `Observer` has
 /// step(const WalkStep&). Both are template parameters so that the empty ones vanish.
 ///
-/// A cold walk is a chain of dependent loads, so what lies between two loads decides its cost: a
-/// table's address is used as the descriptor has it, checks branch away from the chain, stage-2
-/// levels are constants and everything is inlined into one function.
+/// A cold walk is a chain of dependent loads, so what lies between two loads decides its cost:
+/// checks branch away from the chain, the levels of stage 2 are constants and everything is inlined
+/// into one function per start level.
 template <class Stage2Cache, class Observer>
 class Walker {
  public:
   Walker(const PhysicalMemory& memory, const Regime& regime, Stage2Cache& cache,
          Observer& observer) noexcept
-      : memory_(memory), regime_(regime), cache_(cache), observer_(observer) {}
+      : memory_(memory),
+        regime_(regime),
+        near_(memory, regime.stage2.masks.output_limit),
+        cache_(cache),
+        observer_(observer) {}
 
   /// VA to PA; the leaves are what a TLB remembers.
   [[nodiscard, gnu::always_inline]] std::expected<Translation, Fault> translate(
       std::uint64_t va, AccessContext context, Stage1Leaf& first, Stage2Leaf& second) {
-    Fault fault;
-    if (!stage1(va, first, fault)) [[unlikely]]
-      return std::unexpected(fault);
-    const Permissions permissions = permissions_of(regime_.stage1, first, context);
-    if (permissions.allow(context.access)) [[likely]] {
-      const Input input{.va = va, .page = first.ipa & ~kPageOffset, .offset = va & kPageOffset};
-      if (!stage2(input, second, fault)) [[unlikely]]
+    return by_start([&]<unsigned kStart>() -> std::expected<Translation, Fault> {
+      Fault fault;
+      if (!stage1<kStart>(va, first, fault)) [[unlikely]]
         return std::unexpected(fault);
-    }
-    return combine(va, first, permissions, second, context.access);
+      const Permissions permissions = permissions_of(regime_.stage1, first, context);
+      if (permissions.allow(context.access)) [[likely]] {
+        const Input input{.va = va, .page = first.ipa & ~kPageOffset, .offset = va & kPageOffset};
+        if (!stage2<kStart>(input, second, fault)) [[unlikely]]
+          return std::unexpected(fault);
+      }
+      return combine(va, first, permissions, second, context.access);
+    });
   }
 
   /// IPA to PA.
@@ -110,20 +164,24 @@ class Walker {
     Fault fault;
     const Input input{.va = 0, .page = ipa & ~kPageOffset, .offset = ipa & kPageOffset};
     Stage2Leaf second;
-    if (!stage2(input, second, fault)) return std::unexpected(fault);
+    if (!by_start([&]<unsigned kStart>() { return stage2<kStart>(input, second, fault); })) {
+      return std::unexpected(fault);
+    }
     const Stage1Leaf first{
         .ipa = ipa, .level = 0, .attributes = Stage1Attributes::flat(kNormalWriteBack)};
     return combine(0, first, kEverything, second, access);
   }
 
   /// VA to IPA; permissions are the caller's business.
-  [[nodiscard, gnu::always_inline]] bool stage1(std::uint64_t va, Stage1Leaf& leaf, Fault& fault) {
-    return regime_.stage1.enabled ? stage1_tables(va, leaf, fault) : stage1_flat(va, leaf, fault);
+  [[nodiscard]] bool translate_stage1(std::uint64_t va, Stage1Leaf& leaf, Fault& fault) {
+    return by_start([&]<unsigned kStart>() { return stage1<kStart>(va, leaf, fault); });
   }
 
  private:
   static constexpr std::uint64_t kPageOffset = level_size(kLastLevel) - 1;
   static constexpr std::uint64_t kIndexMask = (1U << kIndexBits) - 1;
+  /// Stage 2 is off.
+  static constexpr unsigned kNoStage2 = 4;
 
   /// What stage 2 translates: an IPA as page and offset, and what it is for.
   struct Input {
@@ -133,43 +191,64 @@ class Walker {
     bool during_stage1_walk = false;
 
     [[nodiscard]] std::uint64_t ipa() const noexcept { return page | offset; }
-  };
-  /// Where a descriptor is: entry `index` of `table`, `offset` bytes into the frame at `frame`.
-  struct Entry {
-    std::uint64_t table;
-    std::uint64_t index;
-    std::uint64_t frame;
-    std::uint64_t offset;
+    [[nodiscard]] std::uint64_t index(unsigned level) const noexcept {
+      return (page >> level_shift(level)) & kIndexMask;
+    }
   };
 
-  /// Entry of a table that need not begin at a frame nor end with it: a root.
-  [[nodiscard]] static Entry root_entry(std::uint64_t table, std::uint64_t index) noexcept {
-    const std::uint64_t address = table + index * 8;
-    return {table, index, address & ~kPageOffset, address & kPageOffset};
-  }
-  /// Entry of a table that is a frame.
-  [[nodiscard]] static Entry entry(std::uint64_t table, std::uint64_t index) noexcept {
-    return {table, index, table, index * 8};
+  /// Calls `walk` with the level at which stage 2 starts as a constant.
+  template <class Walk>
+  [[gnu::always_inline]] auto by_start(Walk&& walk) {
+    if (!regime_.stage2.enabled) return walk.template operator()<kNoStage2>();
+    switch (regime_.stage2.start_level) {
+      case 0: return walk.template operator()<0>();
+      case 1: return walk.template operator()<1>();
+      default: return walk.template operator()<2>();
+    }
   }
 
+  template <unsigned kStart>
+  [[nodiscard]] bool stage1(std::uint64_t va, Stage1Leaf& leaf, Fault& fault);
+  template <unsigned kStart>
   [[nodiscard]] bool stage1_tables(std::uint64_t va, Stage1Leaf& leaf, Fault& fault);
   [[nodiscard]] bool stage1_flat(std::uint64_t va, Stage1Leaf& leaf, Fault& fault) const noexcept;
+  template <unsigned kStart>
   [[nodiscard]] bool stage2(const Input& input, Stage2Leaf& leaf, Fault& fault);
+  /// `descriptor` is entry `index` of `table`.
   template <unsigned kLevel>
-  [[nodiscard]] bool stage2_level(const Input& input, const Entry& at, Stage2Leaf& leaf,
-                                  Fault& fault);
+  [[nodiscard]] bool stage2_level(const Input& input, std::uint64_t table, std::uint64_t index,
+                                  std::uint64_t descriptor, Stage2Leaf& leaf, Fault& fault);
 
-  /// The table that a descriptor above the last level points to; false when it is none in range.
-  [[nodiscard, gnu::always_inline]] static bool is_table(std::uint64_t descriptor,
-                                                         const DescriptorMasks& masks,
-                                                         std::uint64_t& next) noexcept {
-    next = descriptor - kTableOrPage;
-    if ((descriptor & masks.table) == kTableOrPage) [[likely]]
+  /// Reads the word at `pa`; false when no RAM is there.
+  [[nodiscard, gnu::always_inline]] bool read(std::uint64_t pa,
+                                              std::uint64_t& word) const noexcept {
+    if (near_.read(pa, word)) [[likely]]
       return true;
-    // Software may use the other bits of a table descriptor.
-    next = descriptor & kDescriptorAddress;
-    return (descriptor & (kTableOrPage | masks.oversize)) == kTableOrPage;
+    const FarWord far = far_word(memory_, pa);
+    word = far.word;
+    return far.found;
   }
+  struct FarWord {
+    std::uint64_t word;
+    bool found;
+  };
+  [[gnu::cold, gnu::noinline]] static FarWord far_word(const PhysicalMemory& memory,
+                                                       std::uint64_t pa) noexcept {
+    const std::uint8_t* p = memory.at(pa);
+    if (p == nullptr) return {.word = 0, .found = false};
+    std::uint64_t word;
+    std::memcpy(&word, p, sizeof word);
+    return {.word = word, .found = true};
+  }
+
+  /// By value, so that nothing of the fast path has an address.
+  struct Stage2Result {
+    Stage2Leaf leaf;
+    bool found;
+  };
+  template <unsigned kLevel>
+  [[nodiscard]] Stage2Result stage2_unusual(Input input, std::uint64_t descriptor, Fault& fault);
+
   [[nodiscard, gnu::always_inline]] static bool is_leaf(std::uint64_t descriptor, unsigned level,
                                                         const DescriptorMasks& masks) noexcept {
     // The 4 KiB granule has no blocks at level 0.
@@ -215,72 +294,72 @@ class Walker {
 
   const PhysicalMemory& memory_;
   const Regime& regime_;
+  const NearMemory near_;
   Stage2Cache& cache_;
   Observer& observer_;
 };
 
 template <class Stage2Cache, class Observer>
+template <unsigned kStart>
 [[gnu::always_inline]] inline bool Walker<Stage2Cache, Observer>::stage2(const Input& input,
                                                                          Stage2Leaf& leaf,
                                                                          Fault& fault) {
-  const Stage2& s = regime_.stage2;
-  if (!s.enabled) {
+  if constexpr (kStart == kNoStage2) {
     leaf = {.pa = input.ipa(), .level = 0, .attributes = {}};
     return true;
-  }
-  if (cache_.find(input.ipa(), leaf)) return true;
-  if (input.page >= s.input_limit) [[unlikely]] {
-    return fail_stage2(fault, FaultKind::Translation, 0, input);
-  }
-  if (s.table_oversized) [[unlikely]]
-    return fail_stage2(fault, FaultKind::AddressSize, 0, input);
-
-  // Concatenated root tables: the first index has up to 13 bits.
-  bool found;
-  if (s.start_level == 0) {
-    found = stage2_level<0>(input, root_entry(s.table, input.page >> level_shift(0)), leaf, fault);
-  } else if (s.start_level == 1) {
-    found = stage2_level<1>(input, root_entry(s.table, input.page >> level_shift(1)), leaf, fault);
   } else {
-    found = stage2_level<2>(input, root_entry(s.table, input.page >> level_shift(2)), leaf, fault);
-  }
-  if (found) [[likely]]
+    const Stage2& s = regime_.stage2;
+    if (cache_.find(input.ipa(), leaf)) return true;
+    if (input.page >= s.input_limit) [[unlikely]] {
+      return fail_stage2(fault, FaultKind::Translation, 0, input);
+    }
+    if (s.table_oversized) [[unlikely]] {
+      return fail_stage2(fault, FaultKind::AddressSize, 0, input);
+    }
+    // Concatenated root tables: the first index has up to 13 bits.
+    const std::uint64_t index = input.page >> level_shift(kStart);
+    std::uint64_t descriptor;
+    if (!read(s.table + index * 8, descriptor)) [[unlikely]] {
+      return fail_stage2(fault, FaultKind::ExternalAbortOnWalk, kStart, input);
+    }
+    if (!stage2_level<kStart>(input, s.table, index, descriptor, leaf, fault)) [[unlikely]] {
+      return false;
+    }
     cache_.fill(input.ipa(), leaf);
-  return found;
+    return true;
+  }
 }
 
 template <class Stage2Cache, class Observer>
 template <unsigned kLevel>
-[[gnu::always_inline]] inline bool Walker<Stage2Cache, Observer>::stage2_level(const Input& input,
-                                                                               const Entry& at,
-                                                                               Stage2Leaf& leaf,
-                                                                               Fault& fault) {
+[[gnu::always_inline]] inline bool Walker<Stage2Cache, Observer>::stage2_level(
+    const Input& input, std::uint64_t table, std::uint64_t index, std::uint64_t descriptor,
+    Stage2Leaf& leaf, Fault& fault) {
   const Stage2& s = regime_.stage2;
-  std::uint64_t descriptor;
-  if (!memory_.read_word(at.frame, at.offset, descriptor)) [[unlikely]] {
-    return fail_stage2(fault, FaultKind::ExternalAbortOnWalk, kLevel, input);
-  }
   observer_.step({.stage = 2,
                   .level = kLevel,
                   .kind = kind_of(descriptor, kLevel),
                   .during_stage1_walk = input.during_stage1_walk,
                   .input = input.ipa(),
-                  .table = at.table,
-                  .index = static_cast<std::uint32_t>(at.index),
+                  .table = table,
+                  .index = static_cast<std::uint32_t>(index),
                   .index_high = index_high(kLevel, s.start_level, s.input_bits),
                   .index_low = level_shift(kLevel),
-                  .descriptor_ipa = at.frame + at.offset,
-                  .descriptor_pa = at.frame + at.offset,
+                  .descriptor_ipa = table + index * 8,
+                  .descriptor_pa = table + index * 8,
                   .descriptor = descriptor});
   if constexpr (kLevel < kLastLevel) {
-    std::uint64_t next;
-    if (is_table(descriptor, s.masks, next)) [[likely]] {
-      const std::uint64_t index = (input.page >> level_shift(kLevel + 1)) & kIndexMask;
-      return stage2_level<kLevel + 1>(input, entry(next, index), leaf, fault);
+    const std::uint64_t next = input.index(kLevel + 1);
+    std::uint64_t word;
+    if (near_.read_table(descriptor, next * 8, word)) [[likely]] {
+      return stage2_level<kLevel + 1>(input, descriptor & kDescriptorAddress, next, word, leaf,
+                                      fault);
     }
   }
   if (!is_leaf(descriptor, kLevel, s.masks)) [[unlikely]] {
-    return fail_stage2(fault, fault_of(descriptor, kLevel, s.masks), kLevel, input);
+    const Stage2Result result = stage2_unusual<kLevel>(input, descriptor, fault);
+    leaf = result.leaf;
+    return result.found;
   }
   constexpr std::uint64_t kOffset = level_size(kLevel) - 1;
   leaf = {
@@ -290,7 +369,40 @@ template <unsigned kLevel>
   return true;
 }
 
+/// A descriptor that is neither a leaf in range nor a near table: a table descriptor with
+/// software's bits set or one that points to another bank, which the walk follows, or a fault.
 template <class Stage2Cache, class Observer>
+template <unsigned kLevel>
+[[gnu::cold, gnu::noinline]] inline auto Walker<Stage2Cache, Observer>::stage2_unusual(
+    Input input, std::uint64_t descriptor, Fault& fault) -> Stage2Result {
+  Stage2Result result{};
+  const DescriptorMasks& masks = regime_.stage2.masks;
+  if constexpr (kLevel < kLastLevel) {
+    const std::uint64_t table = descriptor & kDescriptorAddress;
+    const std::uint64_t index = input.index(kLevel + 1);
+    if ((descriptor & (kTableOrPage | masks.oversize)) == kTableOrPage) {
+      std::uint64_t word;
+      result.found = read(table + index * 8, word)
+                         ? stage2_level<kLevel + 1>(input, table, index, word, result.leaf, fault)
+                         : fail_stage2(fault, FaultKind::ExternalAbortOnWalk, kLevel + 1, input);
+      return result;
+    }
+  }
+  result.found = fail_stage2(fault, fault_of(descriptor, kLevel, masks), kLevel, input);
+  return result;
+}
+
+template <class Stage2Cache, class Observer>
+template <unsigned kStart>
+[[gnu::always_inline]] inline bool Walker<Stage2Cache, Observer>::stage1(std::uint64_t va,
+                                                                         Stage1Leaf& leaf,
+                                                                         Fault& fault) {
+  return regime_.stage1.enabled ? stage1_tables<kStart>(va, leaf, fault)
+                                : stage1_flat(va, leaf, fault);
+}
+
+template <class Stage2Cache, class Observer>
+template <unsigned kStart>
 [[gnu::always_inline]] inline bool Walker<Stage2Cache, Observer>::stage1_tables(std::uint64_t va,
                                                                                 Stage1Leaf& leaf,
                                                                                 Fault& fault) {
@@ -306,19 +418,23 @@ template <class Stage2Cache, class Observer>
 
   unsigned level = half.start_level;
   unsigned shift = level_shift(level);
-  Entry at = root_entry(half.table, (significant & (half.input_limit - 1)) >> shift);
+  std::uint64_t table = half.table;
+  std::uint64_t index = (significant & (half.input_limit - 1)) >> shift;
+  // A root of less than 512 entries lies anywhere in its frame.
+  std::uint64_t page = table & ~kPageOffset;
+  std::uint64_t offset = (table & kPageOffset) + index * 8;
   std::uint64_t inherited = 0;
   for (;;) {
-    const Input where{.va = va, .page = at.frame, .offset = at.offset, .during_stage1_walk = true};
+    const Input where{.va = va, .page = page, .offset = offset, .during_stage1_walk = true};
     Stage2Leaf found;
-    if (!stage2(where, found, fault)) [[unlikely]]
+    if (!stage2<kStart>(where, found, fault)) [[unlikely]]
       return false;
     if (!found.attributes.permissions().read ||
         (regime_.stage2.protect_walks && found.attributes.device())) [[unlikely]] {
       return fail_stage2(fault, FaultKind::Permission, found.level, where);
     }
     std::uint64_t descriptor;
-    if (!memory_.read_word(found.pa - at.offset, at.offset, descriptor)) [[unlikely]] {
+    if (!read(found.pa, descriptor)) [[unlikely]] {
       return fail_stage1(fault, FaultKind::ExternalAbortOnWalk, level, va);
     }
     if (s.big_endian) [[unlikely]]
@@ -328,28 +444,31 @@ template <class Stage2Cache, class Observer>
                     .kind = kind_of(descriptor, level),
                     .during_stage1_walk = false,
                     .input = significant,
-                    .table = at.table,
-                    .index = static_cast<std::uint32_t>(at.index),
+                    .table = table,
+                    .index = static_cast<std::uint32_t>(index),
                     .index_high = index_high(level, half.start_level, half.input_bits),
                     .index_low = static_cast<std::uint8_t>(shift),
-                    .descriptor_ipa = at.frame + at.offset,
+                    .descriptor_ipa = page + offset,
                     .descriptor_pa = found.pa,
                     .descriptor = descriptor});
-    std::uint64_t next;
-    if (level != kLastLevel && is_table(descriptor, s.masks, next)) {
-      if (half.hierarchical) inherited |= descriptor;
+    const bool table_in_range =
+        level != kLastLevel && (descriptor & (kTableOrPage | s.masks.oversize)) == kTableOrPage;
+    if (table_in_range) {
+      inherited |= descriptor;
       ++level;
       shift -= kIndexBits;
-      at = entry(next, (significant >> shift) & kIndexMask);
+      table = page = descriptor & kDescriptorAddress;
+      index = (significant >> shift) & kIndexMask;
+      offset = index * 8;
       continue;
     }
     if (!is_leaf(descriptor, level, s.masks)) [[unlikely]] {
       return fail_stage1(fault, fault_of(descriptor, level, s.masks), level, va);
     }
-    const std::uint64_t offset = (std::uint64_t{1} << shift) - 1;
-    leaf = {.ipa = (descriptor & kDescriptorAddress & ~offset) | (significant & offset),
+    const std::uint64_t in_leaf = (std::uint64_t{1} << shift) - 1;
+    leaf = {.ipa = (descriptor & kDescriptorAddress & ~in_leaf) | (significant & in_leaf),
             .level = static_cast<std::uint8_t>(level),
-            .attributes = Stage1Attributes{descriptor, inherited, s.mair}};
+            .attributes = Stage1Attributes{descriptor, half.hierarchical ? inherited : 0, s.mair}};
     return true;
   }
 }
@@ -357,8 +476,8 @@ template <class Stage2Cache, class Observer>
 /// SCTLR_EL1.M is 0: the address goes through unless it is wider than a physical address
 /// (AArch64.S1DisabledOutput in the pseudocode).
 template <class Stage2Cache, class Observer>
-[[gnu::always_inline]] inline bool Walker<Stage2Cache, Observer>::stage1_flat(
-    std::uint64_t va, Stage1Leaf& leaf, Fault& fault) const noexcept {
+inline bool Walker<Stage2Cache, Observer>::stage1_flat(std::uint64_t va, Stage1Leaf& leaf,
+                                                       Fault& fault) const noexcept {
   const Stage1& s = regime_.stage1;
   // With TBI the top byte is bit 55 repeated, which is an address bit: the upper half stays too
   // wide.
