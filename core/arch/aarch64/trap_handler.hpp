@@ -318,9 +318,25 @@ class TrapHandler {
     return {far, abort.ipa_valid() ? fault_ipa(abort, far, hpfar) : GuestPhysAddr()};
   }
 
+  // Without a listener a report is one test: what builds the event stays out of the exit's way.
   void report_trap(Vector vector, std::uint64_t esr, std::uint64_t far = 0,
                    std::uint64_t hpfar = 0) {
-    if (!vm_.wants_events()) return;
+    if (vm_.wants_events()) [[unlikely]]
+      emit_trap(vector, esr, far, hpfar);
+  }
+  void report_access(Bus bus, bool is_write, AccessWidth width, std::uint64_t address,
+                     std::uint64_t data, std::string_view device) {
+    if (vm_.wants_events()) [[unlikely]] {
+      emit_access(bus, is_write, width, address, data, device);
+    }
+  }
+  void report_call(const psci::Call& call, std::uint64_t result) {
+    if (vm_.wants_events()) [[unlikely]]
+      emit_call(call, result);
+  }
+
+  [[gnu::cold]] void emit_trap(Vector vector, std::uint64_t esr, std::uint64_t far,
+                               std::uint64_t hpfar) {
     vm_.emit(TrapTaken{.vm = vm_.id(),
                        .vcpu = vcpu_.id(),
                        .cause = static_cast<std::uint64_t>(vector),
@@ -330,14 +346,12 @@ class TrapHandler {
                        .return_address = cpu_.template read<SysReg::ELR_EL2>(),
                        .saved_state = cpu_.template read<SysReg::SPSR_EL2>()});
   }
-  void report_access(Bus bus, bool is_write, AccessWidth width, std::uint64_t address,
-                     std::uint64_t data, std::string_view device) {
-    if (!vm_.wants_events()) return;
+  [[gnu::cold]] void emit_access(Bus bus, bool is_write, AccessWidth width, std::uint64_t address,
+                                 std::uint64_t data, std::string_view device) {
     vm_.emit(DeviceAccess{vm_.id(), vcpu_.id(), bus, is_write,
                           static_cast<std::uint8_t>(bytes(width)), address, data, device});
   }
-  void report_call(const psci::Call& call, std::uint64_t result) {
-    if (!vm_.wants_events()) return;
+  [[gnu::cold]] void emit_call(const psci::Call& call, std::uint64_t result) {
     vm_.emit(FirmwareCall{vm_.id(), vcpu_.id(), psci::to_string(call.function), call.id,
                           call.arguments, result});
   }
