@@ -101,6 +101,9 @@ TEST_CASE("malformed requests are refused and change nothing") {
   CHECK(map(*table, tlb, range(table->reach() - kPageSize, 2 * kPageSize), 0) ==
         ErrorKind::InvalidInput);
   CHECK(map(*table, tlb, range(kPageSize, 0 - kPageSize), 0) == ErrorKind::InvalidInput);
+  CHECK(map(*table, tlb, range(0, kPageSize), 1ULL << 48) == ErrorKind::InvalidInput);
+  CHECK(map(*table, tlb, range(0, 2 * kPageSize), (1ULL << 48) - kPageSize) ==
+        ErrorKind::InvalidInput);
   CHECK(map(*table, tlb, range(0, kPageSize), 0, MappingFlags::None) == ErrorKind::InvalidInput);
   CHECK(unmap(*table, tlb, range(table->reach(), kPageSize)) == ErrorKind::InvalidInput);
   CHECK(hal.taken.size() == 1);

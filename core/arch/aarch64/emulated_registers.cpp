@@ -21,8 +21,10 @@ constexpr std::uint64_t kIsar0 =  // all but TME; AES..ATOMIC, RDM..DP, FHM, TS,
     fields({4, 8, 12, 16, 20, 28, 32, 36, 40, 44, 48, 52, 56, 60});
 constexpr std::uint64_t kIsar1 =  // DPB, JSCVT, FCMA, LRCPC, FRINTTS, SB, SPECRES, BF16, DGH, I8MM
     fields({0, 12, 16, 20, 32, 36, 40, 44, 48, 52});
-constexpr std::uint64_t kMmfr0 =  // PARange, ASIDBits, BigEnd, SNSMem, BigEndEL0, granules, ExS
-    fields({0, 4, 8, 12, 16, 20, 24, 28, 44});
+constexpr std::uint64_t kMmfr0 =  // PARange, ASIDBits, BigEnd, SNSMem, BigEndEL0, TGran4, ExS
+    fields({0, 4, 8, 12, 16, 28, 44});
+// Guests get the 4 KiB granule only: TGran64 says "none" with 15, TGran16 with 0.
+constexpr std::uint64_t kMmfr0Granules = 0xfULL << 24;
 constexpr std::uint64_t kMmfr1 = fields({0, 12, 20});  // HAFDBS, HPDS, PAN
 constexpr std::uint64_t kMmfr2 =  // CnP, UAO, IESB off, VARange, CCIDX, AT, IDS off, FWB off, BBM
     fields({0, 4, 16, 20, 32, 52});
@@ -61,7 +63,7 @@ std::uint64_t guest_feature(SysReg reg, std::uint64_t real) noexcept {
     case SysReg::ID_AA64DFR0_EL1: return real & kDfr0;
     case SysReg::ID_AA64ISAR0_EL1: return real & kIsar0;
     case SysReg::ID_AA64ISAR1_EL1: return real & kIsar1;
-    case SysReg::ID_AA64MMFR0_EL1: return real & kMmfr0;
+    case SysReg::ID_AA64MMFR0_EL1: return (real & kMmfr0) | kMmfr0Granules;
     case SysReg::ID_AA64MMFR1_EL1: return real & kMmfr1;
     case SysReg::ID_AA64MMFR2_EL1: return real & kMmfr2;
     default: return 0;

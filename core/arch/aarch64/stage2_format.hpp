@@ -37,6 +37,7 @@ struct Stage2Format {
   static constexpr unsigned kIndexBits = 9;
   static constexpr unsigned kMaxLevels = 4;
   static constexpr unsigned kMaxLeafHeight = 2;
+  static constexpr std::uint64_t kOutputLimit = 1ULL << 48;
   static constexpr std::uint64_t kInvalid = 0;
 
   [[nodiscard]] static constexpr bool is_valid(std::uint64_t entry) noexcept {

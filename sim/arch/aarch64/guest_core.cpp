@@ -360,10 +360,8 @@ void GuestCore::on_watch(std::uint64_t va) {
     request(Stop::Resume);
     return;
   }
-  const unsigned el = current_el();
   const std::uint32_t instruction = instruction_at(va);
-  // At EL0 only WFE traps here; system accesses are undefined or EL1's business.
-  if (traps(instruction) && (el == 1 || instruction == kWfe)) trap_instruction(instruction, va);
+  if (traps_from(current_el(), instruction)) trap_instruction(instruction, va);
 }
 
 void GuestCore::schedule_attention() noexcept {

@@ -158,11 +158,15 @@ class GuestCore final : public EngineCaches {
   void on_undefined(std::uint32_t instruction, std::uint64_t pc);
   /// Traps the system access or WFE at `pc` to EL2.
   void trap_instruction(std::uint32_t instruction, std::uint64_t pc);
-  /// True when HCR_EL2 makes this system access or WFE trap from EL1.
+  /// True when EL2's controls make this system access or WFE trap from EL1.
   [[nodiscard]] bool traps(std::uint32_t instruction) const noexcept;
   [[nodiscard]] bool traps_read(SysReg reg) const noexcept;
   [[nodiscard]] bool traps_write(SysReg reg) const noexcept;
+  /// The same from `el`.
+  [[nodiscard]] bool traps_from(unsigned el, std::uint32_t instruction) const;
   [[nodiscard]] bool timer_open_to_el0(SysReg reg) const;
+  /// ID_AA64MMFR0_EL1 of this machine.
+  [[nodiscard]] std::uint64_t memory_model() const;
   void watch_trapping_instructions(std::uint64_t page_va, std::uint64_t pa);
   void forget_watches();
   void on_stage2_control(SysReg reg, std::uint64_t old);

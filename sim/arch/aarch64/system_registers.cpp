@@ -16,6 +16,7 @@ constexpr SysReg kTcr(3, 0, 2, 0, 2);
 constexpr SysReg kMair(3, 0, 10, 2, 0);
 constexpr SysReg kMidr(3, 0, 0, 0, 0);
 constexpr SysReg kMpidr(3, 0, 0, 0, 5);
+constexpr SysReg kMmfr0(3, 0, 0, 7, 0);
 constexpr SysReg kPar(3, 0, 7, 4, 0);
 constexpr SysReg kCntkctl(3, 0, 14, 1, 0);
 constexpr SysReg kPmccntr(3, 3, 9, 13, 0);
@@ -55,6 +56,40 @@ bool is_set_way(SysReg r) {
 }
 /// Breakpoints and watchpoints: the engine must never arm any.
 bool is_debug_register(SysReg r) { return r.op0() == 2; }
+/// Performance monitors: PMCR_EL0 and its neighbours, and the event counters.
+bool is_performance_monitor(SysReg r) {
+  return r.op0() == 3 && ((r.crn() == 9 && r.crm() >= 12 && r.crm() <= 14) ||
+                          (r.op1() == 3 && r.crn() == 14 && r.crm() >= 8));
+}
+/// The counters and timers of EL0, without CNTFRQ_EL0.
+bool is_timer(SysReg r) {
+  return r.op0() == 3 && r.op1() == 3 && r.crn() == 14 &&
+         (r.crm() == 2 || r.crm() == 3 || (r.crm() == 0 && r.op2() != 0));
+}
+
+/// MDCR_EL2 (D24.3.17): which debug registers and performance monitors trap.
+bool traps_by_mdcr(std::uint64_t mdcr, SysReg r) {
+  constexpr std::uint64_t kTpmcr = 1ULL << 5;
+  constexpr std::uint64_t kTpm = 1ULL << 6;
+  constexpr std::uint64_t kTda = 1ULL << 9;
+  constexpr std::uint64_t kTdosa = 1ULL << 10;
+  constexpr std::uint64_t kTdra = 1ULL << 11;
+  if (is_performance_monitor(r)) {
+    const bool control = r == SysReg(3, 3, 9, 12, 0);
+    return (mdcr & kTpm) != 0 || (control && (mdcr & kTpmcr) != 0);
+  }
+  if (!is_debug_register(r)) return false;
+  if (r == SysReg(2, 0, 1, 0, 0)) return (mdcr & kTdra) != 0;     // MDRAR_EL1
+  if (r.crn() == 1 && r.op2() == 4) return (mdcr & kTdosa) != 0;  // OSLAR_EL1 …
+  return (mdcr & kTda) != 0;
+}
+
+/// CNTHCTL_EL2 (D24.10.2): EL1PCTEN clear traps the physical counter, EL1PCEN clear its timer.
+bool traps_by_cnthctl(std::uint64_t cnthctl, SysReg r) {
+  if (!is_timer(r)) return false;
+  if (r.crm() == 0) return (r.op2() == 1 || r.op2() == 5) && (cnthctl & 1) == 0;
+  return r.crm() == 2 && (cnthctl & 2) == 0;
+}
 
 }  // namespace
 
@@ -88,6 +123,7 @@ bool GuestCore::traps(std::uint32_t instruction) const noexcept {
   if (instruction == kWfe) return (el2_.hcr & hcr::TWE) != 0;
   if (!is_system_access(instruction)) return false;
   const SysReg r = register_of(instruction);
+  if (traps_by_mdcr(el2_.mdcr, r) || traps_by_cnthctl(el2_.cnthctl, r)) return true;
   return is_read(instruction) ? traps_read(r) : traps_write(r);
 }
 
@@ -103,31 +139,42 @@ void GuestCore::trap_instruction(std::uint32_t instruction, std::uint64_t pc) {
 
 bool GuestCore::on_mrs(const uc_arm64_cp_reg& cp, uc_arm64_reg target) {
   const SysReg r = name_of(cp);
-  const bool counter = r.op0() == 3 && r.op1() == 3 && r.crn() == 14;
-  if (!counter && r != kMidr && r != kMpidr && r != kPmccntr && !is_debug_register(r)) return false;
+  const bool timer = is_timer(r);
+  if (!timer && r != kMidr && r != kMpidr && r != kMmfr0 && r != kPmccntr) return false;
   // The engine's own access checks answer EL0, and undefined registers.
   const unsigned el = current_el();
   std::uint64_t value = 0;
-  if (counter) {
-    if (r.crm() == 0 && r.op2() == 0) return false;  // CNTFRQ_EL0 is a constant
+  if (timer) {
     if (el == 0 && !timer_open_to_el0(r)) return false;
     const auto v = timers_.read(r, exact_time(), el2_.cntvoff);
     if (!v) return false;
     value = *v;
-  } else if (r == kPmccntr) {
-    if (el == 0) return false;
-    value = retirement_.total_at(engine_.pc());
   } else if (el == 0) {
     return false;
+  } else if (r == kPmccntr) {
+    value = retirement_.total_at(engine_.pc());
   } else if (r == kMidr) {
     value = el2_.vpidr;
   } else if (r == kMpidr) {
     value = el2_.vmpidr;
   } else {
-    return false;
+    value = memory_model();
   }
   engine_.set_reg(target, value);
   return true;
+}
+
+std::uint64_t GuestCore::memory_model() const {
+  // The MMU has the 4 KiB granule only: TGran64 0b1111, TGran16 0b0000.
+  return (engine_.system(kMmfr0) & ~(0xffULL << 20)) | (0xfULL << 24);
+}
+
+bool GuestCore::traps_from(unsigned el, std::uint32_t instruction) const {
+  if (!traps(instruction)) return false;
+  if (el == 1 || instruction == kWfe) return true;
+  // At EL0 the timers trap when EL1 lets them through; other accesses are EL1's business.
+  const SysReg r = register_of(instruction);
+  return is_timer(r) && timer_open_to_el0(r);
 }
 
 bool GuestCore::timer_open_to_el0(SysReg r) const {
@@ -142,7 +189,7 @@ bool GuestCore::on_msr(const uc_arm64_cp_reg& cp) {
   const SysReg r = name_of(cp);
   const unsigned el = current_el();
   if (is_debug_register(r)) return el == 1;
-  if (r.op1() == 3 && r.crn() == 14) {
+  if (is_timer(r)) {
     if (el == 0 && !timer_open_to_el0(r)) return false;
     return timers_.write(r, cp.val, exact_time(), el2_.cntvoff);
   }
@@ -219,7 +266,6 @@ void GuestCore::on_undefined(std::uint32_t instruction, std::uint64_t pc) {
 // --- instructions that trap although the engine would execute them ---------------------------
 
 void GuestCore::watch_trapping_instructions(std::uint64_t page_va, std::uint64_t pa) {
-  if ((el2_.hcr & hcr::kWatched) == 0) return;
   const std::uint8_t* const bytes = machine_.memory().at(pa);
   for (unsigned offset = 0; offset < 4096; offset += Retirement::kInstructionBytes) {
     std::uint32_t word = 0;
@@ -244,6 +290,8 @@ constexpr SysReg kSpEl0(3, 0, 4, 1, 0);
 constexpr SysReg kSpEl1(3, 4, 4, 1, 0);
 constexpr SysReg kSpsrEl2(3, 4, 4, 0, 0);
 constexpr SysReg kHcr(3, 4, 1, 1, 0);
+constexpr SysReg kMdcr(3, 4, 1, 1, 1);
+constexpr SysReg kCnthctl(3, 4, 14, 1, 0);
 constexpr SysReg kVttbr(3, 4, 2, 1, 0);
 constexpr SysReg kVtcr(3, 4, 2, 1, 2);
 }  // namespace
@@ -257,6 +305,7 @@ std::uint64_t GuestCore::read(SysReg r) {
   if (r == kSpEl0) return engine_.sp_el(0);
   if (r == kSpEl1) return engine_.sp_el(1);
   if (r == kMpidr) return kMpidrRes1 | index_;
+  if (r == kMmfr0) return memory_model();
   if (const auto v = timers_.read(r, time(), el2_.cntvoff)) return *v;
   return engine_.system(r);
 }
@@ -270,6 +319,8 @@ void GuestCore::write(SysReg r, std::uint64_t value) {
       spsr_written_ = true;
     } else if (value != old && (r == kHcr || r == kVttbr || r == kVtcr)) {
       on_stage2_control(r, old);
+    } else if (value != old && (r == kMdcr || r == kCnthctl)) {
+      forget_watches();
     }
     return;
   }

@@ -183,6 +183,7 @@ void Tlb::describe(StateVisitor& visitor) {
 
   std::uint64_t count = before.size();
   visitor.field("entries", count);
+  count = std::min<std::uint64_t>(count, capacity_);  // a restored state may be anything
   std::vector<Record> after;
   for (std::uint64_t i = 0; i < count; ++i) {
     Record record = i < before.size() ? before[i] : Record{};
@@ -214,8 +215,11 @@ void Tlb::describe(StateVisitor& visitor) {
 }
 
 bool Tlb::is_valid(TlbTag tag, const TlbEntry& entry) const noexcept {
-  return tag.kind() <= 2 && entry.level >= 1 && entry.level <= kLastLevel &&
-         entry.stage1_level >= 1 && entry.stage1_level <= entry.level &&
+  const TlbTag tags[] = {TlbTag::of_asid(tag.vmid(), tag.asid()), TlbTag::global(tag.vmid()),
+                         TlbTag::stage2(tag.vmid())};
+  return tag.kind() <= 2 && tag == tags[tag.kind()] && entry.level >= 1 &&
+         entry.level <= kLastLevel && entry.stage1_level >= 1 &&
+         entry.stage1_level <= entry.level && entry.stage2_level <= entry.level &&
          entry.input == block_start(entry.input, entry.level) && size_ < capacity_ &&
          find_exact(tag, entry.level, entry.input) == kNone;
 }

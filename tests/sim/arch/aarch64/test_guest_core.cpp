@@ -88,6 +88,31 @@ TEST_CASE("a trapping instruction leaves everything after it undone") {
   }
 }
 
+TEST_CASE("timers, debug registers and performance monitors trap as EL2 says") {
+  constexpr SysReg kMdcr(3, 4, 1, 1, 1);
+  constexpr SysReg kCnthctl(3, 4, 14, 1, 0);
+  GuestMachine m({
+      0xd53be021,  // mrs x1, cntpct_el0
+      0xd53be222,  // mrs x2, cntp_ctl_el0
+      0xd51be322,  // msr cntv_ctl_el0, x2
+      0xd5300243,  // mrs x3, mdscr_el1
+      0xd53b9c04,  // mrs x4, pmcr_el0
+      0xd40000e2,  // hvc #7
+  });
+  SUBCASE("all of them, but not the virtual timer") {
+    m.cpu().write(kMdcr, (1 << 9) | (1 << 6));
+    for (const std::uint64_t at : {0, 4, 12, 16}) {
+      CHECK(m.cpu().enter_guest() == Vector::Synchronous);
+      CHECK(m.ec() == 0x18);
+      CHECK(m.elr() == kCode + at);
+      m.skip_instruction();
+    }
+  }
+  SUBCASE("none of them") { m.cpu().write(kCnthctl, 3); }
+  CHECK(m.cpu().enter_guest() == Vector::Synchronous);
+  CHECK(m.ec() == 0x16);
+}
+
 TEST_CASE("a stage-2 data abort carries address, IPA and the instruction's syndrome") {
   GuestMachine m({
       0xd2a12004,  // mov x4, #0x09000000
