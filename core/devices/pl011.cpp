@@ -175,13 +175,13 @@ void Pl011::describe(StateVisitor& visitor) {
   visitor.bytes("fifo"sv, std::as_writable_bytes(std::span(fifo_)));
   visitor.value("fifo_head"sv, fifo_head_);
   visitor.value("fifo_size"sv, fifo_size_);
-  fifo_head_ %= kFifoDepth;  // a restored state may be anything
-  if (fifo_size_ > kFifoDepth) fifo_size_ = kFifoDepth;
   visitor.value("receive_errors"sv, receive_errors_);
   visitor.value("low_power"sv, low_power_);
   visitor.value("baud_integer"sv, baud_integer_);
   visitor.value("baud_fraction"sv, baud_fraction_);
   visitor.value("line_control"sv, line_control_);
+  fifo_head_ %= kFifoDepth;  // a restored state may be anything
+  if (fifo_size_ > depth()) fifo_size_ = depth();
   visitor.value("control"sv, control_);
   visitor.value("fifo_levels"sv, fifo_levels_);
   visitor.value("mask"sv, mask_);

@@ -60,12 +60,13 @@ class PageTable {
   [[nodiscard]] std::uint64_t reach() const noexcept { return Shape::reach(geometry_); }
 
   /// Maps `range` to host-physical memory from `hpa` on, with the largest leaves that the common
-  /// alignment admits. Errors: InvalidInput (empty, not 4 KiB aligned, beyond reach, no access),
-  /// AlreadyExists (part of it is mapped), NoMemory.
+  /// alignment admits. Errors: InvalidInput (empty, not 4 KiB aligned, beyond reach, no access,
+  /// host addresses that no entry can hold), AlreadyExists (part of it is mapped), NoMemory.
   Result<Invalidation> map(GuestPhysRange range, HostPhysAddr hpa, MappingFlags flags) {
     if (auto checked = check("map"sv, range); !checked) return std::unexpected(checked.error());
-    if (!hpa.is_aligned(kPageSize) || hpa.value + range.size < hpa.value) {
-      return fail(ErrorKind::InvalidInput, "map"sv, "host address is unaligned or overflows"sv);
+    if (!hpa.is_aligned(kPageSize) || range.size > Format::kOutputLimit ||
+        hpa.value > Format::kOutputLimit - range.size) {
+      return fail(ErrorKind::InvalidInput, "map"sv, "host address is unaligned or too large"sv);
     }
     if (!has_any(flags, kReadWriteExecute)) {
       return fail(ErrorKind::InvalidInput, "map"sv, "a mapping must permit some access"sv);

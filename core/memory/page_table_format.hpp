@@ -22,10 +22,11 @@ struct PageTableGeometry {
 template <class F>
 concept PageTableFormat =
     requires(std::uint64_t entry, unsigned height, HostPhysAddr hpa, MappingFlags flags) {
-      { F::kIndexBits } -> std::convertible_to<unsigned>;      ///< address bits per level
-      { F::kMaxLevels } -> std::convertible_to<unsigned>;      ///< the deepest table there is
-      { F::kMaxLeafHeight } -> std::convertible_to<unsigned>;  ///< the largest block
-      { F::kInvalid } -> std::convertible_to<std::uint64_t>;   ///< an entry that maps nothing
+      { F::kIndexBits } -> std::convertible_to<unsigned>;         ///< address bits per level
+      { F::kMaxLevels } -> std::convertible_to<unsigned>;         ///< the deepest table there is
+      { F::kMaxLeafHeight } -> std::convertible_to<unsigned>;     ///< the largest block
+      { F::kOutputLimit } -> std::convertible_to<std::uint64_t>;  ///< entries hold addresses below
+      { F::kInvalid } -> std::convertible_to<std::uint64_t>;      ///< an entry that maps nothing
       { F::is_valid(entry) } -> std::same_as<bool>;
       { F::is_leaf(entry, height) } -> std::same_as<bool>;
       { F::address(entry) } -> std::same_as<HostPhysAddr>;
