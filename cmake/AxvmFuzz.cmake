@@ -1,4 +1,5 @@
-# libFuzzer harnesses, built by preset fuzz and run by `./x fuzz NAME`.
+# Fuzzing: libFuzzer harnesses in preset fuzz, run by `./x fuzz NAME`; the same harnesses as ordinary
+# tests everywhere else.
 
 option(AXVM_FUZZ "Build the libFuzzer harnesses (needs clang)" OFF)
 
@@ -6,15 +7,22 @@ if(AXVM_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
-# The executable fuzz_<name> of files that define LLVMFuzzerTestOneInput; nothing without AXVM_FUZZ.
-# Link what it needs with axvm_fuzz(<name> files… LINK targets…).
+# A harness: files that define LLVMFuzzerTestOneInput. With AXVM_FUZZ the executable fuzz_<name>;
+# otherwise the test "fuzz: <name>", which runs it on the seeds in corpus/<name>/ and on RUNS
+# pseudo-random inputs. Link what it needs with axvm_fuzz(<name> files… LINK targets… RUNS n).
 function(axvm_fuzz name)
-  if(NOT AXVM_FUZZ)
-    return()
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "RUNS" "LINK")
+  if(AXVM_FUZZ)
+    set(target fuzz_${name})
+    add_executable(${target} ${arg_UNPARSED_ARGUMENTS})
+    target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+  else()
+    set(target replay_${name})
+    add_executable(${target} ${arg_UNPARSED_ARGUMENTS} ${PROJECT_SOURCE_DIR}/fuzz/replay.cpp)
+    add_test(NAME "fuzz: ${name}"
+      COMMAND ${target} ${arg_RUNS} ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name})
+    set_tests_properties("fuzz: ${name}" PROPERTIES TIMEOUT 120)
   endif()
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LINK")
-  add_executable(fuzz_${name} ${arg_UNPARSED_ARGUMENTS})
-  axvm_target(fuzz_${name})
-  target_link_libraries(fuzz_${name} PRIVATE ${arg_LINK})
-  target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+  axvm_target(${target})
+  target_link_libraries(${target} PRIVATE ${arg_LINK})
 endfunction()

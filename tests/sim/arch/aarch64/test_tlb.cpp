@@ -357,6 +357,38 @@ TEST_CASE("a restored MMU goes on as the saved one") {
   CHECK(one.values == two.values);
 }
 
+TEST_CASE("a damaged snapshot leaves a TLB that works") {
+  struct Damage final : StateVisitor {
+    void enter(std::string_view, std::uint64_t) override {}
+    void leave() override {}
+    void field(std::string_view name, std::uint64_t& value) override {
+      if (name == where) value = what;
+    }
+    void bytes(std::string_view, std::span<std::byte>) override {}
+    std::string_view where;
+    std::uint64_t what = 0;
+  };
+  const struct {
+    std::string_view field;
+    std::uint64_t value;
+    std::uint32_t most_entries;
+  } damages[] = {{"entries", ~std::uint64_t{0}, 24},
+                 {"stage2_level", 200, 0},
+                 {"tag", std::uint64_t{1} << 60, 0}};
+  for (const auto& d : damages) {
+    CAPTURE(d.field);
+    World world{{.tlb_capacity = 24}};
+    world.map_new(kVa);
+    CHECK(world.mmu.translate(kVa, {}).has_value());
+    Damage damage;
+    damage.where = d.field;
+    damage.what = d.value;
+    world.mmu.describe(damage);
+    CHECK(world.mmu.tlb().size() <= d.most_entries);
+    CHECK(world.mmu.translate(kVa, {}).has_value());
+  }
+}
+
 TEST_CASE("describing changes nothing") {
   World world;
   world.map_new(kVa);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "tlb_model.hpp"
 #include "world.hpp"
 
 namespace axvm::sim::aarch64::test {
@@ -177,63 +178,12 @@ TEST_CASE("without any TLBI, what was translated once is translated the same for
   });
 }
 
-namespace {
-
-/// The TLB as one would write it without regard for speed: a list in order of age.
-class Model {
- public:
-  explicit Model(std::uint32_t capacity) : capacity_(capacity) {}
-
-  struct Record {
-    TlbTag tag;
-    TlbEntry entry;
-    bool operator==(const Record&) const = default;
-  };
-
-  const TlbEntry* find(TlbTag tag, std::uint64_t input) const {
-    for (unsigned level = 3; level >= 1; --level) {
-      for (const Record& r : records) {
-        if (r.tag == tag && r.entry.level == level && covers(r.entry.input, level, input)) {
-          return &r.entry;
-        }
-      }
-    }
-    return nullptr;
-  }
-  void insert(TlbTag tag, const TlbEntry& entry) {
-    if (records.size() == capacity_) {
-      records.erase(records.begin());
-      ++evictions;
-    }
-    records.push_back({tag, entry});
-  }
-  void drop(TlbTag tag, std::uint64_t input) {
-    std::erase_if(records, [&](const Record& r) {
-      return r.tag == tag && covers(r.entry.input, r.entry.stage1_level, input);
-    });
-  }
-  void drop_if(auto&& predicate) {
-    std::erase_if(records, [&](const Record& r) { return predicate(r.tag); });
-  }
-  static bool covers(std::uint64_t start, unsigned level, std::uint64_t input) {
-    return ((start ^ input) & ~(level_size(level) - 1)) == 0;
-  }
-
-  std::vector<Record> records;
-  std::uint64_t evictions = 0;
-
- private:
-  std::uint32_t capacity_;
-};
-
-}  // namespace
-
 TEST_CASE("the TLB is a bounded list in order of age") {
   check("tlb == model", [] {
     const auto capacity = *rc::gen::inRange<std::uint32_t>(1, 200);
     Statistics statistics;
     Tlb tlb(capacity, statistics);
-    Model model(capacity);
+    TlbModel model(capacity);
     const auto steps = *rc::gen::inRange(0, 400);
     for (int i = 0; i < steps; ++i) {
       const auto vmid = *rc::gen::inRange<std::uint16_t>(0, 3);
@@ -253,8 +203,7 @@ TEST_CASE("the TLB is a bounded list in order of age") {
           break;
         case 2:
           tlb.drop_all_asids(vmid, input);
-          model.drop(TlbTag::global(vmid), input);
-          for (std::uint16_t a = 0; a < 3; ++a) model.drop(TlbTag::of_asid(vmid, a), input);
+          model.drop_all_asids(vmid, input);
           break;
         case 3:
           if (*rc::gen::inRange(0, 4) == 0) {
@@ -284,7 +233,7 @@ TEST_CASE("the TLB is a bounded list in order of age") {
         }
       }
     }
-    std::vector<Model::Record> records;
+    std::vector<TlbModel::Record> records;
     tlb.for_each([&](TlbTag t, const TlbEntry& e) { records.push_back({t, e}); });
     RC_ASSERT((records == model.records));
     RC_ASSERT(tlb.size() == records.size());
