@@ -15,7 +15,10 @@ std::expected<std::unique_ptr<Machine>, std::string> Machine::create(
   if (options.pcpus < 1 || options.pcpus > 64) {
     return std::unexpected(fmt::format("{} pCPUs asked for, expected 1 to 64", options.pcpus));
   }
-  if (options.tlb_entries == 0) return std::unexpected("a TLB needs at least one entry");
+  if (options.tlb_entries < MachineOptions::kMinTlbEntries) {
+    return std::unexpected(fmt::format("a TLB of {} entries, expected {} at least",
+                                       options.tlb_entries, MachineOptions::kMinTlbEntries));
+  }
   auto memory = PhysicalMemory::create(options.ram);
   if (!memory) return std::unexpected(memory.error());
   std::unique_ptr<Machine> machine(new Machine(std::move(*memory)));

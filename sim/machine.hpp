@@ -15,11 +15,15 @@
 namespace axvm::sim {
 
 struct MachineOptions {
+  /// One access fills a handful of entries (both stages, the tables' pages, its own code): a TLB
+  /// that cannot hold them would depend on the order in which the engine asks.
+  static constexpr std::uint32_t kMinTlbEntries = 64;
+
   /// RAM banks, host-physical, 4 KiB aligned, not overlapping.
   std::vector<PhysicalMemory::Bank> ram;
   /// Number of pCPUs, 1..64.
   unsigned pcpus = 1;
-  /// Entries of each pCPU's strict TLB.
+  /// Entries of each pCPU's strict TLB, kMinTlbEntries at least.
   std::uint32_t tlb_entries = 1U << 20;
 };
 

@@ -79,6 +79,7 @@ void GuestCore::describe(StateVisitor& visitor) {
   timers_.describe(visitor);
   retirement_.describe(visitor);
   visitor.field("progress", progress_);
+  visitor.field("progress_pc", progress_pc_);
   visitor.value("exceptions", exceptions_);
   visitor.field("idle", idle_);
   visitor.field("turn_end", turn_end_);

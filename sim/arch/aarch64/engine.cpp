@@ -1,15 +1,6 @@
-#include <sys/time.h>
-
 #include <sim/arch/aarch64/engine.hpp>
+#include <sim/cpu/engine_clock.hpp>
 #include <utility>
-
-// Unicorn sizes its TLB by the time of day. The size is invisible to guests here (it only caches
-// the strict TLB), but a host clock in the loop would make fills, and so profiles, differ from run
-// to run: the engine gets a clock that stands still.
-extern "C" int gettimeofday(struct timeval* tv, void* /*tz*/) noexcept {
-  *tv = {};
-  return 0;
-}
 
 namespace axvm::sim::aarch64 {
 namespace {
@@ -107,7 +98,10 @@ void Engine::set_v(unsigned n, Vector128 value) {
   uc_reg_write(uc_, UC_ARM64_REG_V0 + static_cast<int>(n), value.data());
 }
 
-void Engine::flush_tlb() { uc_ctl_flush_tlb(uc_); }
+void Engine::flush_tlb() {
+  const EngineClock still;
+  uc_ctl_flush_tlb(uc_);
+}
 
 void Engine::flush_code() { uc_ctl_flush_tb(uc_); }
 
@@ -118,6 +112,11 @@ void Engine::forget_code(std::uint64_t pa, std::uint64_t size) {
   magic_ = outer;
   // The magic address must not stay usable.
   flush_tlb();
+}
+
+uc_err Engine::run(std::uint64_t pc) {
+  const EngineClock still;
+  return uc_emu_start(uc_, pc, 0, 0, 0);
 }
 
 uc_hook Engine::watch(std::uint64_t va, CodeHook hook, void* context) {

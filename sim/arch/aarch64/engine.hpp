@@ -77,7 +77,7 @@ class Engine {
   }
 
   /// Runs from `pc` until a hook or an exception stops it.
-  uc_err run(std::uint64_t pc) { return uc_emu_start(uc_, pc, 0, 0, 0); }
+  uc_err run(std::uint64_t pc);
   /// From inside a hook: run() returns. In block and code hooks, before the hooked instruction.
   void stop() { uc_emu_stop(uc_); }
 

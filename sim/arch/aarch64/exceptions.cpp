@@ -39,6 +39,7 @@ std::uint64_t page_of(std::uint64_t va) { return (va << 8) & ~(kPageMask << 8); 
 }  // namespace
 
 std::uint32_t GuestCore::instruction_at(std::uint64_t va) const {
+  if ((va & 3) != 0) return 0;
   const std::uint64_t page = va & ~kPageMask;
   if (page != instruction_page_.va) {
     const auto t = mmu_.translate_without_side_effects(
@@ -147,7 +148,7 @@ void GuestCore::take_to_el1(std::uint64_t vector_offset, std::uint64_t return_ad
   engine_.take_exception((old & kNzcv) | kEl1hMasked, old);
   engine_.set_pc(engine_.system(kVbarEl1) + group + vector_offset);
   retirement_.discontinue();
-  note_exception();
+  note_exception(return_address);
 }
 
 void GuestCore::take_synchronous_to_el1(std::uint64_t esr, std::uint64_t return_address) {

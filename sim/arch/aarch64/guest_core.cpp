@@ -115,7 +115,16 @@ std::optional<Vector> GuestCore::after_run(uc_err error) {
       case Stop::Exactly: error = run_exactly(engine_.pc(), exact_count_); continue;
       case Stop::Resume:
         if (std::exchange(flush_code_next_, false)) engine_.flush_code();
+        if (std::exchange(forget_watches_next_, false)) {
+          forget_watches();
+          schedule_attention();
+        }
         return std::nullopt;
+      case Stop::Undefined: {
+        const std::uint64_t pc = engine_.pc();
+        on_undefined(instruction_at(pc), pc);
+        return std::nullopt;
+      }
       case Stop::Refused: return take_abort(*refusal_, engine_.pc());
       case Stop::Failed: return fail(failure_);
       case Stop::None: break;
@@ -196,20 +205,20 @@ std::optional<Vector> GuestCore::after_wfi() {
 
 Vector GuestCore::leave_for_el2(Vector vector) {
   ++statistics_.traps_to_el2;
-  note_exception();
+  note_exception(el2_.elr);
   synchronise_time();
   return vector;
 }
 
-void GuestCore::note_exception() {
-  if (retirement_.total() != progress_) {
+void GuestCore::note_exception(std::uint64_t return_address) {
+  if (retirement_.total() != progress_ || return_address != progress_pc_) {
     progress_ = retirement_.total();
+    progress_pc_ = return_address;
     exceptions_ = 0;
   } else if (++exceptions_ == kStuck) {
     failure_ = fmt::format(
-        "the guest took {} exceptions in a row without executing an instruction, the last one at "
-        "{:#x}",
-        kStuck, engine_.pc());
+        "the guest took {} exceptions in a row at {:#x} without executing an instruction", kStuck,
+        return_address);
     request(Stop::Failed);
   }
 }
@@ -249,9 +258,18 @@ bool GuestCore::on_fill(std::uint64_t va, uc_mem_type type, uc_tlb_entry& entry)
     refusal_ = Refusal{Refusal::Kind::Fault, translation.error(), access, va, (pstate >> 2) & 3};
     return false;
   }
-  // What the strict TLB dropped, its cache must drop.
-  if (statistics_.tlb_evictions != evictions) forget_translations();
+  if (statistics_.tlb_evictions != evictions) after_eviction(access);
   return grant(va, access, *translation, entry);
+}
+
+void GuestCore::after_eviction(Access access) {
+  forget_translations();
+  if (access == Access::Fetch) return;
+  // The next instruction is fetched through the TLB, too: if its page was dropped, it comes back
+  // now. (The engine would look at its next block only, wherever that begins.)
+  static_cast<void>(mmu_.translate(
+      engine_.pc() & ~(kPage - 1),
+      {.access = Access::Fetch, .el = static_cast<std::uint8_t>(current_el()), .pan = false}));
 }
 
 bool GuestCore::grant(std::uint64_t va, Access access, const Translation& translation,
@@ -306,7 +324,7 @@ bool GuestCore::runs_from(std::uint64_t pa) const {
 
 void GuestCore::on_block(std::uint64_t va, std::uint32_t size) {
   const std::uint64_t count = size / Retirement::kInstructionBytes;
-  if (retirement_.total() + count > attention_) [[unlikely]] {
+  if (retirement_.total() + count > attention_ || (va & 3) != 0) [[unlikely]] {
     if (!attend(va, count)) return;
   }
   retirement_.begin_block(va, count);
@@ -324,9 +342,16 @@ bool GuestCore::attend(std::uint64_t va, std::uint64_t count) {
     return hold(Stop::Exactly);
   };
 
-  if (exact_target_ != kNoTarget) return total < exact_target_ || hold(Stop::Resume);
-
+  const bool exactly = exact_target_ != kNoTarget;
+  if (exactly && total >= exact_target_) return hold(Stop::Resume);
   if (total >= limit_) return hold(Stop::Limit);
+  if ((va & 3) != 0) {
+    retirement_.close();
+    take_abort_to_el1(pc_alignment_syndrome(), va, va);
+    return false;
+  }
+  if (exactly) return true;
+  if (forget_watches_next_) return hold(Stop::Resume);
 
   // An asynchronous point is a discontinuity of the PC: it does not depend on how blocks are cut.
   const std::uint64_t turn_end = turn_end_instructions();
@@ -361,7 +386,13 @@ void GuestCore::on_watch(std::uint64_t va) {
     return;
   }
   const std::uint32_t instruction = instruction_at(va);
-  if (traps_from(current_el(), instruction)) trap_instruction(instruction, va);
+  const unsigned el = current_el();
+  if (traps_from(el, instruction)) return trap_instruction(instruction, va);
+  constexpr std::uint64_t kNtwe = 1ULL << 18;
+  if (instruction == kWfe && el == 0 && (mmu_.registers().sctlr_el1 & kNtwe) == 0) {
+    retirement_.stop_at(va);
+    request(Stop::Undefined);
+  }
 }
 
 void GuestCore::schedule_attention() noexcept {

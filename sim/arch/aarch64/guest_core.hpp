@@ -73,18 +73,22 @@ class GuestCore final : public EngineCaches {
  private:
   /// Why the engine stopped, when a hook decided so.
   enum class Stop : std::uint8_t {
-    None,     ///< the engine's own reason: WFI, a denied translation, an engine error
-    Trap,     ///< a trap to EL2 is recorded in the registers
-    TurnEnd,  ///< an asynchronous point after the turn's end
-    Limit,    ///< the instruction limit
-    Exactly,  ///< run exactly `exact_count_` more instructions, then go on
-    Resume,   ///< nothing: go on
-    Failed,   ///< `failure_` says what the engine did
-    Refused,  ///< `refusal_` was recorded by an instruction that is no access
+    None,       ///< the engine's own reason: WFI, a denied translation, an engine error
+    Trap,       ///< a trap to EL2 is recorded in the registers
+    TurnEnd,    ///< an asynchronous point after the turn's end
+    Limit,      ///< the instruction limit
+    Exactly,    ///< run exactly `exact_count_` more instructions, then go on
+    Resume,     ///< nothing: go on
+    Undefined,  ///< the next instruction is an exception to EL1, though the engine has it
+    Failed,     ///< `failure_` says what the engine did
+    Refused,    ///< `refusal_` was recorded by an instruction that is no access
   };
   static constexpr std::uint64_t kNoTarget = ~0ULL;
   static constexpr std::uint64_t kIrqOffset = 0x80;
   static constexpr std::uint32_t kWfe = 0xd503205f;
+  static constexpr std::uint32_t kWfi = 0xd503207f;
+  /// Beyond so many watches all are dropped and set again where code is still fetched from.
+  static constexpr std::size_t kMaxWatches = 2048;
 
   /// A translation that the fill hook refused.
   struct Refusal {
@@ -112,6 +116,8 @@ class GuestCore final : public EngineCaches {
   void on_block(std::uint64_t va, std::uint32_t size);
   /// The rare part of on_block. False: the block must not run now.
   bool attend(std::uint64_t va, std::uint64_t count);
+  /// What the strict TLB dropped for capacity, its caches must drop.
+  void after_eviction(Access access);
   void on_watch(std::uint64_t va);
   [[nodiscard]] static Engine::CodeHook watch_function() noexcept {
     return [](uc_engine*, std::uint64_t va, std::uint32_t, void* self) {
@@ -132,8 +138,8 @@ class GuestCore final : public EngineCaches {
   std::optional<Vector> after_wfi();
   Vector leave_for_el2(Vector vector);
   Vector fail(std::string what);
-  /// Counts exceptions between which nothing retires; too many in a row are a failure.
-  void note_exception();
+  /// Counts exceptions that return to the same place; too many in a row are a failure.
+  void note_exception(std::uint64_t return_address);
   void synchronise_time();
   [[nodiscard]] std::uint64_t exact_time();
 
@@ -165,8 +171,8 @@ class GuestCore final : public EngineCaches {
   /// The same from `el`.
   [[nodiscard]] bool traps_from(unsigned el, std::uint32_t instruction) const;
   [[nodiscard]] bool timer_open_to_el0(SysReg reg) const;
-  /// ID_AA64MMFR0_EL1 of this machine.
-  [[nodiscard]] std::uint64_t memory_model() const;
+  /// A feature register as this machine has it, not the engine.
+  [[nodiscard]] std::uint64_t feature(SysReg reg) const;
   void watch_trapping_instructions(std::uint64_t page_va, std::uint64_t pa);
   void forget_watches();
   void on_stage2_control(SysReg reg, std::uint64_t old);
@@ -189,6 +195,7 @@ class GuestCore final : public EngineCaches {
   bool stopped_at_limit_ = false;
   bool stepping_own_code_ = false;
   bool flush_code_next_ = false;
+  bool forget_watches_next_ = false;
   bool spsr_is_current_ = false;  ///< SPSR_EL2 is the engine's PSTATE, not yet fetched
   bool spsr_written_ = false;
 
@@ -198,6 +205,7 @@ class GuestCore final : public EngineCaches {
   mutable InstructionPage instruction_page_;
   std::uint64_t exact_target_ = kNoTarget;
   std::uint64_t progress_ = 0;
+  std::uint64_t progress_pc_ = 0;
   std::uint32_t exceptions_ = 0;
   std::map<std::uint64_t, uc_hook> watches_;
   std::string failure_;

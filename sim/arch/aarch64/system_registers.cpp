@@ -17,6 +17,9 @@ constexpr SysReg kMair(3, 0, 10, 2, 0);
 constexpr SysReg kMidr(3, 0, 0, 0, 0);
 constexpr SysReg kMpidr(3, 0, 0, 0, 5);
 constexpr SysReg kMmfr0(3, 0, 0, 7, 0);
+constexpr SysReg kPfr0(3, 0, 0, 4, 0);
+constexpr SysReg kSpsr(3, 0, 4, 0, 0);
+constexpr SysReg kOslar(2, 0, 1, 0, 4);
 constexpr SysReg kPar(3, 0, 7, 4, 0);
 constexpr SysReg kCntkctl(3, 0, 14, 1, 0);
 constexpr SysReg kPmccntr(3, 3, 9, 13, 0);
@@ -43,10 +46,13 @@ bool is_virtual_memory_control(SysReg r) {
          r == SysReg(3, 0, 5, 2, 0) || r == SysReg(3, 0, 6, 0, 0) || r == SysReg(3, 0, 10, 3, 0) ||
          r == SysReg(3, 0, 13, 0, 1);
 }
-/// IMPLEMENTATION DEFINED registers: CRn 11 and 15.
+/// IMPLEMENTATION DEFINED registers and instructions: CRn 11 and 15.
 bool is_implementation_defined(SysReg r) {
-  return r.op0() == 3 && (r.crn() == 11 || r.crn() == 15);
+  return (r.op0() == 3 || r.op0() == 1) && (r.crn() == 11 || r.crn() == 15);
 }
+/// There is no AArch32: SPSR_ELx.M[4] is RES0.
+constexpr std::uint64_t without_aarch32(std::uint64_t spsr) { return spsr & ~(1ULL << 4); }
+
 /// TLBI of EL1.
 bool is_tlbi(SysReg r) { return r.op0() == 1 && r.op1() == 0 && r.crn() == 8; }
 /// DC ISW, CSW, CISW.
@@ -67,6 +73,12 @@ bool is_timer(SysReg r) {
          (r.crm() == 2 || r.crm() == 3 || (r.crm() == 0 && r.op2() != 0));
 }
 
+/// What EL1 may open to EL0 (D1.3.5.1): CTR_EL0, DAIF, cache maintenance by VA, timers and
+/// performance monitors. When it has not, EL0 traps to EL1 with a syndrome of its own.
+bool is_configurable_at_el0(SysReg r) {
+  return is_timer(r) || is_performance_monitor(r) || r == SysReg(3, 3, 0, 0, 1) ||
+         r == SysReg(3, 3, 4, 2, 1) || (r.op0() == 1 && r.op1() == 3 && r.crn() == 7);
+}
 /// MDCR_EL2 (D24.3.17): which debug registers and performance monitors trap.
 bool traps_by_mdcr(std::uint64_t mdcr, SysReg r) {
   constexpr std::uint64_t kTpmcr = 1ULL << 5;
@@ -140,7 +152,9 @@ void GuestCore::trap_instruction(std::uint32_t instruction, std::uint64_t pc) {
 bool GuestCore::on_mrs(const uc_arm64_cp_reg& cp, uc_arm64_reg target) {
   const SysReg r = name_of(cp);
   const bool timer = is_timer(r);
-  if (!timer && r != kMidr && r != kMpidr && r != kMmfr0 && r != kPmccntr) return false;
+  if (!timer && r != kMidr && r != kMpidr && r != kPfr0 && r != kMmfr0 && r != kPmccntr) {
+    return false;
+  }
   // The engine's own access checks answer EL0, and undefined registers.
   const unsigned el = current_el();
   std::uint64_t value = 0;
@@ -158,22 +172,31 @@ bool GuestCore::on_mrs(const uc_arm64_cp_reg& cp, uc_arm64_reg target) {
   } else if (r == kMpidr) {
     value = el2_.vmpidr;
   } else {
-    value = memory_model();
+    value = feature(r);
   }
   engine_.set_reg(target, value);
   return true;
 }
 
-std::uint64_t GuestCore::memory_model() const {
+std::uint64_t GuestCore::feature(SysReg r) const {
+  const std::uint64_t engine = engine_.system(r);
+  // No EL3, and AArch64 only at every level.
+  if (r == kPfr0) return (engine & ~0xffffULL) | 0x111;
   // The MMU has the 4 KiB granule only: TGran64 0b1111, TGran16 0b0000.
-  return (engine_.system(kMmfr0) & ~(0xffULL << 20)) | (0xfULL << 24);
+  if (r == kMmfr0) return (engine & ~(0xffULL << 20)) | (0xfULL << 24);
+  return engine;
 }
 
 bool GuestCore::traps_from(unsigned el, std::uint32_t instruction) const {
   if (!traps(instruction)) return false;
-  if (el == 1 || instruction == kWfe) return true;
-  // At EL0 the timers trap when EL1 lets them through; other accesses are EL1's business.
+  if (el == 1) return true;
+  // At EL0 these trap to EL2 when EL1 lets them through; other accesses are EL1's business.
+  constexpr std::uint64_t kUct = 1ULL << 15;
+  constexpr std::uint64_t kNtwe = 1ULL << 18;
+  const std::uint64_t sctlr = mmu_.registers().sctlr_el1;
+  if (instruction == kWfe) return (sctlr & kNtwe) != 0;
   const SysReg r = register_of(instruction);
+  if (r == SysReg(3, 3, 0, 0, 1)) return (sctlr & kUct) != 0;
   return is_timer(r) && timer_open_to_el0(r);
 }
 
@@ -188,7 +211,13 @@ bool GuestCore::timer_open_to_el0(SysReg r) const {
 bool GuestCore::on_msr(const uc_arm64_cp_reg& cp) {
   const SysReg r = name_of(cp);
   const unsigned el = current_el();
-  if (is_debug_register(r)) return el == 1;
+  // Nothing here counts or breaks; only the OS lock keeps what is written to it.
+  if (is_performance_monitor(r)) return el == 1;
+  if (is_debug_register(r)) return el == 1 && r != kOslar;
+  if (r == kSpsr && el == 1) {
+    engine_.set_system(r, without_aarch32(cp.val));
+    return true;
+  }
   if (is_timer(r)) {
     if (el == 0 && !timer_open_to_el0(r)) return false;
     return timers_.write(r, cp.val, exact_time(), el2_.cntvoff);
@@ -256,11 +285,20 @@ void GuestCore::on_tlbi(SysReg op, std::uint64_t operand) {
 }
 
 void GuestCore::on_undefined(std::uint32_t instruction, std::uint64_t pc) {
-  if (current_el() == 1 && traps(instruction)) {
-    trap_instruction(instruction, pc);
-  } else {
-    take_synchronous_to_el1(unknown_syndrome(), pc);
+  const unsigned el = current_el();
+  if (el == 1 && traps(instruction)) return trap_instruction(instruction, pc);
+  std::uint64_t esr = unknown_syndrome();
+  if (el == 0) {
+    // MSR DAIFSet and DAIFClr have op0 0 (C5.1.3).
+    const bool daif = (instruction & 0xfffff0df) == 0xd50340df;
+    const SysReg r = register_of(instruction);
+    if (instruction == kWfi || instruction == kWfe) {
+      esr = wfx_syndrome(instruction == kWfe);
+    } else if (daif || (is_system_access(instruction) && is_configurable_at_el0(r))) {
+      esr = system_register_syndrome(r, instruction & 31, is_read(instruction) && !daif);
+    }
   }
+  take_synchronous_to_el1(esr, pc);
 }
 
 // --- instructions that trap although the engine would execute them ---------------------------
@@ -270,7 +308,12 @@ void GuestCore::watch_trapping_instructions(std::uint64_t page_va, std::uint64_t
   for (unsigned offset = 0; offset < 4096; offset += Retirement::kInstructionBytes) {
     std::uint32_t word = 0;
     std::memcpy(&word, bytes + offset, sizeof word);
-    if (!traps(word)) continue;
+    if (!traps(word) && word != kWfe) continue;  // WFE may also trap to EL1
+    // A guest with trapping words everywhere must not fill the engine with watches.
+    if (watches_.size() >= kMaxWatches) {
+      forget_watches_next_ = true;
+      attention_ = 0;
+    }
     uc_hook& watch = watches_[page_va + offset];
     if (watch == 0) watch = engine_.watch(page_va + offset, watch_function(), this);
   }
@@ -305,12 +348,13 @@ std::uint64_t GuestCore::read(SysReg r) {
   if (r == kSpEl0) return engine_.sp_el(0);
   if (r == kSpEl1) return engine_.sp_el(1);
   if (r == kMpidr) return kMpidrRes1 | index_;
-  if (r == kMmfr0) return memory_model();
+  if (r == kPfr0 || r == kMmfr0) return feature(r);
   if (const auto v = timers_.read(r, time(), el2_.cntvoff)) return *v;
   return engine_.system(r);
 }
 
 void GuestCore::write(SysReg r, std::uint64_t value) {
+  if (r == kSpsr || r == kSpsrEl2) value = without_aarch32(value);
   if (std::uint64_t* const v = el2_.find(r)) {
     const std::uint64_t old = *v;
     *v = value;

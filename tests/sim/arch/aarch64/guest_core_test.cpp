@@ -297,6 +297,78 @@ TEST_CASE("a virtual interrupt is taken at the next asynchronous point once unma
   }
 }
 
+TEST_CASE("there is no AArch32: an exception return to it goes to AArch64") {
+  GuestMachine m({
+      0xd5184000,  // msr spsr_el1, x0
+      0xd5184021,  // msr elr_el1, x1
+      0xd5384002,  // mrs x2, spsr_el1
+      0xd69f03e0,  // eret
+      0xd4000121,  // svc #9
+  });
+  m.put(GuestMachine::kRam + 0x1400, {0xd40000e2});  // hvc #7
+  m.cpu().write(GuestMachine::kVbar, GuestMachine::kRam + 0x1000);
+  m.cpu().set_gpr(0, 0x1f0);  // AArch32 System mode, if there were one
+  m.cpu().set_gpr(1, kCode + 16);
+  CHECK(m.cpu().enter_guest() == Vector::Synchronous);
+  CHECK(m.ec() == 0x17 - 1);
+  CHECK(m.cpu().gpr(2) == 0x1e0);
+}
+
+TEST_CASE("a misaligned branch is a PC alignment fault") {
+  for (const std::uint64_t chaos : {0, 6}) {
+    GuestMachine m({0xd61f0000});                      // br x0
+    m.put(GuestMachine::kRam + 0x1200, {0xd40000e2});  // hvc #7
+    m.cpu().set_chaos(chaos);
+    m.cpu().write(GuestMachine::kVbar, GuestMachine::kRam + 0x1000);
+    m.cpu().set_gpr(0, kCode + 0x22);
+    CHECK(m.cpu().enter_guest() == Vector::Synchronous);
+    CHECK(m.cpu().read(SysReg(3, 0, 5, 2, 0)) == 0x8a000000);
+    CHECK(m.cpu().read(SysReg(3, 0, 6, 0, 0)) == kCode + 0x22);
+    CHECK(m.cpu().read(SysReg(3, 0, 4, 0, 1)) == kCode + 0x22);
+    CHECK(m.cpu().instructions() == 2);
+  }
+}
+
+/// Runs one instruction at EL0 whose exception goes to EL1; ESR_EL1.
+std::uint64_t syndrome_at_el0(std::uint32_t instruction, std::uint64_t sctlr = 0x30c5'0830) {
+  GuestMachine m({instruction});
+  m.put(GuestMachine::kRam + 0x1400, {0xd40000e2});  // hvc #7
+  m.cpu().write(GuestMachine::kVbar, GuestMachine::kRam + 0x1000);
+  m.cpu().write(GuestMachine::kSpsr, 0);
+  m.cpu().write(SysReg(3, 0, 1, 0, 0), sctlr);
+  CHECK(m.cpu().enter_guest() == Vector::Synchronous);
+  CHECK(m.ec() == 0x16);
+  return m.cpu().read(SysReg(3, 0, 5, 2, 0));
+}
+
+TEST_CASE("what EL1 has not opened to EL0 traps to EL1 with a syndrome of its own") {
+  CHECK(syndrome_at_el0(0xd53be046) == 0x6234f8c1);            // mrs x6, cntvct_el0
+  CHECK(syndrome_at_el0(0xd53b0023) == 0x6232c061);            // mrs x3, ctr_el0
+  CHECK((syndrome_at_el0(0xd50b7b24) >> 26) == 0x18);          // dc cvau, x4
+  CHECK((syndrome_at_el0(0xd50342df) >> 26) == 0x18);          // msr daifset, #2
+  constexpr std::uint64_t kNoWaits = 0x30c0'0830;              // nTWI and nTWE clear
+  CHECK(syndrome_at_el0(0xd503207f, kNoWaits) == 0x07e00000);  // wfi
+  CHECK(syndrome_at_el0(0xd503205f, kNoWaits) == 0x07e00001);  // wfe
+  CHECK(syndrome_at_el0(0xd5380000) == 0x02000000);            // mrs x0, midr_el1: undefined
+  CHECK((syndrome_at_el0(0xd53b9d06) >> 26) == 0x18);          // mrs x6, pmccntr_el0
+}
+
+TEST_CASE("pages full of trapping instructions trap precisely, however many there are") {
+  constexpr unsigned kPages = 64;
+  GuestMachine m({});
+  for (unsigned i = 0; i < kPages * 1024; ++i) m.put(kCode + i * 4, {0xd5380400});
+  for (unsigned page = 0; page < kPages; ++page) {
+    for (const std::uint64_t offset : {0x0, 0x4, 0x7fc, 0xffc}) {
+      const std::uint64_t pc = kCode + page * 0x1000 + offset;
+      m.cpu().write(GuestMachine::kElr, pc);
+      CHECK(m.cpu().enter_guest() == Vector::Synchronous);
+      CHECK(m.ec() == 0x18);
+      CHECK(m.elr() == pc);
+    }
+  }
+  CHECK(m.cpu().instructions() == 0);
+}
+
 TEST_CASE("exceptions without end are reported, not run for ever") {
   GuestMachine m({0xd4000121});  // svc #9
   SUBCASE("a vector that is undefined") {
