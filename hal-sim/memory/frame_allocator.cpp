@@ -2,39 +2,34 @@
 #include <hal-sim/memory/frame_allocator.hpp>
 
 namespace axvm::hal_sim {
-namespace {
-
-std::uint64_t numbers_needed(std::span<const FrameRange> banks) {
-  std::uint64_t numbers = 0;
-  for (const FrameRange& bank : banks) numbers += bank.size / FrameAllocator::kFrameSize + 1;
-  return numbers;
-}
-
-}  // namespace
-
-FrameAllocator::FrameAllocator(std::span<const FrameRange> banks)
-    : free_(numbers_needed(banks)), free_aside_(free_.capacity()) {
+FrameAllocator::FrameAllocator(std::span<const FrameRange> banks) {
   std::uint64_t number = 0;
   for (const FrameRange& bank : banks) {
     banks_.push_back({bank, number});
     const std::uint64_t frames = bank.size / kFrameSize;
-    for (std::uint64_t i = 0; i < frames; ++i) free_.insert(number + i);
+    free_.insert(number, number + frames);
     number += frames + 1;
     total_ += frames;
   }
 }
 
-void FrameAllocator::set_aside(FrameRange range) {
-  set_aside_.push_back(range);
+template <class F>
+void FrameAllocator::for_each_piece(FrameRange range, F&& f) const {
   for (const Bank& bank : banks_) {
     const std::uint64_t begin = std::max(range.base, bank.range.base);
     const std::uint64_t end = std::min(range.base + range.size, bank.range.base + bank.range.size);
-    for (std::uint64_t address = begin; address < end; address += kFrameSize) {
-      const std::uint64_t number = bank.first + (address - bank.range.base) / kFrameSize;
-      free_.erase(number);
-      free_aside_.insert(number);
-    }
+    if (begin >= end) continue;
+    f(bank.first + (begin - bank.range.base) / kFrameSize,
+      bank.first + (end - bank.range.base + kFrameSize - 1) / kFrameSize);
   }
+}
+
+void FrameAllocator::set_aside(FrameRange range) {
+  set_aside_.push_back(range);
+  for_each_piece(range, [this](std::uint64_t first, std::uint64_t end) {
+    free_.erase(first, end);
+    free_aside_.insert(first, end);
+  });
 }
 
 std::optional<std::uint64_t> FrameAllocator::number_of(FrameRange range) const {
@@ -54,22 +49,15 @@ std::uint64_t FrameAllocator::address_of(std::uint64_t number) const {
   return bank.range.base + (number - bank.first) * kFrameSize;
 }
 
-bool FrameAllocator::is_set_aside(std::uint64_t address) const {
-  return std::ranges::any_of(
-      set_aside_, [address](const FrameRange& range) { return address - range.base < range.size; });
-}
-
 void FrameAllocator::take(std::uint64_t first, std::uint64_t count) {
-  for (std::uint64_t i = first; i < first + count; ++i) {
-    free_.erase(i);
-    free_aside_.erase(i);
-  }
+  free_.erase(first, first + count);
+  free_aside_.erase(first, first + count);
   taken_ += count;
   peak_ = std::max(peak_, taken_);
 }
 
 std::optional<std::uint64_t> FrameAllocator::allocate() {
-  const auto number = free_.first_from(0);
+  const auto number = free_.lowest();
   if (!number) return std::nullopt;
   take(*number, 1);
   return address_of(*number);
@@ -78,33 +66,24 @@ std::optional<std::uint64_t> FrameAllocator::allocate() {
 std::optional<std::uint64_t> FrameAllocator::allocate(std::uint64_t count,
                                                       std::uint64_t alignment) {
   if (count == 0 || count > total_) return std::nullopt;
-  for (const Bank& bank : banks_) {
-    const std::uint64_t end = bank.first + bank.range.size / kFrameSize;
-    auto next = free_.first_from(bank.first);
-    while (next && *next < end) {
-      const std::uint64_t misaligned = address_of(*next) & (alignment - 1);
-      const std::uint64_t skipped = misaligned == 0 ? 0 : (alignment - misaligned) / kFrameSize;
-      const std::uint64_t first = *next + skipped;
-      if (first >= end || count > end - first) break;
-      std::uint64_t run = 0;
-      while (run < count && free_.contains(first + run)) ++run;
-      if (run == count) {
-        take(first, count);
-        return address_of(first);
-      }
-      next = free_.first_from(first + run + 1);
-    }
-  }
-  return std::nullopt;
+  std::optional<std::uint64_t> found;
+  free_.find_run([&](std::uint64_t begin, std::uint64_t end) {
+    const std::uint64_t misaligned = address_of(begin) & (alignment - 1);
+    const std::uint64_t skipped = misaligned == 0 ? 0 : (alignment - misaligned) / kFrameSize;
+    if (skipped < end - begin && count <= end - begin - skipped) found = begin + skipped;
+    return found.has_value();
+  });
+  if (!found) return std::nullopt;
+  take(*found, count);
+  return address_of(*found);
 }
 
 bool FrameAllocator::allocate_range(FrameRange range) {
   const auto first = number_of(range);
   if (!first) return false;
   const std::uint64_t count = range.size / kFrameSize;
-  for (std::uint64_t i = *first; i < *first + count; ++i) {
-    if (!free_.contains(i) && !free_aside_.contains(i)) return false;
-  }
+  const std::uint64_t end = *first + count;
+  if (free_.count(*first, end) + free_aside_.count(*first, end) != count) return false;
   take(*first, count);
   return true;
 }
@@ -113,11 +92,16 @@ bool FrameAllocator::deallocate(FrameRange range) {
   const auto first = number_of(range);
   if (!first) return false;
   const std::uint64_t count = range.size / kFrameSize;
-  for (std::uint64_t i = *first; i < *first + count; ++i) {
-    if (free_.contains(i) || free_aside_.contains(i)) return false;
-  }
-  for (std::uint64_t i = *first; i < *first + count; ++i) {
-    (is_set_aside(address_of(i)) ? free_aside_ : free_).insert(i);
+  const std::uint64_t end = *first + count;
+  if (free_.count(*first, end) + free_aside_.count(*first, end) != 0) return false;
+  free_.insert(*first, end);
+  for (const FrameRange& aside : set_aside_) {
+    for_each_piece(aside, [&](std::uint64_t piece, std::uint64_t piece_end) {
+      piece = std::max(piece, *first);
+      piece_end = std::min(piece_end, end);
+      free_.erase(piece, piece_end);
+      free_aside_.insert(piece, piece_end);
+    });
   }
   taken_ -= count;
   return true;

@@ -2,7 +2,7 @@
 // Who owns which 4 KiB frame of the machine's RAM.
 
 #include <cstdint>
-#include <hal-sim/memory/index_set.hpp>
+#include <hal-sim/memory/range_set.hpp>
 #include <optional>
 #include <span>
 #include <vector>
@@ -16,6 +16,7 @@ struct FrameRange {
 };
 
 /// Hands out the lowest frames that fit: the same requests give the same addresses in every run.
+/// Costs nothing per frame that nobody asked for.
 class FrameAllocator {
  public:
   static constexpr std::uint64_t kFrameSize = 4096;
@@ -50,13 +51,15 @@ class FrameAllocator {
   };
   [[nodiscard]] std::optional<std::uint64_t> number_of(FrameRange range) const;
   [[nodiscard]] std::uint64_t address_of(std::uint64_t number) const;
-  [[nodiscard]] bool is_set_aside(std::uint64_t address) const;
+  /// Calls `f(first, end)` for the numbers of each piece of RAM in `range`.
+  template <class F>
+  void for_each_piece(FrameRange range, F&& f) const;
   void take(std::uint64_t first, std::uint64_t count);
 
   std::vector<Bank> banks_;
   std::vector<FrameRange> set_aside_;
-  IndexSet free_;        // for anybody
-  IndexSet free_aside_;  // for allocate_range only
+  RangeSet free_;        // for anybody
+  RangeSet free_aside_;  // for allocate_range only
   std::uint64_t total_ = 0;
   std::uint64_t taken_ = 0;
   std::uint64_t peak_ = 0;

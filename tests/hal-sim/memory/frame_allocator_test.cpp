@@ -5,6 +5,9 @@
 #include <hal-sim/memory/frame_allocator.hpp>
 #include <map>
 #include <set>
+#include <span>
+#include <tuple>
+#include <vector>
 
 using namespace axvm::hal_sim;
 
@@ -16,17 +19,47 @@ constexpr std::array<FrameRange, 2> kBanks = {
 
 }  // namespace
 
-TEST_CASE("an index set finds its members in order") {
-  CHECK(rc::check([](const std::set<std::uint16_t>& members, std::uint16_t from) {
-    IndexSet set(0x10000);
-    for (const std::uint16_t i : members) set.insert(i);
-    const auto expected = members.lower_bound(from);
-    const auto found = set.first_from(from);
-    RC_ASSERT(found.has_value() == (expected != members.end()));
-    if (found) RC_ASSERT(*found == *expected);
-    for (const std::uint16_t i : members) set.erase(i);
-    RC_ASSERT(!set.first_from(0).has_value());
+TEST_CASE("law: a range set has the members that were put in and not taken out") {
+  CHECK(rc::check([](const std::vector<std::tuple<bool, std::uint8_t, std::uint8_t>>& changes) {
+    RangeSet set;
+    std::set<std::uint64_t> model;
+    for (const auto& [insert, begin, length] : changes) {
+      const std::uint64_t end = begin + length % 32U;
+      insert ? set.insert(begin, end) : set.erase(begin, end);
+      for (std::uint64_t i = begin; i < end; ++i) {
+        if (insert) {
+          model.insert(i);
+        } else {
+          model.erase(i);
+        }
+      }
+      RC_ASSERT(set.count(0, 300) == model.size());
+      RC_ASSERT(set.lowest().has_value() != model.empty());
+      if (set.lowest()) RC_ASSERT(*set.lowest() == *model.begin());
+      std::set<std::uint64_t> members;
+      std::uint64_t last_end = 0;
+      set.find_run([&](std::uint64_t run_begin, std::uint64_t run_end) {
+        RC_ASSERT(run_begin < run_end);
+        RC_ASSERT((members.empty() || last_end < run_begin));  // the longest runs
+        for (std::uint64_t i = run_begin; i < run_end; ++i) members.insert(i);
+        last_end = run_end;
+        return false;
+      });
+      RC_ASSERT(members == model);
+    }
   }));
+}
+
+TEST_CASE("memory that nobody touches costs nothing") {
+  // 4 Gi frames: a bit for each would be half a gigabyte.
+  constexpr FrameRange kHuge{0x4000'0000, 16ULL << 40};
+  FrameAllocator frames(std::span(&kHuge, 1));
+  frames.set_aside({0x4000'0000, 8ULL << 40});
+  CHECK(frames.allocate() == 0x4000'0000 + (8ULL << 40));
+  CHECK(frames.allocate_range({0x4000'0000, 8ULL << 40}));
+  CHECK(frames.taken() == (1ULL << 31) + 1);
+  CHECK(frames.deallocate({0x4000'0000, 8ULL << 40}));
+  CHECK(frames.taken() == 1);
 }
 
 TEST_CASE("frames come lowest address first, and a freed one comes again") {
