@@ -1,5 +1,6 @@
 #include <hal-el2/event_log.hpp>
 #include <hal-el2/json_line.hpp>
+#include <utility>
 #include <variant>
 
 namespace axvm::hal_el2 {
@@ -36,7 +37,8 @@ struct Printer {
         .hex("fault_address", e.fault_address)
         .hex("fault_gpa", e.fault_gpa)
         .hex("return_address", e.return_address)
-        .hex("saved_state", e.saved_state);
+        .hex("saved_state", e.saved_state)
+        .hex_list("registers", e.registers);
   }
   void operator()(const DeviceAccess& e) const {
     JsonLine(uart, "DeviceAccess")
@@ -85,7 +87,13 @@ struct Printer {
 
 }  // namespace
 
-void EventLog::event(const Event& event) const { std::visit(Printer{uart_}, event); }
+// Not std::visit, which for alternatives of this size has a way to abort().
+void EventLog::event(const Event& event) const {
+  const Printer print{uart_};
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    ((event.index() == I ? print(*std::get_if<I>(&event)) : void()), ...);
+  }(std::make_index_sequence<std::variant_size_v<Event>>());
+}
 
 void EventLog::log(LogLevel level, std::string_view text) const {
   JsonLine(uart_, "log").text("level", level_name(level)).text("text", text);

@@ -88,6 +88,7 @@ struct MemberWriter {
     out.hex("fault_gpa", e.fault_gpa);
     out.hex("return_address", e.return_address);
     out.hex("saved_state", e.saved_state);
+    out.hex_list("registers", e.registers);
   }
   void operator()(const DeviceAccess& e) const {
     begin("DeviceAccess", e.vm, e.vcpu);

@@ -50,7 +50,9 @@ struct TrapFixture : VmFixture {
 }  // namespace
 
 TEST_CASE_FIXTURE(TrapFixture, "a store to the console writes a byte and goes on behind it") {
+  for (unsigned n = 0; n < 31; ++n) cpu().gprs[n] = 1000 + n;
   cpu().gprs[3] = 0x1234'5600 | 'A';
+  const auto registers = cpu().gprs;
   trap(store(0, 3), 0xffff'0000'0000'0000 | kUart, kUart);
   run<ExternalInterrupt>();
   CHECK(hal.output == "A");
@@ -58,8 +60,8 @@ TEST_CASE_FIXTURE(TrapFixture, "a store to the console writes a byte and goes on
   const auto traps = hal.events_of<TrapTaken>();
   REQUIRE(traps.size() == 2);  // and the interrupt that ended the run
   CHECK(traps[0] == TrapTaken{VmId(5), VcpuId(0), 0, store(0, 3), 0xffff'0000'0000'0000 | kUart,
-                              kUart >> 8, kEntry, 0x3c5});
-  CHECK(traps[1] == TrapTaken{VmId(5), VcpuId(0), 1, 0, 0, 0, kEntry + 4, 0x3c5});
+                              kUart >> 8, kEntry, 0x3c5, registers});
+  CHECK(traps[1] == TrapTaken{VmId(5), VcpuId(0), 1, 0, 0, 0, kEntry + 4, 0x3c5, registers});
   CHECK(hal.events_of<DeviceAccess>() ==
         std::vector{DeviceAccess{VmId(5), VcpuId(0), Bus::Mmio, true, 1, kUart, 'A', "uart"}});
 }

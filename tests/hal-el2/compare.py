@@ -23,7 +23,7 @@ import tempfile
 
 COMPARED = {
     "TrapTaken": ("vm", "vcpu", "cause", "syndrome", "fault_address", "fault_gpa",
-                  "return_address", "saved_state"),
+                  "return_address", "saved_state", "registers"),
     "DeviceAccess": ("vm", "vcpu", "bus", "is_write", "width", "address", "data", "device"),
     "FirmwareCall": ("vm", "vcpu", "name", "function", "arguments", "result"),
     "PageMapped": ("vm", "vcpu", "gpa", "size"),
@@ -56,6 +56,15 @@ def shown(value):
     return str(value)
 
 
+def differences(name, theirs, ours):
+    """Where two values of one field differ, readably: of the general registers, which one."""
+    if name == "registers" and len(theirs) == len(ours):
+        pairs = [(f"X{n}", a, b) for n, (a, b) in enumerate(zip(theirs, ours)) if a != b]
+    else:
+        pairs = [(name, theirs, ours)]
+    return [f"{n} (EL2 {shown(a)}, simulation {shown(b)})" for n, a, b in pairs]
+
+
 class Event:
     """One event of the core, reduced to what is compared."""
 
@@ -73,7 +82,8 @@ class Event:
         return self.kind == other.kind and self.fields == other.fields
 
     def __str__(self):
-        return self.kind + " " + " ".join(f"{n}={shown(v)}" for n, v in self.fields.items())
+        return self.kind + " " + " ".join(
+            f"{n}={shown(v)}" for n, v in self.fields.items() if n != "registers")
 
 
 def parse(lines, origin):
@@ -99,12 +109,12 @@ def parse(lines, origin):
     return events, "".join(console)
 
 
-def since_entry(events):
+def since_entry(events, origin):
     """Without what the host did before it entered the guest: whoever listens late misses it."""
     for index, event in enumerate(events):
         if event.kind == "TrapTaken":
             return events[index:]
-    return []
+    raise Failure(f"{origin}: the guest took no trap: there is nothing to compare")
 
 
 def run_qemu(arguments):
@@ -162,10 +172,9 @@ def compare(silicon, simulation):
             continue
         text = [f"event {index} differs"]
         if ours and theirs and ours.kind == theirs.kind:
-            names = [n for n in ours.fields if ours.fields[n] != theirs.fields.get(n)]
+            names = [n for n in ours.fields if ours.fields[n] != theirs.fields[n]]
             text[0] += " in " + ", ".join(
-                f"{n} (EL2 {shown(theirs.fields.get(n))}, simulation {shown(ours.fields[n])})"
-                for n in names)
+                part for n in names for part in differences(n, theirs.fields[n], ours.fields[n]))
         text += [f"  both        {silicon[n]}" for n in range(max(0, index - CONTEXT), index)]
         text += [f"  EL2         {theirs or '(the end)'}",
                  f"  simulation  {ours or '(the end)'}"]
@@ -198,7 +207,7 @@ def main():
             return 0
         lines, status = run_simulation(arguments)
         simulation, _ = parse(lines, "simulation")
-        compare(since_entry(silicon), since_entry(simulation))
+        compare(since_entry(silicon, "EL2"), since_entry(simulation, "simulation"))
         if status not in (0, None):
             raise Failure(f"the simulation ended with status {status}, EL2 with 0")
     except Failure as failure:

@@ -337,14 +337,16 @@ class TrapHandler {
 
   [[gnu::cold]] void emit_trap(Vector vector, std::uint64_t esr, std::uint64_t far,
                                std::uint64_t hpfar) {
-    vm_.emit(TrapTaken{.vm = vm_.id(),
-                       .vcpu = vcpu_.id(),
-                       .cause = static_cast<std::uint64_t>(vector),
-                       .syndrome = esr,
-                       .fault_address = far,
-                       .fault_gpa = hpfar,
-                       .return_address = cpu_.template read<SysReg::ELR_EL2>(),
-                       .saved_state = cpu_.template read<SysReg::SPSR_EL2>()});
+    TrapTaken trap{.vm = vm_.id(),
+                   .vcpu = vcpu_.id(),
+                   .cause = static_cast<std::uint64_t>(vector),
+                   .syndrome = esr,
+                   .fault_address = far,
+                   .fault_gpa = hpfar,
+                   .return_address = cpu_.template read<SysReg::ELR_EL2>(),
+                   .saved_state = cpu_.template read<SysReg::SPSR_EL2>()};
+    for (unsigned n = 0; n < trap.registers.size(); ++n) trap.registers[n] = cpu_.gpr(n);
+    vm_.emit(trap);
   }
   [[gnu::cold]] void emit_access(Bus bus, bool is_write, AccessWidth width, std::uint64_t address,
                                  std::uint64_t data, std::string_view device) {

@@ -21,6 +21,7 @@ namespace axvm {
 /// | fault_gpa      | HPFAR_EL2 | htval  | 0 / guest-physical address |
 /// | return_address | ELR_EL2   | sepc   | RIP                        |
 /// | saved_state    | SPSR_EL2  | hstatus| RFLAGS                     |
+/// | registers      | X0..X30   | x1..x31| RAX..R15, as ModRM counts  |
 ///
 /// A register that the architecture leaves UNKNOWN for this trap is 0 here.
 struct TrapTaken {
@@ -32,6 +33,8 @@ struct TrapTaken {
   std::uint64_t fault_gpa = 0;
   std::uint64_t return_address = 0;
   std::uint64_t saved_state = 0;
+  /// The guest's general registers in the architecture's order, those that it lacks 0.
+  std::array<std::uint64_t, 31> registers{};
 
   friend constexpr bool operator==(const TrapTaken&, const TrapTaken&) = default;
 };

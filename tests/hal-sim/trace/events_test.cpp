@@ -22,7 +22,8 @@ constexpr TrapTaken kStore{.vm = kVm,
                            .fault_address = 0x0900'0000,
                            .fault_gpa = 0x9'0000,
                            .return_address = 0x4008'0010,
-                           .saved_state = 0x3C5};
+                           .saved_state = 0x3C5,
+                           .registers = {0x0900'0000, 'H'}};
 constexpr DeviceAccess kWriteH{.vm = kVm,
                                .vcpu = kVcpu,
                                .bus = Bus::Mmio,
@@ -125,10 +126,13 @@ TEST_CASE("what the VMM did follows as one line each") {
 }
 
 TEST_CASE("JSON lines have the event first, its members by name, 64-bit values as hex strings") {
+  std::string unused;
+  for (unsigned n = 2; n <= 30; ++n) unused += R"(,"0x0")";
   CHECK(to_json(Event(kStore)) ==
         R"({"event":"TrapTaken","vm":1,"vcpu":2,"cause":"0x0","syndrome":"0x93810046",)"
         R"("fault_address":"0x9000000","fault_gpa":"0x90000","return_address":"0x40080010",)"
-        R"("saved_state":"0x3c5"})");
+        R"("saved_state":"0x3c5","registers":["0x9000000","0x48")" +
+            unused + "]}");
   CHECK(to_json(kStamp, kWriteH) ==
         R"({"event":"DeviceAccess","vm":1,"vcpu":2,"bus":"Mmio","is_write":true,"width":4,)"
         R"("address":"0x9000000","data":"0x48","device":"pl011","time_ns":1000001234,"pcpu":3,)"
