@@ -313,11 +313,13 @@ class AddressSpace {
     GuestPhysAddr at = range.base;
     while (at < range.end()) {
       const auto slot = table_.lookup(at);
-      const GuestPhysAddr end = slot.range.end() < range.end() ? slot.range.end() : range.end();
+      const std::uint64_t in_leaf = slot.range.end() - at;
+      const std::uint64_t rest = range.end() - at;
+      const std::uint64_t size = in_leaf < rest ? in_leaf : rest;
       std::byte* bytes = nullptr;
       if (slot.leaf) bytes = frame_as<std::byte>(*hal_, slot.leaf->hpa + (at - slot.range.base));
-      f(at, bytes, static_cast<std::size_t>(end - at));
-      at = end;
+      f(at, bytes, static_cast<std::size_t>(size));
+      at = at + size;
     }
   }
 
