@@ -77,6 +77,17 @@ TEST_CASE("an image that is nowhere is one line that says where it was looked fo
   CHECK(find_image("/no/such.bin", "/tmp/vm.toml", {}).error() == "no such file: /no/such.bin");
 }
 
+TEST_CASE("what is no regular file is called so, unless there is a file further on") {
+  const Folder folder;
+  const fs::path config = folder.path() / "configs" / "vm.toml";
+  fs::create_directories(config.parent_path() / "kernel");
+  CHECK(find_image("kernel", config, {}).error() ==
+        (config.parent_path() / "kernel").string() + " is not a regular file");
+  CHECK(find_image("/dev/zero", config, {}).error() == "/dev/zero is not a regular file");
+  const fs::path above = folder.file("kernel", "k");
+  CHECK(find_image("kernel", config, {}) == above);
+}
+
 TEST_CASE("an image is copied piece by piece") {
   const Folder folder;
   TinyVm vm;
