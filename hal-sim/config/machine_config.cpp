@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fstream>
 #include <hal-sim/config/machine_config.hpp>
+#include <hal-sim/config/size_text.hpp>
 #include <hal-sim/config/vm_file_reader.hpp>
 #include <iterator>
 
@@ -13,6 +14,13 @@ namespace {
 // worst) and room for the VMM.
 constexpr std::uint64_t kVmmMemory = 16ULL << 20;
 constexpr std::uint64_t kBankAlignment = 2ULL << 20;
+constexpr std::uint64_t kLargestFile = 1ULL << 20;
+
+// toml++ says of integers beyond 64 bits with sign only that they are not representable.
+std::string expected_by(std::string_view parse_error) {
+  if (parse_error.find("not representable in 64 bits") == std::string_view::npos) return {};
+  return "an integer from 0 to 0x7fffffffffffffff";
+}
 
 void read_file(const ConfigText& source, MachineConfig& config, bool& has_sim,
                Diagnostics& diagnostics) {
@@ -23,7 +31,8 @@ void read_file(const ConfigText& source, MachineConfig& config, bool& has_sim,
     root = toml::parse(source.text, std::string_view(source.file));
   } catch (const toml::parse_error& error) {
     const auto at = error.source().begin;
-    context.error({at.line, at.column}, {}, std::string(error.description()));
+    context.error({at.line, at.column}, {}, std::string(error.description()),
+                  expected_by(error.description()));
     return;
   }
   FieldReader reader(context, root, "");
@@ -53,6 +62,24 @@ void sort_by_place(std::vector<Diagnostic>::iterator begin, std::vector<Diagnost
     });
     std::rotate(place, it, it + 1);
   }
+}
+
+// The file's text, or what it is instead. Devices and pipes may have no end.
+std::expected<std::string, std::string> read_text(const std::filesystem::path& path) {
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    return std::unexpected("is not a regular file");
+  }
+  const std::uint64_t size = std::filesystem::file_size(path, error);
+  if (!error && size > kLargestFile) {
+    return std::unexpected(fmt::format("is larger than {}", format_size(kLargestFile)));
+  }
+  std::ifstream stream(path, std::ios::binary);
+  std::string text;
+  if (stream) text.assign(std::istreambuf_iterator<char>(stream), {});
+  if (!stream) return std::unexpected("cannot be read");
+  return text;
 }
 
 bool in_place(const MemoryRegionRow& region) { return region.map_type != MapType::Alloc; }
@@ -94,14 +121,12 @@ std::expected<MachineConfig, std::vector<Diagnostic>> load_config(
   std::vector<ConfigText> texts;
   std::vector<Diagnostic> errors;
   for (const std::filesystem::path& path : files) {
-    std::ifstream stream(path, std::ios::binary);
-    std::string text;
-    if (stream) text.assign(std::istreambuf_iterator<char>(stream), {});
-    std::error_code ignored;
-    if (!stream || std::filesystem::is_directory(path, ignored)) {
-      errors.push_back({path.string(), {}, {}, "cannot be read", "a TOML file"});
+    auto text = read_text(path);
+    if (text) {
+      texts.push_back({path.string(), std::move(*text)});
+    } else {
+      errors.push_back({path.string(), {}, {}, std::move(text.error()), "a TOML file"});
     }
-    texts.push_back({path.string(), std::move(text)});
   }
   if (!errors.empty()) return std::unexpected(std::move(errors));
   return parse_config(texts);
@@ -116,7 +141,7 @@ std::vector<MemoryBank> plan_memory(const MachineConfig& config) {
       const std::uint64_t base = region.gpa & ~(kBankAlignment - 1);
       const std::uint64_t end =
           (region.gpa + region.size + kBankAlignment - 1) & ~(kBankAlignment - 1);
-      if (end <= base || end > kLargestMemory) continue;  // the VM's creation reports it
+      if (end <= base || end > kAddressLimit) continue;  // check_config reports it
       pool += (end - base) / 256;
       if (in_place(region)) {
         banks.push_back({base, end - base});
@@ -127,7 +152,7 @@ std::vector<MemoryBank> plan_memory(const MachineConfig& config) {
   }
   merge(banks);
   // The pool takes the gaps between regions that are in place, from memory_base upwards.
-  pool = std::min(pool, kLargestMemory);
+  pool = std::min(pool, 2 * kLargestMemory);
   pool = (pool + kBankAlignment - 1) & ~(kBankAlignment - 1);
   std::uint64_t at = config.sim.memory_base;
   const std::vector<MemoryBank> taken = banks;

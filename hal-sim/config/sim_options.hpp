@@ -15,9 +15,14 @@ struct MemoryBank {
   friend bool operator==(const MemoryBank&, const MemoryBank&) = default;
 };
 
-/// Bounds of the machine's RAM, and the end of its host-physical addresses (48 bits).
+/// Bounds of the machine's RAM. It takes room on the host only where it is touched, but for one
+/// byte per frame.
 inline constexpr std::uint64_t kSmallestMemory = 1ULL << 20;
-inline constexpr std::uint64_t kLargestMemory = 1ULL << 47;
+inline constexpr std::uint64_t kLargestMemory = 1ULL << 40;
+/// Identity-mapped regions are zeroed when their VM is made, which touches them.
+inline constexpr std::uint64_t kLargestIdenticalMemory = 8ULL << 30;
+/// The end of guest- and host-physical addresses (44 bits).
+inline constexpr std::uint64_t kAddressLimit = 1ULL << 44;
 
 /// Keys of [sim], all optional. The defaults give every VM a machine that fits it.
 struct SimOptions {

@@ -251,7 +251,8 @@ std::optional<SimOptions> read_sim_options(ReadContext& context, FieldReader& ro
   FieldReader reader(context, *table, "sim");
   SimOptions sim;
   sim.memory = reader.size("memory", {kSmallestMemory, kLargestMemory});
-  sim.memory_base = reader.integer("memory_base", {0, kLargestMemory}).value_or(sim.memory_base);
+  sim.memory_base =
+      reader.integer("memory_base", {0, kAddressLimit - kLargestMemory}).value_or(sim.memory_base);
   if (const auto n = reader.integer("pcpus", {1, 64})) sim.pcpus = static_cast<std::uint32_t>(*n);
   sim.turn_instructions =
       reader.integer("turn_instructions", {1, 1'000'000'000}).value_or(sim.turn_instructions);

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <core/vm/axvm.hpp>
+#include <hal-sim/config/config_check.hpp>
 #include <hal-sim/config/lent_vm_config.hpp>
 #include <hal-sim/host/host.hpp>
 #include <hal-sim/host/placement.hpp>
@@ -41,6 +42,9 @@ Host::~Host() { vms_.clear(); }
 
 std::expected<std::unique_ptr<Host>, std::vector<Diagnostic>> Host::create(
     const MachineConfig& config, HostOptions options) {
+  if (auto findings = check_config(config); !findings.empty()) {
+    return std::unexpected(std::move(findings));
+  }
   sim::MachineOptions machine_options;
   for (const MemoryBank& bank : plan_memory(config)) {
     machine_options.ram.push_back({bank.base, bank.size});
@@ -85,7 +89,6 @@ std::expected<std::unique_ptr<Host>, std::vector<Diagnostic>> Host::create(
 std::expected<void, Diagnostic> Host::add_vm(const VmFile& file, const ImageSearch& images) {
   const LentVmConfig lent(file);
   const VmConfig config = lent.view();
-  if (const auto error = config.validate()) return std::unexpected(lent.locate(*error));
 
   std::vector<std::uint64_t> masks;
   for (const VcpuConfig& vcpu : config.vcpus) masks.push_back(vcpu.affinity_mask);

@@ -1,5 +1,6 @@
 """axvm check"""
 
+import os
 import unittest
 
 from command import Test, config
@@ -52,6 +53,34 @@ passthrough_devices = []
         done = self.axvm("check", wrong)
         self.assertEqual(done.status, 2)
         self.assertRegex(done.err, r"^axvm: .*hello\.toml:\d+:\d+: kernel\.memory_regions\[0\]: ")
+
+    def test_a_configuration_that_is_no_file_is_refused(self):
+        pipe = self.folder / "pipe"
+        os.mkfifo(pipe)
+        for path in ("/dev/zero", self.folder, pipe):
+            for command in ("check", "run"):
+                self.assert_rejected(self.axvm(command, path),
+                                     f"{path}: is not a regular file, expected a TOML file")
+
+    def test_an_image_that_is_no_file_is_called_so(self):
+        for path in ("/dev/zero", str(self.folder)):
+            variant = self.variant("hello", "guests/aarch64/hello.bin", path)
+            done = self.axvm("check", variant)
+            self.assertEqual(done.status, 0)
+            self.assertIn(f"kernel.kernel_path: {path} is not a regular file", done.err)
+
+    def test_memory_beyond_reach_is_refused_at_its_place(self):
+        for command in ("check", "run"):
+            wrong = self.variant("hello", "0x400_0000, 0x7", "0x1000_0000_0000, 0x7")
+            done = self.axvm(command, wrong)
+            self.assertEqual(done.status, 2)
+            self.assertRegex(done.err, r"^axvm: .*hello\.toml:15:19: kernel\.memory_regions\[0\]: "
+                                       r"ends at 0x100040000000, expected addresses below "
+                                       r"0x100000000000 \(44 bits\)\n$")
+            done = self.axvm(command, config("hello"), "--memory", "16T")
+            self.assertEqual(done.status, 2)
+            self.assertRegex(done.err, r"^axvm: --memory: .*toml:15:19: kernel\.memory_regions\[0\]:"
+                                       r" ends at 0x100040000000, expected .*\n$")
 
     def test_two_vms_with_one_id_are_refused(self):
         done = self.axvm("check", config("hello"), config("smp"))

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <hal-sim/config/lent_vm_config.hpp>
 #include <hal-sim/config/size_text.hpp>
 #include <tools/axvm/commands.hpp>
 #include <tools/axvm/exit_status.hpp>
@@ -103,15 +102,6 @@ void warn_about_paths(const VmFile& vm) {
 int check_command(const CheckOptions& options) {
   const auto config = read_configuration(options.configuration, false);
   if (!config) return kBadUsage;
-  bool valid = true;
-  for (const VmFile& vm : config->vms) {
-    const hal_sim::LentVmConfig lent(vm);
-    if (const auto error = lent.view().validate()) {
-      complain(to_string(lent.locate(*error)));
-      valid = false;
-    }
-  }
-  if (!valid) return kBadUsage;
   const hal_sim::ImageSearch search = image_search(options.configuration);
   for (const VmFile& vm : config->vms) {
     print_map(vm);

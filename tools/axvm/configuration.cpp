@@ -1,12 +1,24 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <hal-sim/config/config_check.hpp>
 #include <tools/axvm/configuration.hpp>
 
 namespace axvm::tool {
 
 using hal_sim::Diagnostic;
 using hal_sim::MachineConfig;
+
+namespace {
+
+bool is_valid(const MachineConfig& config, std::string_view prefix) {
+  const auto findings = hal_sim::check_config(config);
+  for (const Diagnostic& finding : findings)
+    complain(fmt::format("{}{}", prefix, to_string(finding)));
+  return findings.empty();
+}
+
+}  // namespace
 
 void complain(std::string_view text) { fmt::print(stderr, "axvm: {}\n", text); }
 
@@ -19,6 +31,7 @@ std::optional<MachineConfig> read_configuration(const ConfigurationOptions& opti
   for (const Diagnostic& warning : config->warnings) {
     if (!quiet) complain("warning: " + to_string(warning));
   }
+  if (!is_valid(*config, "")) return std::nullopt;
   for (hal_sim::VmFile& vm : config->vms) {
     if (options.vcpus) vm.cpu_num = *options.vcpus;
     if (options.memory) {
@@ -29,6 +42,9 @@ std::optional<MachineConfig> read_configuration(const ConfigurationOptions& opti
       vm.memory_regions.front().size = *options.memory;
     }
   }
+  // The files alone are right: what is wrong now is the command line's.
+  const char* const changed = options.memory ? "--memory: " : "--vcpus: ";
+  if (!is_valid(*config, changed)) return std::nullopt;
   return std::move(*config);
 }
 

@@ -68,7 +68,7 @@ void add_configuration(CLI::App& app, ConfigurationOptions& options) {
          "--memory",
          [&options](const std::string& text) {
            const auto size = hal_sim::parse_size(text);
-           if (!size || *size == 0 || *size % 4096 != 0 || *size > hal_sim::kLargestMemory) {
+           if (!size || *size == 0 || *size % 4096 != 0) {
              reject(
                  fmt::format("--memory: \"{}\" is not a size in pages of 4 KiB, expected for "
                              "example 64M or 2G",

@@ -1,5 +1,8 @@
 #include <doctest/doctest.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "config_text.hpp"
 
 using namespace axvm;
@@ -91,7 +94,7 @@ TEST_CASE("[sim] values are checked") {
         Lines{"vm.toml:17:10: sim.memory: is \"lots\", expected a number of bytes or a size such "
               "as \"64M\""});
   CHECK(errors_of(kValid + "[sim]\nmemory = \"1K\"\n") ==
-        Lines{"vm.toml:17:10: sim.memory: is \"1K\", expected a size from 1 MiB to 128 TiB"});
+        Lines{"vm.toml:17:10: sim.memory: is \"1K\", expected a size from 1 MiB to 1 TiB"});
   CHECK(errors_of(kValid + "[sim]\nmemory_base = 1\n") ==
         Lines{"vm.toml:17:15: sim.memory_base: is 0x1, expected a multiple of 4096"});
   CHECK(errors_of(kValid + "[sim]\npcpus = 65\n") ==
@@ -138,6 +141,27 @@ TEST_CASE("without [sim], the machine fits its VMs") {
 TEST_CASE("a finding is one line, whatever the file's names and values contain") {
   CHECK(errors_of(replaced(kValid, "cpu_num = 1", "cpu_num = \"\\n\\u0007\"")) ==
         Lines{"vm.toml:5:11: base.cpu_num: is \"\\n\\x07\", expected an integer from 1 to 64"});
+}
+
+TEST_CASE("an integer that TOML does not have is reported with those that it has") {
+  const Lines lines = errors_of(replaced(kValid, "0x100_0000,", "0x8000_0000_0000_0000,"));
+  REQUIRE(lines.size() == 1);
+  CHECK(lines[0].starts_with("vm.toml:11:"));
+  CHECK(
+      lines[0].ends_with("'0x8000000000000000' is not representable in 64 bits, expected an "
+                         "integer from 0 to 0x7fffffffffffffff"));
+}
+
+TEST_CASE("only regular files of a sensible size are read") {
+  CHECK(to_string(load_config({"/dev/zero"}).error()[0]) ==
+        "/dev/zero: is not a regular file, expected a TOML file");
+  CHECK(to_string(load_config({"/"}).error()[0]) ==
+        "/: is not a regular file, expected a TOML file");
+  const auto large = std::filesystem::temp_directory_path() / "axvm-large.toml";
+  std::ofstream(large) << std::string((1 << 20) + 1, '#');
+  CHECK(to_string(load_config({large}).error()[0]) ==
+        large.string() + ": is larger than 1 MiB, expected a TOML file");
+  std::filesystem::remove(large);
 }
 
 TEST_CASE("an unreadable file is one line") {

@@ -1,0 +1,114 @@
+#include <fmt/format.h>
+
+#include <hal-sim/config/config_check.hpp>
+#include <hal-sim/config/lent_vm_config.hpp>
+#include <hal-sim/config/size_text.hpp>
+#include <sim/arch/aarch64/translation.hpp>
+#include <string>
+
+namespace axvm::hal_sim {
+namespace {
+
+// Guest-physical addresses reach as far as host-physical ones (DDI 0487 D8.2.1).
+constexpr std::uint64_t kReach = 1ULL << sim::aarch64::Features{}.pa_bits;
+static_assert(kAddressLimit == kReach);
+
+// What the PL011 takes on a bus (DDI 0183, 3.2).
+constexpr std::uint64_t kConsoleLength = 0x1000;
+
+class VmCheck {
+ public:
+  VmCheck(const VmFile& file, std::vector<Diagnostic>& findings)
+      : file_(file), findings_(findings) {}
+
+  void run() {
+    const LentVmConfig lent(file_);
+    if (const auto error = lent.view().validate()) {
+      findings_.push_back(lent.locate(*error));
+      return;  // what follows relies on it
+    }
+    if (file_.entry_point % 4 != 0) {
+      add("kernel.entry_point", fmt::format("is {:#x}", file_.entry_point), "a multiple of 4");
+    }
+    for (std::size_t i = 0; i < file_.memory_regions.size(); ++i) {
+      const MemoryRegionRow& region = file_.memory_regions[i];
+      check_reach(fmt::format("kernel.memory_regions[{}]", i), region.gpa, region.size);
+    }
+    for (std::size_t i = 0; i < file_.emu_devices.size(); ++i) check_device(i);
+    for (std::size_t i = 0; i < file_.passthrough_devices.size(); ++i) {
+      const PassthroughDeviceRow& device = file_.passthrough_devices[i];
+      if (device.is_path()) continue;
+      const std::string key = fmt::format("devices.passthrough_devices[{}]", i);
+      check_reach(key, device.base_gpa, device.length);
+      check_reach(key, device.base_hpa, device.length);
+    }
+    for (std::size_t i = 0; i < file_.passthrough_addresses.size(); ++i) {
+      const WindowRow& window = file_.passthrough_addresses[i];
+      check_reach(fmt::format("devices.passthrough_addresses[{}]", i), window.base, window.length);
+    }
+  }
+
+ private:
+  void add(std::string key, std::string what, std::string expected) {
+    const Location at = file_.locate(key);
+    findings_.push_back({file_.file, at, std::move(key), std::move(what), std::move(expected)});
+  }
+
+  void check_reach(const std::string& key, std::uint64_t base, std::uint64_t size) {
+    if (base <= kReach && size <= kReach - base) return;
+    add(key, fmt::format("ends at {:#x}", base + size),
+        fmt::format("addresses below {:#x} ({} bits)", kReach, sim::aarch64::Features{}.pa_bits));
+  }
+
+  void check_device(std::size_t i) {
+    const EmulatedDeviceRow& device = file_.emu_devices[i];
+    const std::string key = fmt::format("devices.emu_devices[{}]", i);
+    check_reach(key, device.base_gpa, device.length);
+    const bool is_console =
+        device.emu_type == static_cast<std::uint64_t>(EmulatedDeviceType::Console);
+    if (is_console && device.length < kConsoleLength) {
+      add(key + ".length", fmt::format("is {:#x}", device.length),
+          fmt::format("at least {:#x} for a console", kConsoleLength));
+    }
+  }
+
+  const VmFile& file_;
+  std::vector<Diagnostic>& findings_;
+};
+
+// What the VMs ask for, against what a machine has: at the region that goes beyond it.
+void check_memory(const MachineConfig& config, std::vector<Diagnostic>& findings) {
+  std::uint64_t total = 0;
+  std::uint64_t zeroed = 0;
+  for (const VmFile& vm : config.vms) {
+    for (std::size_t i = 0; i < vm.memory_regions.size(); ++i) {
+      const MemoryRegionRow& region = vm.memory_regions[i];
+      const auto check = [&](std::uint64_t& sum, std::uint64_t most, std::string_view what) {
+        sum += region.size;
+        if (sum <= most) return true;
+        const std::string key = fmt::format("kernel.memory_regions[{}]", i);
+        findings.push_back({vm.file, vm.locate(key), key,
+                            fmt::format("makes it {} {}", format_size(sum), what),
+                            fmt::format("{} at most", format_size(most))});
+        return false;
+      };
+      // A machine of a given size may be promised more than once: regions take what is touched.
+      if (!config.sim.memory && !check(total, kLargestMemory, "of memory in all")) return;
+      if (region.map_type == MapType::Identical &&
+          !check(zeroed, kLargestIdenticalMemory, "of identity-mapped memory in all")) {
+        return;
+      }
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<Diagnostic> check_config(const MachineConfig& config) {
+  std::vector<Diagnostic> findings;
+  for (const VmFile& vm : config.vms) VmCheck(vm, findings).run();
+  if (findings.empty()) check_memory(config, findings);
+  return findings;
+}
+
+}  // namespace axvm::hal_sim
