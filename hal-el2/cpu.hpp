@@ -44,7 +44,9 @@ class Cpu {
     return static_cast<aarch64::Vector>(hal_el2_enter_guest(gprs_.data()));
   }
 
-  // The first ISB makes a VTTBR_EL2 that was just written the one that counts.
+  // The first ISB makes a VTTBR_EL2 that was just written the one that counts (DDI 0487 D24.1.2.2);
+  // DSB ISHST lets walks see the new descriptors before the old entries go; DSB ISH waits until
+  // they are gone from every CPU, and the last ISB ends what this one has fetched with them.
   void tlbi_ipas2e1is(GuestPhysAddr ipa) {
     asm volatile("isb\n\tdsb ishst\n\ttlbi ipas2e1is, %0\n\tdsb ish\n\tisb" ::"r"(ipa.value >> 12)
                  : "memory");
@@ -64,13 +66,17 @@ class Cpu {
   }
 
   void publish_tables() { asm volatile("dsb ishst" ::: "memory"); }
+  // A guest without MMU accesses memory as outer shareable, hence DSB SY.
   void publish_data(std::span<std::byte> bytes) {
-    constexpr std::uintptr_t kLine = 16;  // the smallest that CTR_EL0.DminLine can name
+    std::uint64_t ctr = 0;
+    asm("mrs %0, ctr_el0" : "=r"(ctr));
+    // DminLine: log2 of the words in the smallest line of any data cache (DDI 0487 D24.2.34).
+    const std::uintptr_t size = 4ULL << ((ctr >> 16) & 15);
     const auto begin = reinterpret_cast<std::uintptr_t>(bytes.data());
-    for (std::uintptr_t line = begin & ~(kLine - 1); line < begin + bytes.size(); line += kLine) {
-      asm volatile("dc cvac, %0" ::"r"(line) : "memory");
+    for (std::uintptr_t line = begin & ~(size - 1); line < begin + bytes.size(); line += size) {
+      asm volatile("dc civac, %0" ::"r"(line) : "memory");
     }
-    asm volatile("dsb ish" ::: "memory");
+    asm volatile("dsb sy" ::: "memory");
   }
   void publish_instructions() {
     asm volatile("dsb ish\n\tic ialluis\n\tdsb ish\n\tisb" ::: "memory");

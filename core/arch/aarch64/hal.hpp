@@ -48,11 +48,11 @@ concept VirtualizationHardware =
       { cpu.at_s12e1w(va) };
 
       /// Makes earlier writes to memory visible to table walks (DSB ISHST) and to instruction
-      /// fetch (IC IALLUIS; DSB ISH; ISB).
+      /// fetch (DSB ISH; IC IALLUIS; DSB ISH; ISB), the latter after publish_data.
       { cpu.publish_tables() };
       { cpu.publish_instructions() };
-      /// Makes earlier writes to `bytes` reach memory, past every cache (DC CVAC of each line; DSB
-      /// ISH): a guest whose MMU is off reads there.
+      /// Makes earlier writes to `bytes` reach memory, past every cache (DC CIVAC of each line; DSB
+      /// SY): a guest whose MMU is off reads there, and what it writes there no older line hides.
       { cpu.publish_data(bytes) };
     };
 
