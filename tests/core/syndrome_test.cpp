@@ -133,6 +133,6 @@ TEST_CASE("built-in registers: features are cut down, debug and PMU are ignored"
   CHECK(guest_feature(SysReg::ID_AA64DFR0_EL1, 0x1030'5106) == 0x1030'5006);
   CHECK((guest_feature(SysReg::ID_AA64ISAR1_EL1, ~0ULL) & 0xff00'0ff0) == 0);  // no PAuth
   CHECK((guest_feature(SysReg::ID_AA64MMFR1_EL1, ~0ULL) & 0xf00) == 0);        // no VHE
-  CHECK(guest_feature(SysReg::ID_AA64MMFR0_EL1, 0x10'1124) == 0xf00'1124);
+  CHECK(guest_feature(SysReg::ID_AA64MMFR0_EL1, 0x11'1124) == 0xf00'1024);
   CHECK(guest_feature(SysReg::ID_AA64DFR1_EL1, ~0ULL) == 0);
 }

@@ -96,6 +96,36 @@ TEST_CASE_FIXTURE(TrapFixture, "loads have the instruction's width, sign and reg
   CHECK(cpu().gprs[4] == ~0ULL);
 }
 
+TEST_CASE_FIXTURE(TrapFixture, "devices are little-endian, whatever order the guest's data has") {
+  constexpr std::uint64_t kE0e = 1ULL << 24, kEe = 1ULL << 25, kEl0 = 0, kEl1 = 0x3c5;
+  const struct {
+    std::uint64_t sctlr;
+    std::uint64_t spsr;
+    bool swaps;
+  } modes[] = {{0, kEl1, false},   {kEe, kEl1, true},  {kE0e, kEl1, false},
+               {kE0e, kEl0, true}, {kEe, kEl0, false}, {kEe | kE0e, kEl0, true}};
+  for (const auto& mode : modes) {
+    hal.events.clear();
+    hal.output.clear();
+    cpu().set(SysReg::SCTLR_EL1, mode.sctlr);
+    cpu().set(SysReg::SPSR_EL2, mode.spsr);
+    cpu().gprs[1] = 0x1122'3344'5566'7788;
+    for (const unsigned sas : {0U, 1U, 2U}) trap(store(sas, 1), kUart + 0x24, kUart);
+    trap(load(1, 2), kUart + 0xff0, kUart);             // LDRH: the first ID byte, 0x0d
+    trap(load(1, 3, true, true), kUart + 0x18, kUart);  // LDRSH X: FR, 0x90
+    run<ExternalInterrupt>();
+    const auto accesses = hal.events_of<DeviceAccess>();
+    REQUIRE(accesses.size() == 5);
+    CHECK(accesses[0].data == 0x88);
+    CHECK(accesses[1].data == (mode.swaps ? 0x8877 : 0x7788));
+    CHECK(accesses[2].data == (mode.swaps ? 0x8877'6655 : 0x5566'7788));
+    CHECK(accesses[3].data == 0x0d);
+    CHECK(cpu().gprs[2] == (mode.swaps ? 0x0d00 : 0x0d));
+    CHECK(accesses[4].data == 0x90);
+    CHECK(cpu().gprs[3] == (mode.swaps ? 0xffff'ffff'ffff'9000 : 0x90));
+  }
+}
+
 TEST_CASE_FIXTURE(TrapFixture, "XZR stores zero") {
   trap(store(2, 31), 0x24, kUart);
   run<ExternalInterrupt>();
@@ -194,13 +224,13 @@ TEST_CASE_FIXTURE(TrapFixture, "feature registers are the hardware's, cut down")
   cpu().gprs[11] = 1;
   run<ExternalInterrupt>();
   CHECK(cpu().gprs[9] == 0x1100'0000'0011'0011);
-  CHECK(cpu().gprs[10] == 0x1124);
+  CHECK(cpu().gprs[10] == 0x0f00'1024);  // no big-endian data, no 64 KiB granule
   CHECK(cpu().gprs[11] == 0);
   CHECK(pc() == kEntry + 12);
   const auto accesses = hal.events_of<DeviceAccess>();
   REQUIRE(accesses.size() == 3);
   CHECK(accesses[1] == DeviceAccess{VmId(5), VcpuId(0), Bus::SysReg, false, 8,
-                                    aarch64::sysreg_encoding(3, 0, 0, 7, 0), 0x1124, ""});
+                                    aarch64::sysreg_encoding(3, 0, 0, 7, 0), 0x0f00'1024, ""});
 }
 
 TEST_CASE_FIXTURE(TrapFixture, "debug, PMU and ACTLR read as zero and ignore writes") {

@@ -21,8 +21,8 @@ constexpr std::uint64_t kIsar0 =  // all but TME; AES..ATOMIC, RDM..DP, FHM, TS,
     fields({4, 8, 12, 16, 20, 28, 32, 36, 40, 44, 48, 52, 56, 60});
 constexpr std::uint64_t kIsar1 =  // DPB, JSCVT, FCMA, LRCPC, FRINTTS, SB, SPECRES, BF16, DGH, I8MM
     fields({0, 12, 16, 20, 32, 36, 40, 44, 48, 52});
-constexpr std::uint64_t kMmfr0 =  // PARange, ASIDBits, BigEnd, SNSMem, BigEndEL0, TGran4, ExS
-    fields({0, 4, 8, 12, 16, 28, 44});
+constexpr std::uint64_t kMmfr0 =
+    fields({0, 4, 12, 28, 44});  // PARange, ASIDBits, SNSMem, TGran4, ExS
 // Guests get the 4 KiB granule only: TGran64 says "none" with 15, TGran16 with 0.
 constexpr std::uint64_t kMmfr0Granules = 0xfULL << 24;
 constexpr std::uint64_t kMmfr1 = fields({0, 12, 20});  // HAFDBS, HPDS, PAN

@@ -20,8 +20,8 @@ enum class EmulatedRegister : std::uint8_t {
 [[nodiscard]] EmulatedRegister emulated_register(std::uint16_t encoding) noexcept;
 
 /// What guests see of a feature register whose hardware value is `real`. Guests are told of no
-/// EL2, EL3, AArch32, SVE, SME, MTE, RAS, MPAM, AMU, pointer authentication, performance monitors,
-/// trace, nor of a GIC's CPU interface.
+/// EL2, EL3, AArch32, big-endian data, SVE, SME, MTE, RAS, MPAM, AMU, pointer authentication,
+/// performance monitors, trace, nor of a GIC's CPU interface.
 [[nodiscard]] std::uint64_t guest_feature(SysReg reg, std::uint64_t real) noexcept;
 
 /// The guest's value of the feature register with `encoding`; those that the VMM does not know

@@ -7,6 +7,7 @@
 #include <axvm/result.hpp>
 #include <axvm/vcpu.hpp>
 #include <core/arch/aarch64/emulated_registers.hpp>
+#include <core/arch/aarch64/endianness.hpp>
 #include <core/arch/aarch64/exception.hpp>
 #include <core/arch/aarch64/hal.hpp>
 #include <core/arch/aarch64/psci.hpp>
@@ -120,18 +121,24 @@ class TrapHandler {
     const std::uint64_t address = at.ipa.value;
     std::uint64_t data = 0;
     if (abort.is_write) {
-      data = truncate(gpr(abort.rt), abort.width);
+      data = in_guest_order(truncate(gpr(abort.rt), abort.width), abort.width);
       const auto done = vm_.mmio().write(device, address, abort.width, data);
       if (!done) return external_abort(esr, at, done.error().detail);
     } else {
       const auto value = vm_.mmio().read(device, address, abort.width);
       if (!value) return external_abort(esr, at, value.error().detail);
       data = *value;
-      set_gpr(abort.rt, abort.loaded(data));
+      set_gpr(abort.rt, abort.loaded(in_guest_order(data, abort.width)));
     }
     skip_instruction();
     report_access(Bus::Mmio, abort.is_write, abort.width, address, data, device.name());
     return kGoOn;
+  }
+
+  /// What a register holds of what a device sees, and the reverse.
+  std::uint64_t in_guest_order(std::uint64_t data, AccessWidth width) {
+    if (width == AccessWidth::Byte || !is_big_endian(cpu_)) return data;
+    return reverse_bytes(data, width);
   }
 
   /// A device's registers and absent memory have no cache lines to maintain.
