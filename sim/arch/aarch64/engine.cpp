@@ -119,10 +119,10 @@ uc_err Engine::run(std::uint64_t pc) {
   return uc_emu_start(uc_, pc, 0, 0, 0);
 }
 
-uc_hook Engine::watch(std::uint64_t va, CodeHook hook, void* context) {
+uc_hook Engine::watch(std::uint64_t first, std::uint64_t last, CodeHook hook, void* context) {
   uc_hook handle = 0;
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the engine takes void*
-  uc_hook_add(uc_, &handle, UC_HOOK_CODE, reinterpret_cast<void*>(hook), context, va, va);
+  uc_hook_add(uc_, &handle, UC_HOOK_CODE, reinterpret_cast<void*>(hook), context, first, last);
   return handle;
 }
 

@@ -82,8 +82,8 @@ class Engine {
   void stop() { uc_emu_stop(uc_); }
 
   using CodeHook = void (*)(uc_engine*, std::uint64_t va, std::uint32_t size, void* context);
-  /// Calls `hook` before the instruction at `va` in code that is translated from now on.
-  uc_hook watch(std::uint64_t va, CodeHook hook, void* context);
+  /// Calls `hook` before each instruction in [first, last] in code that is translated from now on.
+  uc_hook watch(std::uint64_t first, std::uint64_t last, CodeHook hook, void* context);
   /// Withdraws a watch. Code translated with it is the caller's to forget.
   void unwatch(uc_hook hook);
   /// True while the engine itself probes an address (inside unwatch): not a guest's access.

@@ -159,7 +159,7 @@ uc_err GuestCore::run_exactly(std::uint64_t pc, std::uint64_t count) {
     }
   };
   forget();
-  const uc_hook watch = engine_.watch(target, watch_function(), this);
+  const uc_hook watch = engine_.watch(target, target, watch_function(), this);
   exact_target_ = retirement_.total() + count;
   attention_ = 0;
   stop_ = Stop::None;

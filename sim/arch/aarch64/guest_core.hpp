@@ -18,6 +18,7 @@
 #include <sim/cpu/statistics.hpp>
 #include <sim/machine.hpp>
 #include <string>
+#include <utility>
 
 namespace axvm::sim::aarch64 {
 
@@ -88,7 +89,9 @@ class GuestCore final : public EngineCaches {
   static constexpr std::uint32_t kWfe = 0xd503205f;
   static constexpr std::uint32_t kWfi = 0xd503207f;
   /// Beyond so many watches all are dropped and set again where code is still fetched from.
-  static constexpr std::size_t kMaxWatches = 2048;
+  static constexpr std::size_t kMaxWatches = 512;
+  /// A page with more trapping instructions than this is watched as a whole.
+  static constexpr std::size_t kMaxWatchesOfPage = 16;
 
   /// A translation that the fill hook refused.
   struct Refusal {
@@ -174,6 +177,8 @@ class GuestCore final : public EngineCaches {
   /// A feature register as this machine has it, not the engine.
   [[nodiscard]] std::uint64_t feature(SysReg reg) const;
   void watch_trapping_instructions(std::uint64_t page_va, std::uint64_t pa);
+  /// Has on_watch called before the instructions in [first, last].
+  void watch(std::uint64_t first, std::uint64_t last);
   void forget_watches();
   void on_stage2_control(SysReg reg, std::uint64_t old);
   void mirror_translation_register(SysReg reg, std::uint64_t value);
@@ -207,7 +212,7 @@ class GuestCore final : public EngineCaches {
   std::uint64_t progress_ = 0;
   std::uint64_t progress_pc_ = 0;
   std::uint32_t exceptions_ = 0;
-  std::map<std::uint64_t, uc_hook> watches_;
+  std::map<std::pair<std::uint64_t, std::uint64_t>, uc_hook> watches_;  // by [first, last]
   std::string failure_;
 };
 

@@ -1,6 +1,7 @@
 // MRS, MSR and system instructions as the guest executes them: what the engine does natively, what
 // this machine answers itself, and what traps to EL2 (DDI 0487 D1.3.5, D24.2.53 HCR_EL2).
 
+#include <array>
 #include <cstring>
 #include <sim/arch/aarch64/guest_core.hpp>
 #include <sim/arch/aarch64/syndrome.hpp>
@@ -305,22 +306,30 @@ void GuestCore::on_undefined(std::uint32_t instruction, std::uint64_t pc) {
 
 void GuestCore::watch_trapping_instructions(std::uint64_t page_va, std::uint64_t pa) {
   const std::uint8_t* const bytes = machine_.memory().at(pa);
+  std::array<std::uint64_t, kMaxWatchesOfPage> sites{};
+  std::size_t count = 0;
   for (unsigned offset = 0; offset < 4096; offset += Retirement::kInstructionBytes) {
     std::uint32_t word = 0;
     std::memcpy(&word, bytes + offset, sizeof word);
     if (!traps(word) && word != kWfe) continue;  // WFE may also trap to EL1
-    // A guest with trapping words everywhere must not fill the engine with watches.
-    if (watches_.size() >= kMaxWatches) {
-      forget_watches_next_ = true;
-      attention_ = 0;
-    }
-    uc_hook& watch = watches_[page_va + offset];
-    if (watch == 0) watch = engine_.watch(page_va + offset, watch_function(), this);
+    if (count == sites.size()) return watch(page_va, page_va + 4095);
+    sites[count++] = page_va + offset;
   }
+  for (std::size_t i = 0; i < count; ++i) watch(sites[i], sites[i]);
+}
+
+void GuestCore::watch(std::uint64_t first, std::uint64_t last) {
+  // A guest that traps everywhere must not fill the engine with watches.
+  if (watches_.size() >= kMaxWatches) {
+    forget_watches_next_ = true;
+    attention_ = 0;
+  }
+  uc_hook& hook = watches_[{first, last}];
+  if (hook == 0) hook = engine_.watch(first, last, watch_function(), this);
 }
 
 void GuestCore::forget_watches() {
-  for (const auto& [va, watch] : watches_) engine_.unwatch(watch);
+  for (const auto& [range, hook] : watches_) engine_.unwatch(hook);
   watches_.clear();
   engine_.flush_code();
   forget_translations();
