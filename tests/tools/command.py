@@ -12,7 +12,7 @@ CONFIGS = pathlib.Path(os.environ["AXVM_CONFIGS"])
 class Done:
     def __init__(self, process):
         self.status = process.returncode
-        self.out = process.stdout.decode()
+        self.out = (process.stdout or b"").decode()
         self.err = process.stderr.decode()
         self.out_lines = self.out.splitlines()
         self.err_lines = self.err.splitlines()
@@ -30,9 +30,10 @@ class Test(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
 
-    def axvm(self, *arguments):
+    def axvm(self, *arguments, out=subprocess.PIPE):
         return Done(subprocess.run([os.environ["AXVM"], *map(str, arguments)],
-                                   stdin=subprocess.DEVNULL, capture_output=True, timeout=60,
+                                   stdin=subprocess.DEVNULL, stdout=out,
+                                   stderr=subprocess.PIPE, timeout=60,
                                    check=False))
 
     def file(self, name, text):

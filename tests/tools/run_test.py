@@ -99,6 +99,39 @@ class Run(Test):
         self.assertIn("→ pl011 write DR = 0x48 'H'", done.out_lines[
             next(i for i, line in enumerate(done.out_lines) if "DR = 0x48" in line)])
 
+    def test_a_colon_may_be_part_of_a_trace_s_name(self):
+        trace = self.folder / "at-12:30.txt"
+        self.assertEqual(self.axvm("run", config("hello"), "--quiet", "--trace", trace).status, 0)
+        self.assertIn("data abort", trace.read_text())
+
+    def test_output_that_is_lost_is_told_and_a_failure(self):
+        full = "axvm: cannot write {}: No space left on device"
+        for arguments in (["run", config("hello"), "--quiet"],
+                          ["run", config("hello"), "--quiet", "--hash"],
+                          ["run", config("hello"), "--quiet", "--trace", "-:jsonl"],
+                          ["walk", config("hello"), "--gpa", "0x40080000"],
+                          ["check", config("hello")], ["--help"]):
+            with open("/dev/full", "wb") as out:
+                done = self.axvm(*arguments, out=out)
+            self.assertEqual((done.status, done.err_lines), (1, [full.format("the standard output")]))
+        for file_format in ("text", "jsonl", "hash"):
+            done = self.axvm("run", config("hello"), "--quiet", "--trace", f"/dev/full:{file_format}")
+            self.assertEqual((done.status, done.err_lines), (1, [full.format("/dev/full")]))
+
+    def test_closed_outputs_do_not_end_up_in_other_files(self):
+        trace = self.folder / "trace"
+        command = f"'{os.environ['AXVM']}' run '{config('hello')}' --trace '{trace}':hash"
+        closed = subprocess.run(f"{command} --quiet >&-", shell=True, capture_output=True,
+                                check=False)
+        self.assertEqual((closed.returncode, closed.stderr.decode()),
+                         (1, "axvm: cannot write the standard output: Bad file descriptor\n"))
+        self.assertRegex(trace.read_text(), r"^[0-9a-f]{16} \d+\n$")
+        silent = subprocess.run(f"{command} 2>&-", shell=True, capture_output=True, check=False)
+        self.assertEqual(silent.returncode, 0)
+        full = subprocess.run(f"{command} 2>/dev/full", shell=True, capture_output=True,
+                              check=False)
+        self.assertEqual(full.returncode, 0)
+
     def test_expect_and_send_are_done_in_turns(self):
         done = self.axvm("run", config("hello"), "--quiet", "--expect", "Hel+o", "--send", "x\\n",
                          "--expect", "core")

@@ -43,6 +43,11 @@ class Usage(Test):
                              '\\xNN')
         self.assert_rejected(self.axvm("run", hello, "--trace", "/no/dir/trace"),
                              "--trace: cannot write /no/dir/trace: No such file or directory")
+        for name in ("-:foo", "-:", f"{self.folder}/trace:foo", f"{self.folder}/trace:"):
+            word = name[name.rindex(":") + 1:]
+            self.assert_rejected(self.axvm("run", hello, "--trace", name),
+                                 f"--trace: unknown trace format '{word}', expected text, jsonl "
+                                 "or hash")
         self.assert_rejected(self.axvm("run", hello, "--bogus"),
                              "The following argument was not expected: --bogus")
 

@@ -53,27 +53,27 @@ std::vector<MapRow> memory_map(const VmFile& vm) {
   return rows;
 }
 
-void print_map(const VmFile& vm) {
+void print_map(const VmFile& vm, Output& output) {
   const std::vector<MapRow> rows = memory_map(vm);
   std::size_t width = 4;
   for (const MapRow& row : rows) width = std::max(width, row.what.size());
-  fmt::print("{}: VM {} \"{}\", {}, {} vCPU{}, entry at {:#x}\n", vm.file, vm.id, vm.name,
-             hal_sim::to_string(vm.vm_type), vm.cpu_num, vm.cpu_num == 1 ? "" : "s",
-             vm.entry_point);
-  fmt::print("  {:<29}  {:>9}  {:<{}}  {}\n", "guest-physical", "size", "what", width, "access");
+  output.print("{}: VM {} \"{}\", {}, {} vCPU{}, entry at {:#x}\n", vm.file, vm.id, vm.name,
+               hal_sim::to_string(vm.vm_type), vm.cpu_num, vm.cpu_num == 1 ? "" : "s",
+               vm.entry_point);
+  output.print("  {:<29}  {:>9}  {:<{}}  {}\n", "guest-physical", "size", "what", width, "access");
   for (const MapRow& row : rows) {
-    fmt::print("  {:#014x}-{:#014x}  {:>9}  {:<{}}  {}\n", row.base, row.base + row.size - 1,
-               hal_sim::format_size(row.size), row.what, width, row.permissions);
+    output.print("  {:#014x}-{:#014x}  {:>9}  {:<{}}  {}\n", row.base, row.base + row.size - 1,
+                 hal_sim::format_size(row.size), row.what, width, row.permissions);
   }
 }
 
-void print_images(const VmFile& vm, const hal_sim::ImageSearch& search) {
+void print_images(const VmFile& vm, const hal_sim::ImageSearch& search, Output& output) {
   for (const hal_sim::ImageUse& image : hal_sim::images_of(vm)) {
     const auto path = hal_sim::find_image(image.path, vm.file, search);
     if (path) {
       std::error_code ignored;
-      fmt::print("  image at {:#x}: {} ({})\n", image.load_addr, path->string(),
-                 hal_sim::format_size(std::filesystem::file_size(*path, ignored)));
+      output.print("  image at {:#x}: {} ({})\n", image.load_addr, path->string(),
+                   hal_sim::format_size(std::filesystem::file_size(*path, ignored)));
     } else {
       const hal_sim::Location at = vm.locate(image.key);
       complain("warning: " +
@@ -99,13 +99,13 @@ void warn_about_paths(const VmFile& vm) {
 
 }  // namespace
 
-int check_command(const CheckOptions& options) {
+int check_command(const CheckOptions& options, Output& output) {
   const auto config = read_configuration(options.configuration, false);
   if (!config) return kBadUsage;
   const hal_sim::ImageSearch search = image_search(options.configuration);
   for (const VmFile& vm : config->vms) {
-    print_map(vm);
-    print_images(vm, search);
+    print_map(vm, output);
+    print_images(vm, search, output);
     warn_about_paths(vm);
   }
   std::string machine;
@@ -114,7 +114,7 @@ int check_command(const CheckOptions& options) {
                            hal_sim::format_size(bank.size), bank.base);
   }
   const unsigned pcpus = hal_sim::plan_pcpus(*config);
-  fmt::print("machine: {} pCPU{}, RAM {}\n", pcpus, pcpus == 1 ? "" : "s", machine);
+  output.print("machine: {} pCPU{}, RAM {}\n", pcpus, pcpus == 1 ? "" : "s", machine);
   return 0;
 }
 

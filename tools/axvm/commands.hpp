@@ -1,10 +1,12 @@
 #pragma once
-// The commands; each returns an exit status.
+// The commands; each writes what it is for to the output, all else to the standard error, and
+// returns an exit status.
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <tools/axvm/configuration.hpp>
+#include <tools/axvm/output.hpp>
 #include <tools/axvm/script.hpp>
 #include <tools/axvm/trace_option.hpp>
 #include <vector>
@@ -19,12 +21,12 @@ struct RunOptions {
   bool hash = false;
   bool quiet = false;
 };
-[[nodiscard]] int run_command(const RunOptions& options);
+[[nodiscard]] int run_command(const RunOptions& options, Output& output);
 
 struct CheckOptions {
   ConfigurationOptions configuration;
 };
-[[nodiscard]] int check_command(const CheckOptions& options);
+[[nodiscard]] int check_command(const CheckOptions& options, Output& output);
 
 struct WalkOptions {
   ConfigurationOptions configuration;
@@ -34,6 +36,6 @@ struct WalkOptions {
   std::uint32_t vcpu = 0;
   std::uint8_t el = 1;
 };
-[[nodiscard]] int walk_command(const WalkOptions& options);
+[[nodiscard]] int walk_command(const WalkOptions& options, Output& output);
 
 }  // namespace axvm::tool

@@ -20,7 +20,9 @@ bool is_valid(const MachineConfig& config, std::string_view prefix) {
 
 }  // namespace
 
-void complain(std::string_view text) { fmt::print(stderr, "axvm: {}\n", text); }
+void say(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }
+
+void complain(std::string_view text) { say(fmt::format("axvm: {}\n", text)); }
 
 std::optional<MachineConfig> read_configuration(const ConfigurationOptions& options, bool quiet) {
   auto config = hal_sim::load_config({options.files.begin(), options.files.end()});

@@ -33,6 +33,8 @@ struct ConfigurationOptions {
 
 [[nodiscard]] hal_sim::ImageSearch image_search(const ConfigurationOptions& options);
 
+/// Prints to stderr. If that is gone there is nobody left to tell.
+void say(std::string_view text);
 /// Prints "axvm: <text>" to stderr.
 void complain(std::string_view text);
 

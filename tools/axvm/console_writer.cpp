@@ -1,9 +1,10 @@
-#include <cstdio>
+#include <string_view>
 #include <tools/axvm/console_writer.hpp>
 
 namespace axvm::tool {
 
-ConsoleWriter::ConsoleWriter(hal_sim::Host& host, bool shares_output) : host_(host) {
+ConsoleWriter::ConsoleWriter(hal_sim::Host& host, Output& output, bool shares_output)
+    : host_(host), output_(output) {
   for (std::size_t i = 0; i < host.vm_count(); ++i) {
     const VmId id = host.vm(i).id();
     if (host.vm_count() == 1 && !shares_output) {
@@ -23,8 +24,8 @@ ConsoleWriter::~ConsoleWriter() {
 }
 
 void ConsoleWriter::put(char c) {
-  std::fputc(c, stdout);
-  if (c == '\n') std::fflush(stdout);
+  output_.write(std::string_view(&c, 1));
+  if (c == '\n') output_.flush();
   last_ = c;
 }
 
@@ -44,7 +45,7 @@ void ConsoleWriter::finish() {
     if (!line.empty()) flush_line(vm);
   }
   if (last_ != '\n') put('\n');
-  std::fflush(stdout);
+  output_.flush();
 }
 
 }  // namespace axvm::tool

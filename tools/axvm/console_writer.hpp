@@ -4,6 +4,7 @@
 #include <hal-sim/host/host.hpp>
 #include <map>
 #include <string>
+#include <tools/axvm/output.hpp>
 
 namespace axvm::tool {
 
@@ -11,8 +12,8 @@ namespace axvm::tool {
 /// several VMs or when the output has other lines too.
 class ConsoleWriter {
  public:
-  /// Shows the consoles of all VMs of `host`, which outlives it.
-  ConsoleWriter(hal_sim::Host& host, bool shares_output);
+  /// Shows the consoles of all VMs of `host` on `output`; both outlive it.
+  ConsoleWriter(hal_sim::Host& host, Output& output, bool shares_output);
   ~ConsoleWriter();
   ConsoleWriter(const ConsoleWriter&) = delete;
   ConsoleWriter& operator=(const ConsoleWriter&) = delete;
@@ -25,6 +26,7 @@ class ConsoleWriter {
   void flush_line(std::uint32_t vm);
 
   hal_sim::Host& host_;
+  Output& output_;
   std::map<std::uint32_t, std::string> lines_;  // by VM: what has no end of line yet
   char last_ = '\n';
 };

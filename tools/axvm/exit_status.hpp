@@ -3,9 +3,9 @@
 
 namespace axvm::tool {
 
-inline constexpr int kPoweredOff = 0;    ///< the guest switched itself off; the check passed
-inline constexpr int kGuestFailed = 1;   ///< fault, reset, endless wait, engine failure
-inline constexpr int kBadUsage = 2;      ///< bad arguments, configuration or files
+inline constexpr int kPoweredOff = 0;   ///< the guest switched itself off; the check passed
+inline constexpr int kGuestFailed = 1;  ///< fault, reset, endless wait, engine failure, lost output
+inline constexpr int kBadUsage = 2;     ///< bad arguments, configuration or files
 inline constexpr int kLimitReached = 3;  ///< --max-instructions
 
 }  // namespace axvm::tool

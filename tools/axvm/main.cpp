@@ -1,6 +1,8 @@
 // axvm: runs guests on the VMM core over the simulated machine.
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -94,7 +96,9 @@ void add_run(CLI::App& app, RunOptions& options) {
   app.add_option_function<std::string>(
          "--trace",
          [&options](const std::string& text) {
-           options.traces.push_back(parse_trace_option(text));
+           auto trace = parse_trace_option(text);
+           if (!trace) reject("--trace: " + trace.error());
+           options.traces.push_back(std::move(*trace));
          },
          "Write events to FILE ('-': standard output) as text, jsonl or a running hash")
       ->trigger_on_parse()
@@ -183,6 +187,7 @@ int dispatch(int argc, const char* const* argv) {
   add_run(run_app, run);
   add_configuration(check_app, check.configuration);
   add_walk(walk_app, walk);
+  const auto output = Output::standard();
   const std::string_view command = argc > 1 ? argv[1] : "";
   if (!command.starts_with('-') && command != "run" && command != "check" && command != "walk") {
     complain(
@@ -197,15 +202,27 @@ int dispatch(int argc, const char* const* argv) {
     }
   } catch (const CLI::CallForHelp&) {
     // Help for the command that was asked about.
-    fmt::print("{}", app.help());
-    return 0;
+    output->write(app.help());
+    return settle(*output, 0);
   } catch (const CLI::ParseError& error) {
     complain(one_line(error));
     return kBadUsage;
   }
-  if (check_app.parsed()) return check_command(check);
-  return supervise(shell_command(argc, argv),
-                   [&] { return run_app.parsed() ? run_command(run) : walk_command(walk); });
+  if (check_app.parsed()) return settle(*output, check_command(check, *output));
+  return supervise(shell_command(argc, argv), [&] {
+    const int status = run_app.parsed() ? run_command(run, *output) : walk_command(walk, *output);
+    return settle(*output, status);
+  });
+}
+
+// A file opened later must not become what others take for the standard output. What stands in for
+// a closed one refuses all access.
+void occupy_standard_descriptors() {
+  for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(descriptor, F_GETFD) != -1) continue;
+    // The lowest free descriptor is this one.
+    static_cast<void>(open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY));
+  }
 }
 
 }  // namespace
@@ -213,6 +230,7 @@ int dispatch(int argc, const char* const* argv) {
 
 int main(int argc, char** argv) {
   try {
+    axvm::tool::occupy_standard_descriptors();
     return axvm::tool::dispatch(argc, argv);
   } catch (const std::exception& error) {
     // Out of memory, or the standard output is gone.

@@ -35,15 +35,14 @@ class Progress {
     if (now < last_ + 1) return;
     last_ = now;
     const auto statistics = host.statistics();
-    fmt::print(stderr, "\r\x1b[K{:.0f} M instructions, {:.3f} s of guest time, {:.0f} MIPS",
-               static_cast<double>(statistics.instructions) / 1e6,
-               static_cast<double>(statistics.time_ns) / 1e9,
-               static_cast<double>(statistics.instructions) / now / 1e6);
-    std::fflush(stderr);
+    say(fmt::format("\r\x1b[K{:.0f} M instructions, {:.3f} s of guest time, {:.0f} MIPS",
+                    static_cast<double>(statistics.instructions) / 1e6,
+                    static_cast<double>(statistics.time_ns) / 1e9,
+                    static_cast<double>(statistics.instructions) / now / 1e6));
     shown_ = true;
   }
   void clear() {
-    if (shown_) fmt::print(stderr, "\r\x1b[K");
+    if (shown_) say("\r\x1b[K");
     shown_ = false;
   }
 
@@ -106,34 +105,42 @@ int status_of(StopKind kind) {
 
 }  // namespace
 
-int run_command(const RunOptions& options) {
+int run_command(const RunOptions& options, Output& output) {
   const auto config = read_configuration(options.configuration, options.quiet);
   if (!config) return kBadUsage;
+  std::vector<std::unique_ptr<Output>> traces;  // the files
+  bool shares_output = false;
   bool traced = true;
   const auto host = make_host(*config, options.configuration, [&](Host& machine) {
     for (const TraceOption& trace : options.traces) {
-      const auto added = add_trace(machine, trace);
-      if (!added) complain(added.error());
-      traced = traced && added.has_value();
+      if (trace.file == "-") {
+        add_trace(machine, trace.format, output);
+        shares_output = true;
+      } else if (auto file = Output::create(trace.file)) {
+        add_trace(machine, trace.format, **file);
+        traces.push_back(std::move(*file));
+      } else {
+        complain("--trace: " + file.error());
+        traced = false;
+      }
     }
   });
   if (!host || !traced) return kBadUsage;
-  const bool shares_output = std::ranges::any_of(
-      options.traces, [](const TraceOption& trace) { return trace.file == "-"; });
-  ConsoleWriter console(*host, shares_output);
+  ConsoleWriter console(*host, output, shares_output);
   Progress progress(!options.quiet && isatty(STDERR_FILENO) == 1);
   const StopReason reason = run_script(*host, options, progress);
   const double seconds = progress.seconds();
   progress.clear();
   console.finish();
   host->trace().finish();
-  const int status = status_of(reason.kind);
+  int status = status_of(reason.kind);
   if (!options.quiet) {
-    fmt::print(stderr, "{}", summary(reason, host->statistics(), seconds));
+    say(summary(reason, host->statistics(), seconds));
   } else if (status != kPoweredOff) {
     complain(reason.text);
   }
-  if (options.hash) fmt::print("{}\n", host->state_hash());
+  if (options.hash) output.print("{}\n", host->state_hash());
+  for (const auto& trace : traces) status = settle(*trace, status);
   return status;
 }
 

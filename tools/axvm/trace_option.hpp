@@ -3,8 +3,8 @@
 
 #include <expected>
 #include <hal-sim/host/host.hpp>
-#include <memory>
 #include <string>
+#include <tools/axvm/output.hpp>
 
 namespace axvm::tool {
 
@@ -15,12 +15,11 @@ struct TraceOption {
   TraceFormat format = TraceFormat::Text;
 };
 
-/// "out.txt", "out.jsonl:jsonl", "-:hash". What follows the last colon is a format only if it is
-/// the name of one.
-[[nodiscard]] TraceOption parse_trace_option(const std::string& text);
+/// "out.txt", "out.jsonl:jsonl", "-:hash". One line when a word follows the last colon, or anything
+/// follows "-:", that is no format's name; other colons belong to the file's name.
+[[nodiscard]] std::expected<TraceOption, std::string> parse_trace_option(const std::string& text);
 
-/// Adds the sink to the host's trace; one line when the file cannot be written.
-[[nodiscard]] std::expected<void, std::string> add_trace(hal_sim::Host& host,
-                                                         const TraceOption& option);
+/// Adds a sink that writes to `output`, which outlives the host, to its trace.
+void add_trace(hal_sim::Host& host, TraceFormat format, Output& output);
 
 }  // namespace axvm::tool

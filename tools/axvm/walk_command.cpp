@@ -27,25 +27,25 @@ std::string permissions(const sim::aarch64::Mmu& mmu, const WalkOptions& options
   return text;
 }
 
-void draw(const sim::aarch64::Mmu& mmu, const WalkOptions& options) {
+void draw(const sim::aarch64::Mmu& mmu, const WalkOptions& options, Output& output) {
   StepRecorder recorder;
   const auto result =
       options.gva ? mmu.walk(*options.gva, {.access = Access::Read, .el = options.el, .pan = false},
                              recorder)
                   : mmu.walk_stage2(*options.gpa, Access::Read, recorder);
-  fmt::print("{}", regime_text(mmu.registers()));
-  for (const auto& step : recorder.steps()) fmt::print("{}", step_text(step));
-  fmt::print("{}", result ? result_text(*result) : fault_text(result.error()));
+  output.print("{}", regime_text(mmu.registers()));
+  for (const auto& step : recorder.steps()) output.print("{}", step_text(step));
+  output.print("{}", result ? result_text(*result) : fault_text(result.error()));
   if (options.gva) {
-    fmt::print("access from EL{}: {}\n", options.el, permissions(mmu, options));
+    output.print("access from EL{}: {}\n", options.el, permissions(mmu, options));
   } else {
-    fmt::print("access by stage 2: {}\n", permissions(mmu, options));
+    output.print("access by stage 2: {}\n", permissions(mmu, options));
   }
 }
 
 }  // namespace
 
-int walk_command(const WalkOptions& options) {
+int walk_command(const WalkOptions& options, Output& output) {
   const auto config = read_configuration(options.configuration, true);
   if (!config) return kBadUsage;
   const auto host = make_host(*config, options.configuration);
@@ -71,9 +71,9 @@ int walk_command(const WalkOptions& options) {
     complain(fmt::format("vcpu{} is switched off at that point", options.vcpu));
     return kGuestFailed;
   }
-  fmt::print("vm{} vcpu{} after {} instructions: {} {:#x}\n", vm.value, options.vcpu, reached,
-             options.gva ? "GVA" : "GPA", options.gva ? *options.gva : *options.gpa);
-  draw(host->machine().pcpu(*pcpu).mmu(), options);
+  output.print("vm{} vcpu{} after {} instructions: {} {:#x}\n", vm.value, options.vcpu, reached,
+               options.gva ? "GVA" : "GPA", options.gva ? *options.gva : *options.gpa);
+  draw(host->machine().pcpu(*pcpu).mmu(), options, output);
   return 0;
 }
 
