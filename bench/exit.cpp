@@ -25,7 +25,7 @@ void through_the_vmm(benchmark::State& state, const char* guest, std::uint64_t p
 void halted(benchmark::State& state) {
   GuestRunner runner("wfi");
   for (auto _ : state) runner.run_one_exit();
-  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()));
+  state.SetItemsProcessed(state.iterations());
 }
 
 BENCHMARK_CAPTURE(through_the_vmm, hvc, "hvc", 3)->Name("exit/hvc/axvm");
@@ -44,7 +44,7 @@ void bare(benchmark::State& state, PlainUnicorn& engine, std::uint64_t skip) {
     engine.run(pc, 0);
     pc = engine.pc() + skip;
   }
-  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()));
+  state.SetItemsProcessed(state.iterations());
 }
 
 void bare_hvc(benchmark::State& state) {

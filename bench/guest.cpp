@@ -17,7 +17,7 @@ void under_the_vmm(benchmark::State& state, const char* guest) {
   GuestRunner runner(guest);
   runner.run(100'000);  // translate, map
   for (auto _ : state) runner.run(kInstructions);
-  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * kInstructions));
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kInstructions));
 }
 
 /// `per_loop` instructions per turn of the loop that X28 counts.
@@ -31,7 +31,7 @@ void on_plain_unicorn(benchmark::State& state, const char* guest, std::uint64_t 
     if (engine.run(PlainUnicorn::kEntry, end) != UC_ERR_OK)
       state.SkipWithError("the engine failed");
   }
-  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * loops * per_loop));
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(loops * per_loop));
 }
 
 BENCHMARK_CAPTURE(under_the_vmm, alu, "alu")->Name("guest/alu/axvm");
