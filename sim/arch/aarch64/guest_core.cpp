@@ -267,9 +267,9 @@ void GuestCore::after_eviction(Access access) {
   if (access == Access::Fetch) return;
   // The next instruction is fetched through the TLB, too: if its page was dropped, it comes back
   // now. (The engine would look at its next block only, wherever that begins.)
-  static_cast<void>(mmu_.translate(
+  [[maybe_unused]] const auto fetched = mmu_.translate(
       engine_.pc() & ~(kPage - 1),
-      {.access = Access::Fetch, .el = static_cast<std::uint8_t>(current_el()), .pan = false}));
+      {.access = Access::Fetch, .el = static_cast<std::uint8_t>(current_el()), .pan = false});
 }
 
 bool GuestCore::grant(std::uint64_t va, Access access, const Translation& translation,

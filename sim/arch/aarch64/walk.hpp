@@ -115,6 +115,7 @@ class NearMemory {
                                                    std::uint64_t last) noexcept {
     asm("" : "+r"(origin));  // keeps the compiler from adding in another order
     std::uint64_t word;
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): one addition is all that the address may cost
     std::memcpy(&word, reinterpret_cast<const std::uint8_t*>(origin + last), sizeof word);
     return word;
   }
@@ -185,9 +186,9 @@ class Walker {
 
   /// What stage 2 translates: an IPA as page and offset, and what it is for.
   struct Input {
-    std::uint64_t va;
-    std::uint64_t page;
-    std::uint64_t offset;
+    std::uint64_t va = 0;
+    std::uint64_t page = 0;
+    std::uint64_t offset = 0;
     bool during_stage1_walk = false;
 
     [[nodiscard]] std::uint64_t ipa() const noexcept { return page | offset; }
@@ -244,7 +245,7 @@ class Walker {
   /// By value, so that nothing of the fast path has an address.
   struct Stage2Result {
     Stage2Leaf leaf;
-    bool found;
+    bool found = false;
   };
   template <unsigned kLevel>
   [[nodiscard]] Stage2Result stage2_unusual(Input input, std::uint64_t descriptor, Fault& fault);
