@@ -3,15 +3,6 @@
 
 namespace axvm {
 
-Result<> VCpuStateMachine::move(std::string_view operation, VCpuState from, VCpuState to) {
-  auto expected = static_cast<std::uint32_t>(from);
-  if (state_.compare_exchange_strong(expected, static_cast<std::uint32_t>(to),
-                                     std::memory_order_acq_rel)) {
-    return {};
-  }
-  return fail(ErrorKind::BadState, operation, "the vCPU is in another state"sv);
-}
-
 void VCpuStateMachine::describe(StateVisitor& visitor) {
   std::uint64_t state = state_.load(std::memory_order_relaxed);
   visitor.field("state"sv, state);

@@ -31,6 +31,8 @@ class VCpuStateMachine {
   Result<> block() { return move("block"sv, VCpuState::Free, VCpuState::Blocked); }
   /// Blocked -> Free.
   Result<> unblock() { return move("unblock"sv, VCpuState::Blocked, VCpuState::Free); }
+  /// Free -> Ready -> Running in one step.
+  Result<> acquire() { return move("run"sv, VCpuState::Free, VCpuState::Running); }
   /// Running -> Ready -> Free in one step, for the one who made it Running.
   void release() noexcept { store(VCpuState::Free); }
   /// Any state -> Invalid, for good.
@@ -39,7 +41,14 @@ class VCpuStateMachine {
   void describe(StateVisitor& visitor);
 
  private:
-  Result<> move(std::string_view operation, VCpuState from, VCpuState to);
+  Result<> move(std::string_view operation, VCpuState from, VCpuState to) {
+    auto expected = static_cast<std::uint32_t>(from);
+    if (state_.compare_exchange_strong(expected, static_cast<std::uint32_t>(to),
+                                       std::memory_order_acq_rel)) {
+      return {};
+    }
+    return fail(ErrorKind::BadState, operation, "the vCPU is in another state"sv);
+  }
   void store(VCpuState state) noexcept {
     state_.store(static_cast<std::uint32_t>(state), std::memory_order_release);
   }
@@ -52,8 +61,7 @@ class VCpuBinding {
  public:
   /// Errors: BadState (the vCPU is not Free).
   [[nodiscard]] static Result<VCpuBinding> bind(VCpuStateMachine& state) {
-    if (auto bound = state.bind(); !bound) return std::unexpected(bound.error());
-    if (auto entered = state.enter(); !entered) return std::unexpected(entered.error());
+    if (auto acquired = state.acquire(); !acquired) return std::unexpected(acquired.error());
     return VCpuBinding(state);
   }
   VCpuBinding(VCpuBinding&& other) noexcept : state_(other.state_) { other.state_ = nullptr; }

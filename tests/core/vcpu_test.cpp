@@ -36,6 +36,10 @@ TEST_CASE("vcpu setup lifecycle, state transitions, bind and unbind, run") {
   CHECK(vcpu.state() == VCpuState::Blocked);
   REQUIRE(vcpu.unblock().has_value());
   CHECK(vcpu.state() == VCpuState::Free);
+  REQUIRE(vcpu.acquire().has_value());
+  CHECK(vcpu.state() == VCpuState::Running);
+  vcpu.release();
+  CHECK(vcpu.state() == VCpuState::Free);
 }
 
 TEST_CASE("vcpu setup in a wrong state, run without bind: BadState, and nothing changes") {
@@ -48,6 +52,7 @@ TEST_CASE("vcpu setup in a wrong state, run without bind: BadState, and nothing 
                {&VCpuStateMachine::enter, VCpuState::Ready},
                {&VCpuStateMachine::leave, VCpuState::Running},
                {&VCpuStateMachine::unbind, VCpuState::Ready},
+               {&VCpuStateMachine::acquire, VCpuState::Free},
                {&VCpuStateMachine::block, VCpuState::Free},
                {&VCpuStateMachine::unblock, VCpuState::Blocked}};
   const auto in_state = [](VCpuStateMachine& vcpu, VCpuState state) {

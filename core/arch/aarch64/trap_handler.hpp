@@ -224,7 +224,8 @@ class TrapHandler {
   /// Reads the arguments only if somebody looks at them.
   psci::Call read_call() {
     const std::uint64_t id = cpu_.gpr(0);
-    if (!psci::takes_arguments(id) && !vm_.wants_events()) return {id, 0, 0, 0};
+    const psci::Function function = psci::function_of(static_cast<std::uint32_t>(id));
+    if (!psci::takes_arguments(function) && !vm_.wants_events()) return {id, 0, 0, 0};
     return {id, cpu_.gpr(1), cpu_.gpr(2), cpu_.gpr(3)};
   }
 
