@@ -70,6 +70,9 @@ void Host::end_turn() {
 }
 
 std::optional<StopReason> Host::turn() {
+  if (until_->interrupt != nullptr && until_->interrupt->load(std::memory_order_relaxed)) {
+    return stop(StopKind::Interrupted, "interrupted");
+  }
   if (!current_) {
     if (next_pcpu_ >= queues_.size()) {
       if (std::ranges::none_of(vcpus_, &Vcpu::runnable)) {

@@ -1,6 +1,7 @@
 #pragma once
 // When a run stops, and why it did.
 
+#include <atomic>
 #include <axvm/address.hpp>
 #include <cstdint>
 #include <functional>
@@ -34,6 +35,10 @@ struct StopCondition {
     std::function<bool(std::string_view output)> matches;
   };
   std::optional<Console> console{};
+
+  /// Set by whoever wants the run to end, at any time, in a signal handler too. Looked at between
+  /// turns: where the run ends is the only thing about it that two runs do not share.
+  const std::atomic<bool>* interrupt = nullptr;
 };
 
 enum class StopKind : std::uint8_t {
@@ -45,6 +50,7 @@ enum class StopKind : std::uint8_t {
   TimeReached,       ///< StopCondition::time_ns
   VcpuReached,       ///< StopCondition::vcpu
   ConsoleMatched,    ///< StopCondition::console
+  Interrupted,       ///< StopCondition::interrupt
   EngineFailure,     ///< the engine of the guest core refused something
   HostError,         ///< the VMM could not go on (out of memory)
 };

@@ -1,6 +1,7 @@
 // What Host::run promises its caller.
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <hal-sim/trace/json_sink.hpp>
 
 #include "guest_run.hpp"
@@ -72,6 +73,29 @@ TEST_CASE("a guest that only waits is reported, and input wakes it") {
   CHECK(host->statistics().instructions == before);
   host->send(kVm, "x");
   CHECK(host->run({.instructions = before + 1'000}).kind == StopKind::InstructionLimit);
+}
+
+TEST_CASE("a run that is interrupted stops between turns and can go on") {
+  const GuestRun hello{.name = "hello", .turn_instructions = 50};
+  const Outcome whole = run(hello);
+  Outcome outcome;
+  const auto host = boot(hello, outcome);
+  REQUIRE(host != nullptr);
+  std::atomic<bool> interrupt = false;
+  hal_sim::StopCondition until;
+  until.interrupt = &interrupt;
+  // From inside the guest's turn, as a signal would.
+  until.console = {kVm, [&](std::string_view output) {
+                     interrupt = !output.empty();
+                     return false;
+                   }};
+  CHECK(host->run(until).kind == StopKind::Interrupted);
+  CHECK(host->statistics().instructions < whole.instructions);
+  CHECK(host->run(until).kind == StopKind::Interrupted);
+  collect(*host, host->run(), outcome);
+  CHECK(outcome.reason.kind == StopKind::PoweredOff);
+  CHECK(outcome.hash == whole.hash);
+  CHECK(outcome.instructions == whole.instructions);
 }
 
 TEST_CASE("after the end a run does nothing") {

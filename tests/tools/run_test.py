@@ -160,6 +160,37 @@ class Run(Test):
             "axvm: the machine died of SIGKILL (Killed); this replays it: "
             f"{command[0]} run {endless} --send 'it'\\''s'"])
 
+    def interrupt(self, whom, *arguments):
+        """Ctrl-C when the machine runs; gives status, output and errors."""
+        endless = self.variant("hello", "aarch64/hello.bin", "aarch64/bench/alu.bin")
+        arguments = ["--trace", str(self.folder / "begun"), *arguments]
+        process = subprocess.Popen([os.environ["AXVM"], "run", str(endless), *arguments],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, start_new_session=True)
+        begun = self.folder / "begun"
+        deadline = time.monotonic() + 30
+        while not begun.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.1)
+        whom(process.pid, signal.SIGINT)
+        out, errors = process.communicate(timeout=60)
+        return process.returncode, out.decode(), errors.decode()
+
+    def test_an_interrupted_run_ends_with_summary_trace_and_status_130(self):
+        trace = self.folder / "trace"
+        for whom in (os.kill, os.killpg):
+            status, out, errors = self.interrupt(whom, "--hash", "--trace", f"{trace}:hash")
+            self.assertEqual(status, 130)
+            self.assertRegex(out, r"[0-9a-f]{16}\n$")
+            self.assertRegex(errors, r"^interrupted after \d+\.\d{6} s of guest time\n")
+            self.assertIn("instructions", errors)
+            self.assertRegex(trace.read_text(), r"^[0-9a-f]{16} \d+\n$")
+
+    def test_an_interrupted_expectation_is_an_interruption(self):
+        status, _, errors = self.interrupt(os.killpg, "--quiet", "--expect", "never")
+        self.assertEqual((status, errors), (130, 'axvm: interrupted before the console matched '
+                                                 '--expect "never"\n'))
+
     def test_several_vms_run_on_one_machine(self):
         second = self.variant("mmio", "id = 1", "id = 2")
         done = self.axvm("run", config("hello"), second, "--quiet")

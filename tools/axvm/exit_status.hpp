@@ -8,4 +8,6 @@ inline constexpr int kGuestFailed = 1;  ///< fault, reset, endless wait, engine 
 inline constexpr int kBadUsage = 2;     ///< bad arguments, configuration or files
 inline constexpr int kLimitReached = 3;  ///< --max-instructions
 
+inline constexpr int kSignalled = 128;  ///< plus the signal's number, as shells report it
+
 }  // namespace axvm::tool

@@ -27,7 +27,8 @@ Examples:
   axvm check vm.toml                                       validate, print the memory map
   axvm walk vm.toml --gva 0x40080000 --at 1000             draw a two-stage page-table walk
 
-Exit status: 0 guest powered off, 1 guest failed, 2 bad usage or configuration, 3 limit reached.
+Exit status: 0 guest powered off, 1 guest failed, 2 bad usage or configuration, 3 limit reached,
+128+n signal n (130: Ctrl-C).
 )";
 
 // One line, wrong usage.

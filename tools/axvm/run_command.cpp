@@ -1,7 +1,9 @@
 #include <fmt/format.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <tools/axvm/commands.hpp>
@@ -17,6 +19,10 @@ using hal_sim::StopCondition;
 using hal_sim::StopKind;
 using hal_sim::StopReason;
 using Clock = std::chrono::steady_clock;
+
+// Set by Ctrl-C.
+std::atomic<bool> interrupted = false;
+static_assert(std::atomic<bool>::is_always_lock_free);
 
 // Shows a line about the run's progress while it is long and somebody is watching.
 class Progress {
@@ -74,6 +80,7 @@ StopReason run_script(Host& host, const RunOptions& options, Progress& progress)
   Matcher matcher;
   StopCondition until;
   until.instructions = options.max_instructions;
+  until.interrupt = &interrupted;
   for (const auto& step : options.script) {
     if (const auto* send = std::get_if<Send>(&step)) {
       host.send(vm, send->bytes);
@@ -94,6 +101,7 @@ StopReason run_script(Host& host, const RunOptions& options, Progress& progress)
 
 int status_of(StopKind kind) {
   switch (kind) {
+    case StopKind::Interrupted: return kSignalled + SIGINT;
     case StopKind::PoweredOff: return kPoweredOff;
     case StopKind::InstructionLimit:
     case StopKind::TimeReached:
@@ -106,6 +114,7 @@ int status_of(StopKind kind) {
 }  // namespace
 
 int run_command(const RunOptions& options, Output& output) {
+  signal(SIGINT, [](int) { interrupted = true; });
   const auto config = read_configuration(options.configuration, options.quiet);
   if (!config) return kBadUsage;
   std::vector<std::unique_ptr<Output>> traces;  // the files

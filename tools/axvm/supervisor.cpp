@@ -15,7 +15,14 @@
 namespace axvm::tool {
 namespace {
 
-constexpr int kSignalled = 128;  // plus the signal: what shells report
+// The supervisor's child, for its signal handler. There is one per process.
+volatile sig_atomic_t child_process = 0;
+
+// The terminal's Ctrl-C reaches the child as well; what somebody sent to this process alone does
+// not.
+void pass_on(int number, siginfo_t* info, void*) {
+  if (info->si_code != SI_KERNEL) kill(child_process, number);
+}
 
 std::string quoted(std::string_view argument) {
   static constexpr std::string_view kPlain =
@@ -45,8 +52,14 @@ std::string shell_command(int argc, const char* const* argv) {
 int supervise(const std::string& command, const std::function<int()>& work) {
   std::fflush(nullptr);
   const pid_t parent = getpid();
+  sigset_t interrupt;
+  sigset_t before;
+  sigemptyset(&interrupt);
+  sigaddset(&interrupt, SIGINT);
+  sigprocmask(SIG_BLOCK, &interrupt, &before);  // until both know what to do about it
   const pid_t child = fork();
   if (child < 0) {
+    sigprocmask(SIG_SETMASK, &before, nullptr);
     complain(fmt::format("cannot start a process: {}", strerror(errno)));
     return kBadUsage;
   }
@@ -54,11 +67,17 @@ int supervise(const std::string& command, const std::function<int()>& work) {
     // The machine does not outlive its supervisor.
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(kGuestFailed);
+    sigprocmask(SIG_SETMASK, &before, nullptr);
     const int status = work();
     std::fflush(nullptr);
     _exit(status);
   }
-  signal(SIGINT, SIG_IGN);  // the terminal interrupts the child as well
+  child_process = child;
+  struct sigaction action = {};
+  action.sa_sigaction = pass_on;
+  action.sa_flags = SA_SIGINFO | SA_RESTART;
+  sigaction(SIGINT, &action, nullptr);
+  sigprocmask(SIG_SETMASK, &before, nullptr);
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
