@@ -97,6 +97,8 @@ TEST_CASE("[sim] values are checked") {
         Lines{"vm.toml:17:10: sim.memory: is \"1K\", expected a size from 1 MiB to 1 TiB"});
   CHECK(errors_of(kValid + "[sim]\nmemory_base = 1\n") ==
         Lines{"vm.toml:17:15: sim.memory_base: is 0x1, expected a multiple of 4096"});
+  CHECK(errors_of(kValid + "[sim]\ntlb_entries = 63\n") ==
+        Lines{"vm.toml:17:15: sim.tlb_entries: is 63, expected an integer from 64 to 16777216"});
   CHECK(errors_of(kValid + "[sim]\npcpus = 65\n") ==
         Lines{"vm.toml:17:9: sim.pcpus: is 65, expected an integer from 1 to 64"});
 }
