@@ -1,6 +1,11 @@
 // The same machine, the same states: whatever watches it, perturbs its engine or stops it.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <atomic>
+#include <thread>
+#include <vector>
+
 #include "guest_run.hpp"
 
 using namespace axvm;
@@ -45,6 +50,41 @@ TEST_CASE("determinism: the end of a turn is invisible to a VM with one vCPU") {
     CHECK(one.trace_hash == many.trace_hash);
     CHECK(one.instructions == many.instructions);
     CHECK(one.console == many.console);
+  }
+}
+
+TEST_CASE("determinism: a loaded machine changes nothing") {
+  const Outcome idle = run({.name = "smp", .traced = true});
+  std::atomic<bool> stop = false;
+  std::vector<std::jthread> load(std::max(1U, std::thread::hardware_concurrency()));
+  for (std::jthread& thread : load) {
+    thread = std::jthread([&stop] {
+      while (!stop.load(std::memory_order_relaxed)) continue;
+    });
+  }
+  const Outcome busy = run({.name = "smp", .traced = true});
+  stop = true;
+  check_same(idle, busy);
+  CHECK(idle.trace_hash == busy.trace_hash);
+}
+
+TEST_CASE("determinism: chaos shows with no TLB, however small, and no length of turns") {
+  for (const char* name : {"paging", "lazy", "smp"}) {
+    for (const std::uint32_t entries : {64U, 128U}) {
+      for (const std::uint64_t turn : {777ULL, 100'000ULL}) {
+        CAPTURE(name);
+        CAPTURE(entries);
+        CAPTURE(turn);
+        GuestRun quiet{.name = name, .traced = true, .turn_instructions = turn};
+        quiet.tlb_entries = entries;
+        GuestRun chaotic = quiet;
+        chaotic.chaos = 7;
+        const Outcome a = run(quiet);
+        const Outcome b = run(chaotic);
+        check_same(a, b);
+        CHECK(a.trace_hash == b.trace_hash);
+      }
+    }
   }
 }
 

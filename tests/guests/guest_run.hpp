@@ -16,7 +16,8 @@ struct GuestRun {
   std::uint64_t chaos = 0;
   bool traced = false;
   std::uint64_t turn_instructions = 100'000;
-  unsigned pcpus = 0;  ///< 0: one per vCPU
+  unsigned pcpus = 0;             ///< 0: one per vCPU
+  std::uint32_t tlb_entries = 0;  ///< 0: the default
 };
 
 struct Outcome {
