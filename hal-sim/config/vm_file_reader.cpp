@@ -258,7 +258,8 @@ std::optional<SimOptions> read_sim_options(ReadContext& context, FieldReader& ro
   sim.turn_instructions =
       reader.integer("turn_instructions", {1, 1'000'000'000}).value_or(sim.turn_instructions);
   sim.tlb_entries = static_cast<std::uint32_t>(
-      reader.integer("tlb_entries", {sim::MachineOptions::kMinTlbEntries, 1U << 24}).value_or(sim.tlb_entries));
+      reader.integer("tlb_entries", {sim::MachineOptions::kMinTlbEntries, 1U << 24})
+          .value_or(sim.tlb_entries));
   reader.finish();
   for (const auto& [key, value] :
        {std::pair<std::string_view, std::uint64_t>{"memory", sim.memory.value_or(0)},
