@@ -356,6 +356,7 @@ std::uint64_t GuestCore::read(SysReg r) {
   if (const std::uint64_t* const v = el2_.find(r)) return *v;
   if (r == kSpEl0) return engine_.sp_el(0);
   if (r == kSpEl1) return engine_.sp_el(1);
+  if (r == kSctlr) return mmu_.registers().sctlr_el1;
   if (r == kMpidr) return kMpidrRes1 | index_;
   if (r == kPfr0 || r == kMmfr0) return feature(r);
   if (const auto v = timers_.read(r, time(), el2_.cntvoff)) return *v;
