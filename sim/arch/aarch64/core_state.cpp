@@ -86,15 +86,4 @@ void GuestCore::describe(StateVisitor& visitor) {
   mmu_.describe(visitor);
 }
 
-// --- devices of the board, reached without an exit -------------------------------------------
-
-bool GuestCore::mount(std::uint64_t base, std::uint64_t size, BoardDevice* device) {
-  const auto read = [](uc_engine*, std::uint64_t offset, unsigned width, void* d) {
-    return static_cast<BoardDevice*>(d)->read(offset, width);
-  };
-  const auto write = [](uc_engine*, std::uint64_t offset, unsigned width, std::uint64_t value,
-                        void* d) { static_cast<BoardDevice*>(d)->write(offset, width, value); };
-  return uc_mmio_map(engine_.handle(), base, size, read, device, write, device) == UC_ERR_OK;
-}
-
 }  // namespace axvm::sim::aarch64

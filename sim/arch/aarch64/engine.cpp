@@ -6,11 +6,9 @@ namespace axvm::sim::aarch64 {
 namespace {
 
 // SCR_EL3: RW | HCE | NS. Without HCE the engine takes HVC as undefined.
-constexpr SysReg kScrEl3(3, 6, 1, 1, 0);
 constexpr std::uint64_t kScrEl3Value = 0x501;
 // HCR_EL2: RW. Without it EL1 counts as AArch32, and an ERET from EL1 to EL1 as an illegal return,
 // which leaves PSTATE.IL set. Nothing else of EL2 is the engine's business.
-constexpr SysReg kEngineHcrEl2(3, 4, 1, 1, 0);
 constexpr std::uint64_t kEngineHcrEl2Value = 1ULL << 31;
 
 constexpr bool uses_sp_el0(std::uint32_t pstate) { return (pstate & 1) == 0; }
@@ -46,8 +44,8 @@ std::expected<Engine, std::string> Engine::open(const PhysicalMemory& memory) {
   if (e != UC_ERR_OK) {
     return std::unexpected(std::string("Unicorn refuses its set-up: ") + uc_strerror(e));
   }
-  engine.set_system(kScrEl3, kScrEl3Value);
-  engine.set_system(kEngineHcrEl2, kEngineHcrEl2Value);
+  engine.set_system(reg::SCR_EL3, kScrEl3Value);
+  engine.set_system(reg::HCR_EL2, kEngineHcrEl2Value);
   return engine;
 }
 
@@ -64,7 +62,7 @@ void Engine::take_exception(std::uint32_t v, std::uint64_t saved) {
   }
   uc_reg_write(uc_, UC_ARM64_REG_PSTATE, &v);
   // Only a write through CP_REG makes the engine recompute the mode it translates for.
-  set_system(kSpsrEl1, saved);
+  set_system(reg::SPSR_EL1, saved);
 }
 
 std::uint64_t Engine::sp_el(unsigned el) const {

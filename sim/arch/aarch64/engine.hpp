@@ -38,7 +38,7 @@ class Engine {
     return v;
   }
   /// Sets PSTATE, switches the stack pointer bank and the engine's own idea of the mode.
-  void set_pstate(std::uint32_t v) { take_exception(v, system(kSpsrEl1)); }
+  void set_pstate(std::uint32_t v) { take_exception(v, system(reg::SPSR_EL1)); }
   /// The same, and SPSR_EL1 = `saved`.
   void take_exception(std::uint32_t pstate, std::uint64_t saved);
 
@@ -93,7 +93,6 @@ class Engine {
   explicit Engine(uc_engine* uc) : uc_(uc) {}
 
   // An address that no guest can translate: bits 55:48 are neither all zero nor all one.
-  static constexpr SysReg kSpsrEl1{3, 0, 4, 0, 0};
   static constexpr std::uint64_t kMagicTop = 0x00f0;
   static const std::array<int, 31> kX;
 

@@ -10,11 +10,6 @@
 namespace axvm::sim::aarch64 {
 namespace {
 
-constexpr SysReg kElrEl1(3, 0, 4, 0, 1);
-constexpr SysReg kEsrEl1(3, 0, 5, 2, 0);
-constexpr SysReg kFarEl1(3, 0, 6, 0, 0);
-constexpr SysReg kVbarEl1(3, 0, 12, 0, 0);
-
 constexpr std::uint64_t kSynchronousOffset = 0;
 constexpr std::uint64_t kPageMask = 4095;
 
@@ -144,21 +139,21 @@ void GuestCore::take_to_el1(std::uint64_t vector_offset, std::uint64_t return_ad
   const std::uint64_t group = from_lower ? 0x400 : (old & 1) != 0 ? 0x200 : 0;
   constexpr std::uint32_t kNzcv = 0xf0000000;
   constexpr std::uint32_t kEl1hMasked = 0x3c5;
-  engine_.set_system(kElrEl1, return_address);
+  engine_.set_system(reg::ELR_EL1, return_address);
   engine_.take_exception((old & kNzcv) | kEl1hMasked, old);
-  engine_.set_pc(engine_.system(kVbarEl1) + group + vector_offset);
+  engine_.set_pc(engine_.system(reg::VBAR_EL1) + group + vector_offset);
   retirement_.discontinue();
   note_exception(return_address);
 }
 
 void GuestCore::take_synchronous_to_el1(std::uint64_t esr, std::uint64_t return_address) {
-  engine_.set_system(kEsrEl1, esr);
+  engine_.set_system(reg::ESR_EL1, esr);
   take_to_el1(kSynchronousOffset, return_address);
 }
 
 void GuestCore::take_abort_to_el1(std::uint64_t esr, std::uint64_t far,
                                   std::uint64_t return_address) {
-  engine_.set_system(kFarEl1, far);
+  engine_.set_system(reg::FAR_EL1, far);
   take_synchronous_to_el1(esr, return_address);
 }
 

@@ -108,7 +108,7 @@ class GuestCore final : public EngineCaches {
     const std::uint8_t* bytes = nullptr;
   };
 
-  // guest_core.cpp: the engine's hooks and the loop around them.
+  // engine_hooks.cpp: what the engine asks while it runs, and what it is told.
   void install_hooks();
   void reset_registers();
   bool on_fill(std::uint64_t va, uc_mem_type type, uc_tlb_entry& entry);

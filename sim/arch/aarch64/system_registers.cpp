@@ -9,24 +9,6 @@
 namespace axvm::sim::aarch64 {
 namespace {
 
-constexpr SysReg kSctlr(3, 0, 1, 0, 0);
-constexpr SysReg kActlr(3, 0, 1, 0, 1);
-constexpr SysReg kTtbr0(3, 0, 2, 0, 0);
-constexpr SysReg kTtbr1(3, 0, 2, 0, 1);
-constexpr SysReg kTcr(3, 0, 2, 0, 2);
-constexpr SysReg kMair(3, 0, 10, 2, 0);
-constexpr SysReg kMidr(3, 0, 0, 0, 0);
-constexpr SysReg kMpidr(3, 0, 0, 0, 5);
-constexpr SysReg kMmfr0(3, 0, 0, 7, 0);
-constexpr SysReg kPfr0(3, 0, 0, 4, 0);
-constexpr SysReg kSpsr(3, 0, 4, 0, 0);
-constexpr SysReg kOslar(2, 0, 1, 0, 4);
-constexpr SysReg kPar(3, 0, 7, 4, 0);
-constexpr SysReg kCntkctl(3, 0, 14, 1, 0);
-constexpr SysReg kPmccntr(3, 3, 9, 13, 0);
-
-constexpr std::uint64_t kMpidrRes1 = 1ULL << 31;
-
 SysReg name_of(const uc_arm64_cp_reg& cp) { return {cp.op0, cp.op1, cp.crn, cp.crm, cp.op2}; }
 
 /// MRS, MSR (register), SYS or SYSL: op0 is not 0 (C4.1.93).
@@ -38,22 +20,15 @@ SysReg register_of(std::uint32_t instruction) {
   return SysReg(static_cast<std::uint16_t>(instruction >> 5));
 }
 
-bool is_translation_register(SysReg r) {
-  return r == kSctlr || r == kTtbr0 || r == kTtbr1 || r == kTcr || r == kMair;
-}
 /// The registers that HCR_EL2.TVM and TRVM trap.
 bool is_virtual_memory_control(SysReg r) {
-  return is_translation_register(r) || r == SysReg(3, 0, 5, 1, 0) || r == SysReg(3, 0, 5, 1, 1) ||
-         r == SysReg(3, 0, 5, 2, 0) || r == SysReg(3, 0, 6, 0, 0) || r == SysReg(3, 0, 10, 3, 0) ||
-         r == SysReg(3, 0, 13, 0, 1);
+  return is_translation_register(r) || r == reg::AFSR0_EL1 || r == reg::AFSR1_EL1 ||
+         r == reg::ESR_EL1 || r == reg::FAR_EL1 || r == reg::AMAIR_EL1 || r == reg::CONTEXTIDR_EL1;
 }
 /// IMPLEMENTATION DEFINED registers and instructions: CRn 11 and 15.
 bool is_implementation_defined(SysReg r) {
   return (r.op0() == 3 || r.op0() == 1) && (r.crn() == 11 || r.crn() == 15);
 }
-/// There is no AArch32: SPSR_ELx.M[4] is RES0.
-constexpr std::uint64_t without_aarch32(std::uint64_t spsr) { return spsr & ~(1ULL << 4); }
-
 /// TLBI of EL1.
 bool is_tlbi(SysReg r) { return r.op0() == 1 && r.op1() == 0 && r.crn() == 8; }
 /// DC ISW, CSW, CISW.
@@ -77,8 +52,8 @@ bool is_timer(SysReg r) {
 /// What EL1 may open to EL0 (D1.3.5.1): CTR_EL0, DAIF, cache maintenance by VA, timers and
 /// performance monitors. When it has not, EL0 traps to EL1 with a syndrome of its own.
 bool is_configurable_at_el0(SysReg r) {
-  return is_timer(r) || is_performance_monitor(r) || r == SysReg(3, 3, 0, 0, 1) ||
-         r == SysReg(3, 3, 4, 2, 1) || (r.op0() == 1 && r.op1() == 3 && r.crn() == 7);
+  return is_timer(r) || is_performance_monitor(r) || r == reg::CTR_EL0 || r == reg::DAIF ||
+         (r.op0() == 1 && r.op1() == 3 && r.crn() == 7);
 }
 /// MDCR_EL2 (D24.3.17): which debug registers and performance monitors trap.
 bool traps_by_mdcr(std::uint64_t mdcr, SysReg r) {
@@ -88,11 +63,11 @@ bool traps_by_mdcr(std::uint64_t mdcr, SysReg r) {
   constexpr std::uint64_t kTdosa = 1ULL << 10;
   constexpr std::uint64_t kTdra = 1ULL << 11;
   if (is_performance_monitor(r)) {
-    const bool control = r == SysReg(3, 3, 9, 12, 0);
+    const bool control = r == reg::PMCR_EL0;
     return (mdcr & kTpm) != 0 || (control && (mdcr & kTpmcr) != 0);
   }
   if (!is_debug_register(r)) return false;
-  if (r == SysReg(2, 0, 1, 0, 0)) return (mdcr & kTdra) != 0;     // MDRAR_EL1
+  if (r == reg::MDRAR_EL1) return (mdcr & kTdra) != 0;            // MDRAR_EL1
   if (r.crn() == 1 && r.op2() == 4) return (mdcr & kTdosa) != 0;  // OSLAR_EL1 …
   return (mdcr & kTda) != 0;
 }
@@ -110,22 +85,22 @@ bool GuestCore::traps_read(SysReg r) const noexcept {
   const std::uint64_t h = el2_.hcr;
   const bool identification = r.op0() == 3 && r.op1() == 0 && r.crn() == 0;
   if ((h & hcr::TID3) != 0 && identification && r.crm() >= 1 && r.crm() <= 7) return true;
-  if ((h & hcr::TID1) != 0 && (r == SysReg(3, 0, 0, 0, 6) || r == SysReg(3, 1, 0, 0, 7))) {
+  if ((h & hcr::TID1) != 0 && (r == reg::REVIDR_EL1 || r == reg::AIDR_EL1)) {
     return true;
   }
-  if ((h & hcr::TID2) != 0 && (r == SysReg(3, 3, 0, 0, 1) || r == SysReg(3, 1, 0, 0, 0) ||
-                               r == SysReg(3, 1, 0, 0, 1) || r == SysReg(3, 2, 0, 0, 0))) {
+  if ((h & hcr::TID2) != 0 &&
+      (r == reg::CTR_EL0 || r == reg::CCSIDR_EL1 || r == reg::CLIDR_EL1 || r == reg::CSSELR_EL1)) {
     return true;
   }
-  if ((h & hcr::TACR) != 0 && r == kActlr) return true;
+  if ((h & hcr::TACR) != 0 && r == reg::ACTLR_EL1) return true;
   if ((h & hcr::TIDCP) != 0 && is_implementation_defined(r)) return true;
   return (h & hcr::TRVM) != 0 && is_virtual_memory_control(r);
 }
 
 bool GuestCore::traps_write(SysReg r) const noexcept {
   const std::uint64_t h = el2_.hcr;
-  if ((h & hcr::TID2) != 0 && r == SysReg(3, 2, 0, 0, 0)) return true;
-  if ((h & hcr::TACR) != 0 && r == kActlr) return true;
+  if ((h & hcr::TID2) != 0 && r == reg::CSSELR_EL1) return true;
+  if ((h & hcr::TACR) != 0 && r == reg::ACTLR_EL1) return true;
   if ((h & hcr::TIDCP) != 0 && is_implementation_defined(r)) return true;
   if ((h & hcr::TSW) != 0 && is_set_way(r)) return true;
   if ((h & hcr::TTLB) != 0 && is_tlbi(r)) return true;
@@ -153,7 +128,8 @@ void GuestCore::trap_instruction(std::uint32_t instruction, std::uint64_t pc) {
 bool GuestCore::on_mrs(const uc_arm64_cp_reg& cp, uc_arm64_reg target) {
   const SysReg r = name_of(cp);
   const bool timer = is_timer(r);
-  if (!timer && r != kMidr && r != kMpidr && r != kPfr0 && r != kMmfr0 && r != kPmccntr) {
+  if (!timer && r != reg::MIDR_EL1 && r != reg::MPIDR_EL1 && r != reg::ID_AA64PFR0_EL1 &&
+      r != reg::ID_AA64MMFR0_EL1 && r != reg::PMCCNTR_EL0) {
     return false;
   }
   // The engine's own access checks answer EL0, and undefined registers.
@@ -166,11 +142,11 @@ bool GuestCore::on_mrs(const uc_arm64_cp_reg& cp, uc_arm64_reg target) {
     value = *v;
   } else if (el == 0) {
     return false;
-  } else if (r == kPmccntr) {
+  } else if (r == reg::PMCCNTR_EL0) {
     value = retirement_.total_at(engine_.pc());
-  } else if (r == kMidr) {
+  } else if (r == reg::MIDR_EL1) {
     value = el2_.vpidr;
-  } else if (r == kMpidr) {
+  } else if (r == reg::MPIDR_EL1) {
     value = el2_.vmpidr;
   } else {
     value = feature(r);
@@ -182,9 +158,9 @@ bool GuestCore::on_mrs(const uc_arm64_cp_reg& cp, uc_arm64_reg target) {
 std::uint64_t GuestCore::feature(SysReg r) const {
   const std::uint64_t engine = engine_.system(r);
   // No EL3, and AArch64 only at every level.
-  if (r == kPfr0) return (engine & ~0xffffULL) | 0x111;
+  if (r == reg::ID_AA64PFR0_EL1) return (engine & ~0xffffULL) | 0x111;
   // The MMU has the 4 KiB granule only: TGran64 0b1111, TGran16 0b0000.
-  if (r == kMmfr0) return (engine & ~(0xffULL << 20)) | (0xfULL << 24);
+  if (r == reg::ID_AA64MMFR0_EL1) return (engine & ~(0xffULL << 20)) | (0xfULL << 24);
   return engine;
 }
 
@@ -197,13 +173,13 @@ bool GuestCore::traps_from(unsigned el, std::uint32_t instruction) const {
   const std::uint64_t sctlr = mmu_.registers().sctlr_el1;
   if (instruction == kWfe) return (sctlr & kNtwe) != 0;
   const SysReg r = register_of(instruction);
-  if (r == SysReg(3, 3, 0, 0, 1)) return (sctlr & kUct) != 0;
+  if (r == reg::CTR_EL0) return (sctlr & kUct) != 0;
   return is_timer(r) && timer_open_to_el0(r);
 }
 
 bool GuestCore::timer_open_to_el0(SysReg r) const {
   // CNTKCTL_EL1: EL0PCTEN 0, EL0VCTEN 1, EL0VTEN 8, EL0PTEN 9.
-  const std::uint64_t control = engine_.system(kCntkctl);
+  const std::uint64_t control = engine_.system(reg::CNTKCTL_EL1);
   const bool is_virtual = r.crm() == 3 || r.op2() == 2 || r.op2() == 6;
   const unsigned bit = r.crm() == 0 ? (is_virtual ? 1U : 0U) : (is_virtual ? 8U : 9U);
   return ((control >> bit) & 1) != 0;
@@ -214,8 +190,8 @@ bool GuestCore::on_msr(const uc_arm64_cp_reg& cp) {
   const unsigned el = current_el();
   // Nothing here counts or breaks; only the OS lock keeps what is written to it.
   if (is_performance_monitor(r)) return el == 1;
-  if (is_debug_register(r)) return el == 1 && r != kOslar;
-  if (r == kSpsr && el == 1) {
+  if (is_debug_register(r)) return el == 1 && r != reg::OSLAR_EL1;
+  if (r == reg::SPSR_EL1 && el == 1) {
     engine_.set_system(r, without_aarch32(cp.val));
     return true;
   }
@@ -229,11 +205,11 @@ bool GuestCore::on_msr(const uc_arm64_cp_reg& cp) {
 
 void GuestCore::mirror_translation_register(SysReg r, std::uint64_t value) {
   Registers& t = mmu_.registers();
-  if (r == kSctlr) t.sctlr_el1 = value;
-  if (r == kTtbr0) t.ttbr0_el1 = value;
-  if (r == kTtbr1) t.ttbr1_el1 = value;
-  if (r == kTcr) t.tcr_el1 = value;
-  if (r == kMair) t.mair_el1 = value;
+  if (r == reg::SCTLR_EL1) t.sctlr_el1 = value;
+  if (r == reg::TTBR0_EL1) t.ttbr0_el1 = value;
+  if (r == reg::TTBR1_EL1) t.ttbr1_el1 = value;
+  if (r == reg::TCR_EL1) t.tcr_el1 = value;
+  if (r == reg::MAIR_EL1) t.mair_el1 = value;
   instruction_page_.va = InstructionPage::kNone;
 }
 
@@ -248,7 +224,7 @@ bool GuestCore::on_sys(const uc_arm64_cp_reg& cp) {
   if (op.op1() == 0 && op.crm() == 8 && op.op2() <= 3) {  // AT S1E1R, S1E1W, S1E0R, S1E0W
     const auto par = mmu_.at_s1(cp.val, op.op2() < 2 ? 1 : 0, (op.op2() & 1) != 0);
     if (par) {
-      engine_.set_system(kPar, *par);
+      engine_.set_system(reg::PAR_EL1, *par);
     } else {
       retirement_.stop_at(engine_.pc());
       refusal_ = Refusal{Refusal::Kind::Fault, par.error(), Access::Read, cp.val, 1};
@@ -333,85 +309,6 @@ void GuestCore::forget_watches() {
   watches_.clear();
   engine_.flush_code();
   forget_translations();
-}
-
-// --- registers as EL2 software reads and writes them -----------------------------------------
-
-namespace {
-constexpr SysReg kSpEl0(3, 0, 4, 1, 0);
-constexpr SysReg kSpEl1(3, 4, 4, 1, 0);
-constexpr SysReg kSpsrEl2(3, 4, 4, 0, 0);
-constexpr SysReg kHcr(3, 4, 1, 1, 0);
-constexpr SysReg kMdcr(3, 4, 1, 1, 1);
-constexpr SysReg kCnthctl(3, 4, 14, 1, 0);
-constexpr SysReg kVttbr(3, 4, 2, 1, 0);
-constexpr SysReg kVtcr(3, 4, 2, 1, 2);
-}  // namespace
-
-std::uint64_t GuestCore::read(SysReg r) {
-  if (r == kSpsrEl2 && spsr_is_current_) {
-    el2_.spsr = engine_.pstate();
-    spsr_is_current_ = false;
-  }
-  if (const std::uint64_t* const v = el2_.find(r)) return *v;
-  if (r == kSpEl0) return engine_.sp_el(0);
-  if (r == kSpEl1) return engine_.sp_el(1);
-  if (r == kSctlr) return mmu_.registers().sctlr_el1;
-  if (r == kMpidr) return kMpidrRes1 | index_;
-  if (r == kPfr0 || r == kMmfr0) return feature(r);
-  if (const auto v = timers_.read(r, time(), el2_.cntvoff)) return *v;
-  return engine_.system(r);
-}
-
-void GuestCore::write(SysReg r, std::uint64_t value) {
-  if (r == kSpsr || r == kSpsrEl2) value = without_aarch32(value);
-  if (std::uint64_t* const v = el2_.find(r)) {
-    const std::uint64_t old = *v;
-    *v = value;
-    if (r == kSpsrEl2) {
-      spsr_is_current_ = false;
-      spsr_written_ = true;
-    } else if (value != old && (r == kHcr || r == kVttbr || r == kVtcr)) {
-      on_stage2_control(r, old);
-    } else if (value != old && (r == kMdcr || r == kCnthctl)) {
-      forget_watches();
-    }
-    return;
-  }
-  if (r == kSpEl0) return engine_.set_sp_el(0, value);
-  if (r == kSpEl1) return engine_.set_sp_el(1, value);
-  if (timers_.write(r, value, time(), el2_.cntvoff)) return;
-  engine_.set_system(r, value);
-  if (is_translation_register(r)) {
-    mirror_translation_register(r, value);
-    forget_translations();
-  }
-}
-
-void GuestCore::on_stage2_control(SysReg r, std::uint64_t old) {
-  Registers& t = mmu_.registers();
-  t.hcr_el2 = el2_.hcr;
-  t.vttbr_el2 = el2_.vttbr;
-  t.vtcr_el2 = el2_.vtcr;
-  const std::uint64_t changed = r == kHcr ? old ^ el2_.hcr : hcr::kTranslation;
-  if ((changed & hcr::kTranslation) != 0) forget_translations();
-  if (r == kHcr && (changed & hcr::kWatched) != 0) forget_watches();
-}
-
-void GuestCore::at_s12e1(std::uint64_t va, bool write) {
-  const auto par = mmu_.at_s12(va, 1, write);
-  engine_.set_system(kPar, par);
-}
-
-void GuestCore::reset_registers() {
-  // SCTLR_EL1 resets with the MMU and caches off (D24.2.118); RES1 bits of ARMv8.0 set.
-  constexpr std::uint64_t kSctlrReset = 0x30c50830 & ~1ULL;
-  engine_.set_pstate(0x3c5);
-  engine_.set_system(kSctlr, kSctlrReset);
-  mirror_translation_register(kSctlr, kSctlrReset);
-  el2_.vpidr = engine_.system(kMidr);
-  el2_.vmpidr = kMpidrRes1 | index_;
-  el2_.spsr = 0x3c5;
 }
 
 }  // namespace axvm::sim::aarch64

@@ -101,7 +101,7 @@ TEST_CASE("timers, debug registers and performance monitors trap as EL2 says") {
   });
   SUBCASE("all of them, but not the virtual timer") {
     m.cpu().write(kMdcr, (1 << 9) | (1 << 6));
-    for (const std::uint64_t at : {0, 4, 12, 16}) {
+    for (const std::uint64_t at : {0UL, 4UL, 12UL, 16UL}) {
       CHECK(m.cpu().enter_guest() == Vector::Synchronous);
       CHECK(m.ec() == 0x18);
       CHECK(m.elr() == kCode + at);
@@ -162,7 +162,7 @@ TEST_CASE("an exception return to EL1 is legal and leaves PSTATE as it was") {
 }
 
 TEST_CASE("the turn ends at the first branch after its deadline") {
-  for (const std::uint64_t chaos : {0, 1, 2, 3}) {
+  for (const std::uint64_t chaos : {0UL, 1UL, 2UL, 3UL}) {
     CAPTURE(chaos);
     GuestMachine m(kCountDown);
     m.cpu().set_chaos(chaos);
@@ -180,7 +180,7 @@ TEST_CASE("the turn ends at the first branch after its deadline") {
 
 TEST_CASE("a turn without branches is cut a fixed number of instructions late") {
   std::vector<std::uint64_t> stops;
-  for (const std::uint64_t chaos : {0, 5}) {
+  for (const std::uint64_t chaos : {0UL, 5UL}) {
     GuestMachine m({});
     for (unsigned i = 0; i < 8192; ++i) m.put(kCode + i * 4, {0x91000400});  // add x0, x0, #1
     m.cpu().set_chaos(chaos);
@@ -197,7 +197,7 @@ TEST_CASE("the instruction limit stops exactly, and the stop leaves no trace") {
   GuestMachine reference(kCountDown);
   REQUIRE(reference.cpu().enter_guest() == Vector::Synchronous);
   const std::uint64_t expected = Digest::of(*reference.machine);
-  for (const std::uint64_t step : {1, 2, 3, 7, 50}) {
+  for (const std::uint64_t step : {1UL, 2UL, 3UL, 7UL, 50UL}) {
     CAPTURE(step);
     GuestMachine m(kCountDown);
     std::uint64_t limit = step;
@@ -214,7 +214,7 @@ TEST_CASE("the instruction limit stops exactly, and the stop leaves no trace") {
 }
 
 TEST_CASE("a store into the running block is executed as written") {
-  for (const std::uint64_t chaos : {0, 9}) {
+  for (const std::uint64_t chaos : {0UL, 9UL}) {
     GuestMachine m({
         0x10000060,  // adr x0, 1f
         0x18000081,  // ldr w1, 2f
@@ -274,7 +274,7 @@ TEST_CASE("a fault before a page's end is not overtaken by the next page's absen
 }
 
 TEST_CASE("a virtual interrupt is taken at the next asynchronous point once unmasked") {
-  for (const std::uint64_t chaos : {0, 4}) {
+  for (const std::uint64_t chaos : {0UL, 4UL}) {
     GuestMachine m({
         0xd503201f,  // nop
         0xd50342ff,  // msr daifclr, #2
@@ -315,7 +315,7 @@ TEST_CASE("there is no AArch32: an exception return to it goes to AArch64") {
 }
 
 TEST_CASE("a misaligned branch is a PC alignment fault") {
-  for (const std::uint64_t chaos : {0, 6}) {
+  for (const std::uint64_t chaos : {0UL, 6UL}) {
     GuestMachine m({0xd61f0000});                      // br x0
     m.put(GuestMachine::kRam + 0x1200, {0xd40000e2});  // hvc #7
     m.cpu().set_chaos(chaos);
@@ -358,7 +358,7 @@ TEST_CASE("pages full of trapping instructions trap precisely, however many ther
   GuestMachine m({});
   for (unsigned i = 0; i < kPages * 1024; ++i) m.put(kCode + i * 4, {0xd5380400});
   for (unsigned page = 0; page < kPages; ++page) {
-    for (const std::uint64_t offset : {0x0, 0x4, 0x7fc, 0xffc}) {
+    for (const std::uint64_t offset : {0x0UL, 0x4UL, 0x7fcUL, 0xffcUL}) {
       const std::uint64_t pc = kCode + page * 0x1000 + offset;
       m.cpu().write(GuestMachine::kElr, pc);
       CHECK(m.cpu().enter_guest() == Vector::Synchronous);
@@ -382,7 +382,7 @@ TEST_CASE("exceptions without end are reported, not run for ever") {
 
 TEST_CASE("the counter reads guest time, wherever the engine cuts its blocks") {
   std::vector<std::uint64_t> readings;
-  for (const std::uint64_t chaos : {0, 7}) {
+  for (const std::uint64_t chaos : {0UL, 7UL}) {
     GuestMachine m({
         0xd2801900,  // mov x0, #200
         0xf1000400,  // 1: subs x0, x0, #1
