@@ -63,6 +63,7 @@ void SimHal::deallocate_range(HostPhysAddr base, std::size_t size) {
 }
 
 HostPhysAddr SimHal::virt_to_phys(HostVirtAddr a) {
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): the HAL's addresses are integers
   const auto pa = machine_.memory().pa_of(reinterpret_cast<const void*>(a.value));
   if (!pa) vmm_defect("a host address outside RAM has no physical address");
   return HostPhysAddr(*pa);

@@ -29,7 +29,7 @@ bool is_no_file(const fs::path& path) {
 std::expected<fs::path, std::string> find_image(const std::string& name,
                                                 const fs::path& config_file,
                                                 const ImageSearch& search) {
-  const fs::path wanted(name);
+  fs::path wanted(name);
   if (wanted.is_absolute()) {
     if (is_file(wanted)) return wanted;
     if (is_no_file(wanted)) return std::unexpected(name + " is not a regular file");

@@ -47,7 +47,7 @@ class FrameAllocator {
   // a run of numbers is a run of addresses.
   struct Bank {
     FrameRange range;
-    std::uint64_t first;  // number of its first frame
+    std::uint64_t first = 0;  // number of its first frame
   };
   [[nodiscard]] std::optional<std::uint64_t> number_of(FrameRange range) const;
   [[nodiscard]] std::uint64_t address_of(std::uint64_t number) const;

@@ -28,7 +28,7 @@ void Hasher::add(std::span<const std::byte> bytes) {
 
 void Hasher::add(std::uint64_t value) {
   // Little-endian whatever the host is.
-  std::array<unsigned char, 8> bytes;
+  std::array<unsigned char, 8> bytes{};
   for (unsigned i = 0; i < 8; ++i) bytes[i] = static_cast<unsigned char>(value >> (8 * i));
   XXH3_64bits_update(&state_->xxh3, bytes.data(), bytes.size());
 }

@@ -53,7 +53,7 @@ class TouchedPages {
   static constexpr std::size_t kBatch = 512;
   /// One flag per page of [host, host + count pages); `count` at most kBatch.
   void query(const std::uint8_t* host, std::size_t count, std::array<bool, kBatch>& touched) {
-    std::array<std::uint64_t, kBatch> entries;
+    std::array<std::uint64_t, kBatch> entries{};
     const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
     const auto offset = static_cast<off_t>(reinterpret_cast<std::uintptr_t>(host) / page * 8);
     const bool known =

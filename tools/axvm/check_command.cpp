@@ -30,6 +30,7 @@ std::string permissions_text(std::uint64_t flags) {
 
 std::vector<MapRow> memory_map(const VmFile& vm) {
   std::vector<MapRow> rows;
+  rows.reserve(vm.memory_regions.size() + vm.emu_devices.size());
   for (const auto& region : vm.memory_regions) {
     rows.push_back({region.gpa, region.size,
                     fmt::format("memory, {}", hal_sim::to_string(region.map_type)),

@@ -77,7 +77,7 @@ void add_configuration(CLI::App& app, ConfigurationOptions& options) {
                              "example 64M or 2G",
                              text));
            }
-           options.memory = *size;
+           options.memory = size;
          },
          "Size of each VM's first memory region, e.g. 64M or 2G")
       ->type_name("SIZE");

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+// NOLINTNEXTLINE(modernize-deprecated-headers): POSIX: sigaction
 #include <signal.h>
 #include <unistd.h>
 

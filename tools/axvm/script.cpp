@@ -63,6 +63,8 @@ bool Matcher::matches(const Expect& expect, std::string_view output) {
   regmatch_t match{};
   match.rm_so = static_cast<regoff_t>(begin);
   match.rm_eo = static_cast<regoff_t>(output.size());
+  // REG_STARTEND says where the text ends.
+  // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage)
   if (regexec(expect.regex.get(), output.data(), 1, &match, REG_STARTEND) != 0) return false;
   from_ = static_cast<std::size_t>(match.rm_eo);
   return true;

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
+// NOLINTNEXTLINE(modernize-deprecated-headers): POSIX: sigaction, sigset_t, strsignal
 #include <signal.h>
+// NOLINTNEXTLINE(modernize-deprecated-headers)
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>

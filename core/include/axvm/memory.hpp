@@ -111,15 +111,18 @@ class Box {
 /// A vector whose capacity is fixed when it is made.
 template <class T>
 class Array {
+  // NOLINTNEXTLINE(bugprone-sizeof-expression): T may well be a pointer
+  static constexpr std::size_t kElementSize = sizeof(T);
+
  public:
   /// Errors: NoMemory. A capacity of 0 allocates nothing.
   [[nodiscard]] static Result<Array> try_make(Allocator allocator, std::size_t capacity) {
     if (capacity == 0) return Array(allocator, nullptr, 0);
-    if (capacity > SIZE_MAX / sizeof(T)) {
+    if (capacity > SIZE_MAX / kElementSize) {
       return fail(ErrorKind::OutOfRange, "allocate"sv,
                   "array size does not fit the address space"sv);
     }
-    void* storage = allocator.allocate(capacity * sizeof(T), alignof(T));
+    void* storage = allocator.allocate(capacity * kElementSize, alignof(T));
     if (storage == nullptr)
       return fail(ErrorKind::NoMemory, "allocate"sv, "no memory for an array"sv);
     return Array(allocator, static_cast<T*>(storage), capacity);
@@ -182,7 +185,8 @@ class Array {
       : allocator_(allocator), data_(data), capacity_(capacity) {}
   void release() noexcept {
     clear();
-    if (data_ != nullptr) allocator_.deallocate(data_, capacity_ * sizeof(T), alignof(T));
+    if (data_ == nullptr) return;
+    allocator_.deallocate(static_cast<void*>(data_), capacity_ * kElementSize, alignof(T));
   }
 
   Allocator allocator_;
