@@ -18,14 +18,13 @@ bool FetchCoherence::has_code(std::uint64_t pa) const noexcept {
   return index && owners_[*index] == Owner::Executors;
 }
 
-bool FetchCoherence::claim_for_fetch(std::uint64_t pa) {
+void FetchCoherence::claim_for_fetch(std::uint64_t pa) {
   Owner* const o = owner(pa);
-  if (o == nullptr || *o == Owner::Executors) return false;
+  if (o == nullptr || *o == Owner::Executors) return;
   if (*o == Owner::Writers) {
     for (EngineCaches* e : engines_) e->forget_translations();
   }
   *o = Owner::Executors;
-  return true;
 }
 
 void FetchCoherence::claim_for_write(std::uint64_t pa) {

@@ -32,9 +32,8 @@ class FetchCoherence {
 
   /// True when code may have been translated from the frame of `pa`.
   [[nodiscard]] bool has_code(std::uint64_t pa) const noexcept;
-  /// The frame is about to be fetched from. True when it was not executable before, so that its
-  /// contents may be new to the caller.
-  bool claim_for_fetch(std::uint64_t pa);
+  /// The frame is about to be fetched from.
+  void claim_for_fetch(std::uint64_t pa);
   /// The frame is about to be mapped writable, or was written from outside.
   void claim_for_write(std::uint64_t pa);
   /// [pa, pa + size) was written from outside the engines.

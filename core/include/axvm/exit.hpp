@@ -1,7 +1,6 @@
 #pragma once
 // Why run_vcpu returned: what the VMM did not complete by itself.
 
-#include <array>
 #include <axvm/address.hpp>
 #include <cstdint>
 #include <variant>
@@ -12,11 +11,6 @@ namespace axvm {
 /// firmware queries and lazily mapped pages are handled inside and never appear here.
 namespace exit_reason {
 
-/// A hypercall that the core does not implement.
-struct Hypercall {
-  std::uint64_t number;
-  std::array<std::uint64_t, 6> arguments;
-};
 /// A physical interrupt arrived; `id` as VmHal::acknowledge_irq gave it. Not the guest's doing.
 struct ExternalInterrupt {
   std::uint32_t id;
@@ -45,9 +39,8 @@ struct GuestFault {
 
 }  // namespace exit_reason
 
-using ExitReason =
-    std::variant<exit_reason::Hypercall, exit_reason::ExternalInterrupt, exit_reason::Halt,
-                 exit_reason::Yield, exit_reason::CpuUp, exit_reason::CpuDown,
-                 exit_reason::SystemDown, exit_reason::GuestFault>;
+using ExitReason = std::variant<exit_reason::ExternalInterrupt, exit_reason::Halt,
+                                exit_reason::Yield, exit_reason::CpuUp, exit_reason::CpuDown,
+                                exit_reason::SystemDown, exit_reason::GuestFault>;
 
 }  // namespace axvm
