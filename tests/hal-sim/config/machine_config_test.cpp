@@ -1,7 +1,6 @@
 #include <doctest/doctest.h>
 
-#include <filesystem>
-#include <fstream>
+#include <tests/support/temporary_folder.hpp>
 
 #include "config_text.hpp"
 
@@ -159,11 +158,10 @@ TEST_CASE("only regular files of a sensible size are read") {
         "/dev/zero: is not a regular file, expected a TOML file");
   CHECK(to_string(load_config({"/"}).error()[0]) ==
         "/: is not a regular file, expected a TOML file");
-  const auto large = std::filesystem::temp_directory_path() / "axvm-large.toml";
-  std::ofstream(large) << std::string((1 << 20) + 1, '#');
+  const axvm::test::TemporaryFolder folder;
+  const auto large = folder.file("large.toml", std::string((1 << 20) + 1, '#'));
   CHECK(to_string(load_config({large}).error()[0]) ==
         large.string() + ": is larger than 1 MiB, expected a TOML file");
-  std::filesystem::remove(large);
 }
 
 TEST_CASE("an unreadable file is one line") {

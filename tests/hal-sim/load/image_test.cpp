@@ -1,37 +1,16 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
-#include <fstream>
 #include <hal-sim/load/image.hpp>
+#include <tests/support/temporary_folder.hpp>
 #include <vector>
 
 using namespace axvm;
 using namespace axvm::hal_sim;
+using axvm::test::TemporaryFolder;
 namespace fs = std::filesystem;
 
 namespace {
-
-// A folder that is gone at the end of the test.
-class Folder {
- public:
-  Folder() : path_(fs::temp_directory_path() / "axvm-image-test") {
-    fs::remove_all(path_);
-    fs::create_directories(path_);
-  }
-  ~Folder() { fs::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  fs::path file(const std::string& name, const std::string& bytes) const {
-    fs::create_directories((path_ / name).parent_path());
-    std::ofstream(path_ / name, std::ios::binary) << bytes;
-    return path_ / name;
-  }
-  [[nodiscard]] const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 // Memory of 8 bytes in two pieces at 0x1000.
 class TinyVm final : public VmBase {
@@ -54,7 +33,7 @@ class TinyVm final : public VmBase {
 }  // namespace
 
 TEST_CASE("an image is found beside its configuration, above it, in images/, or where told") {
-  const Folder folder;
+  const TemporaryFolder folder;
   const fs::path config = folder.path() / "configs" / "deep" / "vm.toml";
   fs::create_directories(config.parent_path());
   const fs::path beside = folder.file("configs/deep/a.bin", "a");
@@ -78,7 +57,7 @@ TEST_CASE("an image that is nowhere is one line that says where it was looked fo
 }
 
 TEST_CASE("what is no regular file is called so, unless there is a file further on") {
-  const Folder folder;
+  const TemporaryFolder folder;
   const fs::path config = folder.path() / "configs" / "vm.toml";
   fs::create_directories(config.parent_path() / "kernel");
   CHECK(find_image("kernel", config, {}).error() ==
@@ -89,7 +68,7 @@ TEST_CASE("what is no regular file is called so, unless there is a file further 
 }
 
 TEST_CASE("an image is copied piece by piece") {
-  const Folder folder;
+  const TemporaryFolder folder;
   TinyVm vm;
   REQUIRE(load_image(vm, folder.file("x.bin", "abcdef"), GuestPhysAddr(0x1000)).has_value());
   CHECK(static_cast<char>(vm.low[3]) == 'd');
@@ -98,7 +77,7 @@ TEST_CASE("an image is copied piece by piece") {
 }
 
 TEST_CASE("what cannot be loaded is one line") {
-  const Folder folder;
+  const TemporaryFolder folder;
   TinyVm vm;
   const fs::path big = folder.file("big.bin", std::string(4096, 'x'));
   CHECK(load_image(vm, big, GuestPhysAddr(0x1000)).error() ==
