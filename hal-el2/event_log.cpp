@@ -1,19 +1,9 @@
+#include <axvm/event_fields.hpp>
 #include <hal-el2/event_log.hpp>
 #include <hal-el2/json_line.hpp>
-#include <utility>
-#include <variant>
 
 namespace axvm::hal_el2 {
 namespace {
-
-std::string_view bus_name(Bus bus) {
-  switch (bus) {
-    case Bus::Mmio: return "Mmio";
-    case Bus::SysReg: return "SysReg";
-    case Bus::Port: return "Port";
-  }
-  return "";
-}
 
 std::string_view level_name(LogLevel level) {
   switch (level) {
@@ -25,74 +15,11 @@ std::string_view level_name(LogLevel level) {
   return "";
 }
 
-struct Printer {
-  const Uart& uart;
-
-  void operator()(const TrapTaken& e) const {
-    JsonLine(uart, "TrapTaken")
-        .number("vm", e.vm.value)
-        .number("vcpu", e.vcpu.value)
-        .number("cause", e.cause)
-        .hex("syndrome", e.syndrome)
-        .hex("fault_address", e.fault_address)
-        .hex("fault_gpa", e.fault_gpa)
-        .hex("return_address", e.return_address)
-        .hex("saved_state", e.saved_state)
-        .hex_list("registers", e.registers);
-  }
-  void operator()(const DeviceAccess& e) const {
-    JsonLine(uart, "DeviceAccess")
-        .number("vm", e.vm.value)
-        .number("vcpu", e.vcpu.value)
-        .text("bus", bus_name(e.bus))
-        .flag("is_write", e.is_write)
-        .number("width", e.width)
-        .hex("address", e.address)
-        .hex("data", e.data)
-        .text("device", e.device);
-  }
-  void operator()(const FirmwareCall& e) const {
-    JsonLine(uart, "FirmwareCall")
-        .number("vm", e.vm.value)
-        .number("vcpu", e.vcpu.value)
-        .text("name", e.name)
-        .hex("function", e.function)
-        .hex_list("arguments", e.arguments)
-        .hex("result", e.result);
-  }
-  void operator()(const PageMapped& e) const {
-    JsonLine(uart, "PageMapped")
-        .number("vm", e.vm.value)
-        .number("vcpu", e.vcpu.value)
-        .hex("gpa", e.gpa.value)
-        .hex("hpa", e.hpa.value)
-        .hex("size", e.size);
-  }
-  void operator()(const ExceptionInjected& e) const {
-    JsonLine(uart, "ExceptionInjected")
-        .number("vm", e.vm.value)
-        .number("vcpu", e.vcpu.value)
-        .hex("syndrome", e.syndrome)
-        .hex("fault_address", e.fault_address)
-        .text("reason", e.reason);
-  }
-  void operator()(const StateChanged& e) const {
-    JsonLine(uart, "StateChanged")
-        .number("vm", e.vm.value)
-        .number("vcpu", e.vcpu.value)
-        .flag("of_vcpu", e.of_vcpu)
-        .text("state", e.state);
-  }
-};
-
 }  // namespace
 
-// Not std::visit, which for alternatives of this size has a way to abort().
 void EventLog::event(const Event& event) const {
-  const Printer print{uart_};
-  [&]<std::size_t... I>(std::index_sequence<I...>) {
-    ((event.index() == I ? print(*std::get_if<I>(&event)) : void()), ...);
-  }(std::make_index_sequence<std::variant_size_v<Event>>());
+  JsonLine line(uart_);
+  write_fields(event, line);
 }
 
 void EventLog::log(LogLevel level, std::string_view text) const {

@@ -16,11 +16,6 @@ void put_digits(const Uart& uart, std::uint64_t value, unsigned base) {
 
 }  // namespace
 
-JsonLine::JsonLine(const Uart& uart, std::string_view event) : uart_(uart) {
-  uart_.put("{\"event\":");
-  put_string(event);
-}
-
 JsonLine::~JsonLine() { uart_.put("}\r\n"); }
 
 JsonLine& JsonLine::number(std::string_view name, std::uint64_t value) {
@@ -41,6 +36,18 @@ JsonLine& JsonLine::text(std::string_view name, std::string_view value) {
   return *this;
 }
 
+JsonLine& JsonLine::hex_list(std::string_view name, std::span<const std::uint64_t> values) {
+  begin(name);
+  char separator = '[';
+  for (const std::uint64_t value : values) {
+    uart_.put(separator);
+    put_hex(value);
+    separator = ',';
+  }
+  uart_.put(']');
+  return *this;
+}
+
 JsonLine& JsonLine::flag(std::string_view name, bool value) {
   begin(name);
   uart_.put(value ? "true" : "false");
@@ -48,7 +55,8 @@ JsonLine& JsonLine::flag(std::string_view name, bool value) {
 }
 
 void JsonLine::begin(std::string_view name) {
-  uart_.put(',');
+  uart_.put(separator_);
+  separator_ = ',';
   put_string(name);
   uart_.put(':');
 }

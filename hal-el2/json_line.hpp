@@ -1,18 +1,19 @@
 #pragma once
 // One line of the event channel: a JSON object, written as its fields are named.
 
-#include <concepts>
 #include <cstdint>
 #include <hal-el2/uart.hpp>
+#include <span>
 #include <string_view>
 
 namespace axvm::hal_el2 {
 
-/// `JsonLine(uart, "TrapTaken").number("vm", 1).hex("syndrome", esr);` writes one line; the end of
+/// `JsonLine(uart, "TrapTaken").hex("syndrome", esr);` writes one line; the end of
 /// the object's life ends it.
 class JsonLine {
  public:
-  JsonLine(const Uart& uart, std::string_view event);
+  explicit JsonLine(const Uart& uart) : uart_(uart) {}
+  JsonLine(const Uart& uart, std::string_view event) : uart_(uart) { text("event", event); }
   ~JsonLine();
   JsonLine(const JsonLine&) = delete;
   JsonLine& operator=(const JsonLine&) = delete;
@@ -23,18 +24,8 @@ class JsonLine {
   JsonLine& text(std::string_view name, std::string_view value);
   JsonLine& flag(std::string_view name, bool value);
 
-  template <class List>
-  JsonLine& hex_list(std::string_view name, const List& values) {
-    begin(name);
-    char separator = '[';
-    for (const std::uint64_t value : values) {
-      uart_.put(separator);
-      put_hex(value);
-      separator = ',';
-    }
-    uart_.put(']');
-    return *this;
-  }
+  /// Not empty.
+  JsonLine& hex_list(std::string_view name, std::span<const std::uint64_t> values);
 
  private:
   void begin(std::string_view name);
@@ -42,6 +33,7 @@ class JsonLine {
   void put_string(std::string_view value);
 
   const Uart& uart_;
+  char separator_ = '{';
 };
 
 }  // namespace axvm::hal_el2
