@@ -8,11 +8,13 @@
 #include <core/vcpu/per_cpu.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <hal-el2/cpu.hpp>
 #include <hal-el2/event_log.hpp>
 #include <hal-el2/frames.hpp>
 #include <hal-el2/heap.hpp>
 #include <optional>
+#include <span>
 #include <string_view>
 
 namespace axvm::hal_el2 {
@@ -49,6 +51,12 @@ class Hal {
   bool allocate_range(HostPhysAddr base, std::size_t size) { return frames_.take(base, size); }
   void deallocate_range(HostPhysAddr base, std::size_t size) {
     frames_.release(base, size / kPageSize);
+  }
+  void zero_range(HostPhysAddr base, std::size_t size) {
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): addresses are mapped onto themselves
+    const std::span bytes(reinterpret_cast<std::byte*>(base.value), size);
+    std::memset(bytes.data(), 0, bytes.size());
+    cpu_.publish_data(bytes);
   }
 
   HostVirtAddr phys_to_virt(HostPhysAddr a) { return HostVirtAddr(a.value); }

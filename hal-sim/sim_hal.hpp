@@ -49,6 +49,7 @@ class SimHal {
   void deallocate_frames(HostPhysAddr base, std::size_t count);
   bool allocate_range(HostPhysAddr base, std::size_t size);
   void deallocate_range(HostPhysAddr base, std::size_t size);
+  void zero_range(HostPhysAddr base, std::size_t size) { machine_.memory().zero(base.value, size); }
 
   HostVirtAddr phys_to_virt(HostPhysAddr a) {
     return HostVirtAddr(reinterpret_cast<std::uintptr_t>(machine_.memory().at(a.value)));

@@ -77,7 +77,7 @@ class AddressSpace {
       return fail(ErrorKind::ResourceBusy, "map"sv,
                   "the host-physical range is taken or no memory"sv);
     }
-    zero_range(hpa, range.size, tlb);
+    hal_->zero_range(hpa, range.size);
     auto mapped = map_region({range, hpa, flags, Backing::Owned}, tlb);
     if (!mapped) hal_->deallocate_range(hpa, range.size);
     return mapped;
@@ -251,7 +251,7 @@ class AddressSpace {
   Result<HostPhysAddr> back_page(GuestPhysAddr page, MappingFlags flags, Tlb& tlb) {
     const std::optional<HostPhysAddr> frame = hal_->allocate_frame();
     if (!frame) return fail(ErrorKind::NoMemory, "back page"sv, "no frame for guest memory"sv);
-    tlb.publish_data(zero_frame(*hal_, *frame));
+    hal_->zero_range(*frame, kPageSize);
     auto changed = table_.map({page, kPageSize}, *frame, flags);
     if (!changed) {
       hal_->deallocate_frame(*frame);
@@ -259,13 +259,6 @@ class AddressSpace {
     }
     std::move(*changed).flush(tlb);
     return *frame;
-  }
-
-  template <TranslationCache Tlb>
-  void zero_range(HostPhysAddr hpa, std::uint64_t size, Tlb& tlb) {
-    for (std::uint64_t offset = 0; offset < size; offset += kPageSize) {
-      tlb.publish_data(zero_frame(*hal_, hpa + offset));
-    }
   }
 
   /// Unmaps one region's part, then gives its memory back, in that order.

@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <cstring>
 #include <optional>
-#include <span>
 #include <utility>
 
 namespace axvm {
@@ -28,12 +27,9 @@ template <class T, FrameMemory M>
   return reinterpret_cast<T*>(static_cast<std::uintptr_t>(memory.phys_to_virt(hpa).value));
 }
 
-/// Returns the frame's bytes.
 template <FrameMemory M>
-std::span<std::byte> zero_frame(M& memory, HostPhysAddr hpa) {
-  auto* const bytes = frame_as<std::byte>(memory, hpa);
-  std::memset(bytes, 0, kPageSize);
-  return {bytes, kPageSize};
+void zero_frame(M& memory, HostPhysAddr hpa) {
+  std::memset(frame_as<std::byte>(memory, hpa), 0, kPageSize);
 }
 
 /// Frames allocated before they are needed, so that what uses them cannot fail half-way. Each

@@ -19,8 +19,6 @@ struct MemoryBank {
 /// byte per frame.
 inline constexpr std::uint64_t kSmallestMemory = 1ULL << 20;
 inline constexpr std::uint64_t kLargestMemory = 1ULL << 40;
-/// Identity-mapped regions are zeroed when their VM is made, which touches them.
-inline constexpr std::uint64_t kLargestIdenticalMemory = 8ULL << 30;
 /// The end of guest- and host-physical addresses (44 bits).
 inline constexpr std::uint64_t kAddressLimit = 1ULL << 44;
 

@@ -143,6 +143,23 @@ std::uint8_t* PhysicalMemory::at_later_bank(std::uint64_t pa) const noexcept {
   return nullptr;
 }
 
+void PhysicalMemory::zero(std::uint64_t pa, std::uint64_t size) noexcept {
+  // Below this, writing zeros is cheaper than having the host drop pages and bring them back.
+  constexpr std::uint64_t kWorthDropping = std::uint64_t{64} << 10;
+  std::uint8_t* const bytes = at(pa);
+  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  const auto address = reinterpret_cast<std::uintptr_t>(bytes);
+  const std::uint64_t head = std::min(size, (page - address % page) % page);
+  const std::uint64_t whole = (size - head) / page * page;
+  // Pages of a private anonymous mapping come back as zeros (madvise(2), MADV_DONTNEED).
+  if (size < kWorthDropping || ::madvise(bytes + head, whole, MADV_DONTNEED) != 0) {
+    std::memset(bytes, 0, size);
+    return;
+  }
+  std::memset(bytes, 0, head);
+  std::memset(bytes + head + whole, 0, size - head - whole);
+}
+
 bool PhysicalMemory::contains(std::uint64_t pa, std::uint64_t size) const noexcept {
   return std::ranges::any_of(banks_, [=](const BankMapping& bank) {
     const std::uint64_t offset = pa - bank.base;

@@ -50,6 +50,9 @@ class PhysicalMemory {
     }
     return at_later_bank(pa);
   }
+  /// Makes [pa, pa + size), frames of one bank, zero. Large ranges take no room on the host
+  /// afterwards. Engines are not told.
+  void zero(std::uint64_t pa, std::uint64_t size) noexcept;
   /// True when all of [pa, pa + size) is RAM of one bank.
   [[nodiscard]] bool contains(std::uint64_t pa, std::uint64_t size) const noexcept;
 

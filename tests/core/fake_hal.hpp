@@ -6,6 +6,7 @@
 #include <core/arch/aarch64/arch.hpp>
 #include <core/vcpu/per_cpu.hpp>
 #include <core/vm/axvm.hpp>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
@@ -100,6 +101,15 @@ class FakeHal {
   explicit FakeHal(std::size_t frames = 1024) : ram_((frames + 1) * kPageSize), frames_(frames) {
     cpu(0);
   }
+  FakeHal(const FakeHal&) = delete;
+  FakeHal& operator=(const FakeHal&) = delete;
+  /// No test may lose memory.
+  ~FakeHal() {
+    if (balanced()) return;
+    std::fprintf(stderr, "%zu frames and %zu objects were never given back\n", taken.size(),
+                 objects.size());
+    std::abort();
+  }
 
   // --- VmHal ---------------------------------------------------------------------------------
   std::optional<HostPhysAddr> allocate_frame() {
@@ -131,6 +141,13 @@ class FakeHal {
     for (std::uint64_t at = hpa.value; at < hpa.value + size; at += kPageSize) {
       deallocate_frame(HostPhysAddr(at));
     }
+  }
+  void zero_range(HostPhysAddr hpa, std::size_t size) {
+    for (std::uint64_t at = hpa.value; at < hpa.value + size; at += kPageSize) {
+      if (!taken.contains(at)) std::abort();
+    }
+    std::memset(bytes(hpa.value), 0, size);
+    zeroed_bytes += size;
   }
   HostVirtAddr phys_to_virt(HostPhysAddr hpa) {
     return HostVirtAddr(reinterpret_cast<std::uintptr_t>(bytes(hpa.value)));
@@ -196,6 +213,7 @@ class FakeHal {
   std::map<void*, std::size_t> objects;
   std::size_t allocations = 0;        ///< of any kind, successful or not
   std::optional<std::size_t> budget;  ///< allocations that still succeed
+  std::size_t zeroed_bytes = 0;
   std::uint32_t here = 0;
   std::vector<std::uint32_t> kicked;
   std::uint32_t pending_irq = 1023;

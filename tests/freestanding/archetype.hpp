@@ -61,6 +61,7 @@ class Hal {
   void deallocate_frames(HostPhysAddr, std::size_t) {}
   bool allocate_range(HostPhysAddr, std::size_t) { return false; }
   void deallocate_range(HostPhysAddr, std::size_t) {}
+  void zero_range(HostPhysAddr, std::size_t) {}
   HostVirtAddr phys_to_virt(HostPhysAddr hpa) { return HostVirtAddr(hpa.value); }
   HostPhysAddr virt_to_phys(HostVirtAddr hva) { return HostPhysAddr(hva.value); }
   void* allocate(std::size_t size, std::size_t alignment) {

@@ -21,7 +21,7 @@ template <class H>
 concept VmHal = requires(H& hal, HostPhysAddr hpa, HostVirtAddr hva, std::size_t n, void* p,
                          std::string_view text, const Event& event, PcpuId pcpu, VmId vm,
                          typename H::Lock& lock) {
-  /// One zeroed-or-not 4 KiB frame, or nothing when memory is exhausted.
+  /// One 4 KiB frame, or nothing when memory is exhausted.
   { hal.allocate_frame() } -> std::same_as<std::optional<HostPhysAddr>>;
   { hal.deallocate_frame(hpa) };
   /// `count` contiguous frames, aligned to `alignment` bytes (a power of two >= 4096).
@@ -30,6 +30,9 @@ concept VmHal = requires(H& hal, HostPhysAddr hpa, HostVirtAddr hva, std::size_t
   /// Exactly the range [hpa, hpa + n), 4 KiB aligned; false when any of it is taken or absent.
   { hal.allocate_range(hpa, n) } -> std::same_as<bool>;
   { hal.deallocate_range(hpa, n) };
+  /// Makes [hpa, hpa + n), 4 KiB aligned and taken from the allocator, read as zeros, also for a
+  /// guest that reads past the caches. Nothing that is allocated is zeroed before.
+  { hal.zero_range(hpa, n) };
 
   /// The VMM's own mapping of RAM. Both are defined for addresses of RAM only.
   { hal.phys_to_virt(hpa) } -> std::same_as<HostVirtAddr>;

@@ -71,7 +71,5 @@ TEST_CASE("VMs ask for no more memory than a machine has") {
         Lines{"vm.toml:11:54: kernel.memory_regions[1]: makes it 1048592 MiB of memory in all, "
               "expected 1 TiB at most"});
   CHECK(findings_in(huge + "[sim]\nmemory = \"64M\"\n").empty());
-  CHECK(findings_in(with_memory("[0x4000_0000, 0x4_0000_0000, 0x7, 1]")) ==
-        Lines{"vm.toml:11:19: kernel.memory_regions[0]: makes it 16 GiB of identity-mapped memory "
-              "in all, expected 8 GiB at most"});
+  CHECK(findings_in(with_memory("[0x4000_0000, 0x40_0000_0000, 0x7, 1]")).empty());
 }

@@ -37,6 +37,28 @@ TEST_CASE("RAM answers at its host-physical addresses and nowhere else") {
   CHECK(*memory.at(0x8000'1234) == 0);
 }
 
+TEST_CASE("zeroed frames read as zeros and take no room on the host") {
+  constexpr std::uint64_t kTiB = std::uint64_t{1} << 40;
+  constexpr std::array<Bank, 2> kBanks{{{0x1000, 0x2'0000}, {0x1'0000'0000, kTiB}}};
+  auto memory = std::move(PhysicalMemory::create(kBanks).value());
+  for (const auto& bank : memory.banks()) {
+    const std::uint64_t end = bank.base + bank.size;
+    for (const std::uint64_t at : {bank.base, bank.base + 0x1000, end - 0x2000, end - 0x1000}) {
+      *memory.at(at) = 1;
+      *memory.at(at + 0xfff) = 2;
+    }
+  }
+  memory.zero(0x2000, 0x1000);  // small: written
+  CHECK(*memory.at(0x2000) == 0);
+  CHECK(*memory.at(0x2fff) == 0);
+  CHECK(*memory.at(0x1fff) == 2);
+  memory.zero(0x1'0000'1000, kTiB - 0x2000);  // large: dropped
+  CHECK(*memory.at(0x1'0000'0fff) == 2);
+  CHECK(*memory.at(0x1'0000'1000) == 0);
+  CHECK(*memory.at(0x1'0000'0000 + kTiB - 0x1001) == 0);
+  CHECK(*memory.at(0x1'0000'0000 + kTiB - 0x1000) == 1);
+}
+
 TEST_CASE("contains() does not look across the end of a bank") {
   const PhysicalMemory memory = two_banks();
   CHECK(memory.contains(0x4000'0000, 0x2000));
