@@ -36,7 +36,7 @@ class Frames {
   ~Frames() { require(taken.empty(), "a table gives all its frames back"); }
 
   std::optional<HostPhysAddr> allocate_frame() {
-    if (left == 0 || next_ * kPageSize == 2 * kBank) {
+    if (left == 0 || next_ * kPageSize == 2 * kBank - 16 * 2 * kPageSize) {
       refused = true;
       return std::nullopt;
     }
@@ -50,6 +50,19 @@ class Frames {
   void deallocate_frame(HostPhysAddr hpa) {
     require(taken.erase(hpa.value) == 1, "a frame is given back once");
     std::memset(memory.at(hpa.value), 0xa5, kPageSize);
+  }
+  /// From the end of the second bank, which single frames do not reach.
+  std::optional<HostPhysAddr> allocate_frames(std::size_t count, std::size_t alignment) {
+    require(count <= 16 && alignment == count * kPageSize, "a root is aligned to its size");
+    const std::uint64_t hpa = 0x8000'0000 + kBank - alignment;
+    for (std::size_t i = 0; i < count; ++i) {
+      require(taken.insert(hpa + i * kPageSize).second, "there is one root");
+    }
+    std::memset(memory.at(hpa), 0xa5, alignment);
+    return HostPhysAddr(hpa);
+  }
+  void deallocate_frames(HostPhysAddr base, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) deallocate_frame(base + i * kPageSize);
   }
   HostVirtAddr phys_to_virt(HostPhysAddr hpa) {
     require(memory.at(hpa.value) != nullptr, "tables are in memory");

@@ -1,6 +1,8 @@
 #pragma once
-// Host-physical frames: the part of a HAL that page tables need, and frames set aside.
+// Host-physical frames: the part of a HAL that page tables need, frames set aside before a change,
+// and frames left over by one.
 
+#include <atomic>
 #include <axvm/address.hpp>
 #include <axvm/result.hpp>
 #include <concepts>
@@ -14,9 +16,11 @@ namespace axvm {
 
 /// Any VmHal is one.
 template <class M>
-concept FrameMemory = requires(M& memory, HostPhysAddr hpa) {
+concept FrameMemory = requires(M& memory, HostPhysAddr hpa, std::size_t n) {
   { memory.allocate_frame() } -> std::same_as<std::optional<HostPhysAddr>>;
   { memory.deallocate_frame(hpa) };
+  { memory.allocate_frames(n, n) } -> std::same_as<std::optional<HostPhysAddr>>;
+  { memory.deallocate_frames(hpa, n) };
   { memory.phys_to_virt(hpa) } -> std::same_as<HostVirtAddr>;
 };
 
@@ -32,8 +36,50 @@ void zero_frame(M& memory, HostPhysAddr hpa) {
   std::memset(frame_as<std::byte>(memory, hpa), 0, kPageSize);
 }
 
-/// Frames allocated before they are needed, so that what uses them cannot fail half-way. Each
-/// frame holds the address of the next; those not taken are given back.
+/// Frames in a list without memory of its own: the first word of each is the address of the next.
+/// As an entry of a table that word is invalid in every format, so that a walker may still be in a
+/// frame of the list.
+class FrameList {
+ public:
+  FrameList() = default;
+  FrameList(FrameList&& other) noexcept
+      : first_(std::exchange(other.first_, {})), count_(std::exchange(other.count_, 0)) {}
+  FrameList& operator=(FrameList&&) = delete;
+  ~FrameList() = default;
+
+  [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
+
+  template <FrameMemory M>
+  void push(M& memory, HostPhysAddr frame) {
+    link(memory, frame).store(first_.value, std::memory_order_relaxed);
+    first_ = frame;
+    ++count_;
+  }
+  /// Precondition: not empty.
+  template <FrameMemory M>
+  HostPhysAddr pop(M& memory) {
+    const HostPhysAddr frame = first_;
+    first_ = HostPhysAddr(link(memory, frame).load(std::memory_order_relaxed));
+    --count_;
+    return frame;
+  }
+  template <FrameMemory M>
+  void deallocate(M& memory) {
+    while (!empty()) memory.deallocate_frame(pop(memory));
+  }
+
+ private:
+  template <FrameMemory M>
+  static std::atomic_ref<std::uint64_t> link(M& memory, HostPhysAddr frame) {
+    return std::atomic_ref(*frame_as<std::uint64_t>(memory, frame));
+  }
+
+  HostPhysAddr first_;
+  std::size_t count_ = 0;
+};
+
+/// Frames allocated before they are needed, so that what uses them cannot fail half-way. Those not
+/// taken are given back.
 template <FrameMemory M>
 class FrameReserve {
  public:
@@ -43,39 +89,53 @@ class FrameReserve {
     for (; count > 0; --count) {
       const std::optional<HostPhysAddr> frame = memory.allocate_frame();
       if (!frame) return fail(ErrorKind::NoMemory, "map"sv, "no frame for a table"sv);
-      *frame_as<Link>(memory, *frame) = Link{reserve.first_};
-      reserve.first_ = *frame;
+      reserve.frames_.push(memory, *frame);
     }
     return reserve;
   }
-  FrameReserve(FrameReserve&& other) noexcept
-      : memory_(other.memory_), first_(std::exchange(other.first_, std::nullopt)) {}
+  FrameReserve(FrameReserve&&) noexcept = default;
   FrameReserve& operator=(FrameReserve&&) = delete;
-  ~FrameReserve() {
-    while (first_) memory_.deallocate_frame(pop());
-  }
+  ~FrameReserve() { frames_.deallocate(memory_); }
 
-  /// A frame, zeroed. Precondition: fewer than `count` have been taken.
-  [[nodiscard]] HostPhysAddr take() {
-    const HostPhysAddr frame = pop();
+  /// A frame with anything in it. Precondition: fewer than `count` have been taken.
+  [[nodiscard]] HostPhysAddr take() { return frames_.pop(memory_); }
+  /// The same, zeroed.
+  [[nodiscard]] HostPhysAddr take_zeroed() {
+    const HostPhysAddr frame = take();
     zero_frame(memory_, frame);
     return frame;
   }
 
  private:
-  struct Link {
-    std::optional<HostPhysAddr> next;
-  };
   explicit FrameReserve(M& memory) noexcept : memory_(memory) {}
 
-  HostPhysAddr pop() {
-    const HostPhysAddr frame = *first_;
-    first_ = frame_as<Link>(memory_, frame)->next;
-    return frame;
+  M& memory_;
+  FrameList frames_;
+};
+
+/// Tables that are no longer part of a tree, while CPUs may still walk them.
+class RetiredFrames {
+ public:
+  RetiredFrames() = default;
+  template <FrameMemory M>
+  explicit RetiredFrames(M& memory) noexcept
+      : memory_(&memory),
+        deallocate_([](void* m, FrameList& frames) { frames.deallocate(*static_cast<M*>(m)); }) {}
+
+  /// `memory` is the one that this was made with.
+  template <FrameMemory M>
+  void push(M& memory, HostPhysAddr frame) {
+    frames_.push(memory, frame);
+  }
+  /// No CPU walks them any more.
+  void deallocate() {
+    if (!frames_.empty()) deallocate_(memory_, frames_);
   }
 
-  M& memory_;
-  std::optional<HostPhysAddr> first_;
+ private:
+  void* memory_ = nullptr;
+  void (*deallocate_)(void*, FrameList&) = nullptr;
+  FrameList frames_;
 };
 
 }  // namespace axvm

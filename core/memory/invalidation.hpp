@@ -3,6 +3,7 @@
 
 #include <axvm/address.hpp>
 #include <concepts>
+#include <core/memory/frames.hpp>
 #include <cstddef>
 #include <span>
 #include <utility>
@@ -20,14 +21,18 @@ concept TranslationCache = requires(T& tlb, GuestPhysRange range, std::span<std:
   { tlb.publish_data(bytes) };
 };
 
-/// What must be flushed after a table was changed. Dropping one that names a stale range is a hole
-/// in the isolation of guests, so it stops the VMM.
+/// What must be flushed after a table was changed, and the tables that are given back thereafter.
+/// Dropping one that names a stale range is a hole in the isolation of guests, so it stops the VMM.
 class [[nodiscard("flush it: CPUs may still use the old translation")]] Invalidation {
  public:
   /// Nothing is stale (invalid entries became valid), but walks must see the change.
   Invalidation() = default;
   explicit Invalidation(GuestPhysRange stale) noexcept : stale_(stale) {}
-  Invalidation(Invalidation&& other) noexcept : stale_(std::exchange(other.stale_, {})) {}
+  /// `retired` translated parts of `stale`.
+  Invalidation(GuestPhysRange stale, RetiredFrames retired) noexcept
+      : stale_(stale), retired_(std::move(retired)) {}
+  Invalidation(Invalidation&& other) noexcept
+      : stale_(std::exchange(other.stale_, {})), retired_(std::move(other.retired_)) {}
   Invalidation& operator=(Invalidation&&) = delete;
   ~Invalidation() {
     if (!empty()) __builtin_trap();
@@ -44,11 +49,13 @@ class [[nodiscard("flush it: CPUs may still use the old translation")]] Invalida
       tlb.publish();
     } else {
       tlb.invalidate(stale);
+      retired_.deallocate();
     }
   }
 
  private:
   GuestPhysRange stale_;
+  RetiredFrames retired_;
 };
 
 }  // namespace axvm

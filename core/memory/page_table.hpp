@@ -1,30 +1,39 @@
 #pragma once
-// Translation tables of any format: map, unmap, look up. One template; the format says what an
-// entry looks like, the memory says where tables live.
+// Translation tables of any format: map, unmap, protect, remap, look up. One template; the format
+// says what an entry looks like, the memory says where tables live.
 
-#include <atomic>
 #include <axvm/address.hpp>
 #include <axvm/mapping.hpp>
 #include <axvm/result.hpp>
+#include <concepts>
 #include <core/memory/frames.hpp>
 #include <core/memory/invalidation.hpp>
 #include <core/memory/page_table_format.hpp>
+#include <core/memory/table_entries.hpp>
+#include <core/memory/table_tree.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <string_view>
 #include <utility>
 
 namespace axvm {
 
 /// A change either happens as a whole or not at all: every table it needs is set aside before the
-/// first entry is written. A hardware walker that reads the table meanwhile sees, for each address,
-/// the old mapping, the new one, or (while a block is split) none.
+/// first entry is written. A hardware walker that reads the tables meanwhile sees, for each
+/// address, the old mapping, the new one, or none. None is seen where the architecture demands
+/// break-before-make, in blocks that are split or merged and in leaves that change their address
+/// or memory type; guests may fault there until the call returns.
 ///
-/// Tables that become empty stay, and are used again; all are freed with the PageTable.
-template <PageTableFormat Format, FrameMemory Memory>
+/// Tables that become empty are given back once the Invalidation is flushed. Not synchronised: one
+/// change at a time, and no look-up meanwhile.
+template <PageTableFormat Format, FrameMemory Memory, class Access = AtomicEntries>
 class PageTable {
-  using Entry = std::uint64_t;
+  using Tree = TableTree<Format, Memory, Access>;
+  using Entry = typename Tree::Entry;
   using Shape = PageTableShape<Format>;
+  using Over = typename Tree::Over;
 
  public:
   struct Leaf {
@@ -36,71 +45,49 @@ class PageTable {
     GuestPhysRange range;
     std::optional<Leaf> leaf;
   };
+  /// Where one address leads.
+  struct Mapping {
+    HostPhysAddr hpa;  ///< of that very byte
+    MappingFlags flags = MappingFlags::None;
+    std::uint64_t page_size = 0;  ///< of the leaf: 4 KiB, 2 MiB or 1 GiB
+  };
 
-  /// Allocates the root. Errors: NoMemory.
+  /// Allocates the root: one frame, or as many contiguous ones as the geometry concatenates.
+  /// Errors: InvalidInput (the format has no such geometry), NoMemory.
   [[nodiscard]] static Result<PageTable> try_make(Memory& memory, PageTableGeometry geometry) {
-    const std::optional<HostPhysAddr> root = memory.allocate_frame();
-    if (!root) return fail(ErrorKind::NoMemory, "create table"sv, "no frame for the root"sv);
-    zero_frame(memory, *root);
-    return PageTable(memory, geometry, *root);
+    auto tree = Tree::try_make(memory, geometry);
+    if (!tree) return std::unexpected(tree.error());
+    return PageTable(std::move(*tree));
   }
-  PageTable(PageTable&& other) noexcept
-      : memory_(other.memory_),
-        geometry_(other.geometry_),
-        root_(std::exchange(other.root_, std::nullopt)) {}
-  PageTable& operator=(PageTable&&) = delete;
-  /// No CPU may be able to walk the table any more.
-  ~PageTable() {
-    if (root_) free_tables(*root_, top());
-  }
+  // The destructor gives all tables back: no CPU may be able to walk them any more.
 
-  [[nodiscard]] HostPhysAddr root() const noexcept { return *root_; }
-  [[nodiscard]] PageTableGeometry geometry() const noexcept { return geometry_; }
+  [[nodiscard]] HostPhysAddr root() const noexcept { return tree_.root(); }
+  [[nodiscard]] PageTableGeometry geometry() const noexcept { return tree_.geometry(); }
   /// The first guest-physical address that the table cannot translate.
-  [[nodiscard]] std::uint64_t reach() const noexcept { return Shape::reach(geometry_); }
+  [[nodiscard]] std::uint64_t reach() const noexcept { return tree_.reach(); }
 
   /// Maps `range` to host-physical memory from `hpa` on, with the largest leaves that the common
   /// alignment admits. Errors: InvalidInput (empty, not 4 KiB aligned, beyond reach, no access,
   /// host addresses that no entry can hold), AlreadyExists (part of it is mapped), NoMemory.
   Result<Invalidation> map(GuestPhysRange range, HostPhysAddr hpa, MappingFlags flags) {
-    if (auto checked = check("map"sv, range); !checked) return std::unexpected(checked.error());
-    if (!hpa.is_aligned(kPageSize) || range.size > Format::kOutputLimit ||
-        hpa.value > Format::kOutputLimit - range.size) {
-      return fail(ErrorKind::InvalidInput, "map"sv, "host address is unaligned or too large"sv);
+    if (auto checked = check("map"sv, range, hpa, flags); !checked) {
+      return std::unexpected(checked.error());
     }
-    if (!has_any(flags, kReadWriteExecute)) {
-      return fail(ErrorKind::InvalidInput, "map"sv, "a mapping must permit some access"sv);
-    }
-    const Piece request{range.base, hpa, range.size};
-    const std::optional<std::size_t> missing = missing_tables(root_, top(), request);
-    if (!missing) return fail(ErrorKind::AlreadyExists, "map"sv, "part of the range is mapped"sv);
-    auto reserve = FrameReserve<Memory>::try_make(memory_, *missing);
-    if (!reserve) return std::unexpected(reserve.error());
-    install(*root_, top(), request, flags, *reserve);
-    return Invalidation();
-  }
-
-  /// Replaces blocks that reach across `gpa` by smaller leaves, so that none does. What is mapped
-  /// stays the same, also on failure; each block is replaced by break-before-make (DDI 0487
-  /// D8.16.1), so guests may fault on it meanwhile. Errors: NoMemory.
-  template <TranslationCache Tlb>
-  Result<> split_at(GuestPhysAddr gpa, Tlb& tlb) {
-    HostPhysAddr table = *root_;
-    for (unsigned height = top(); gpa.value < reach(); --height) {
-      const GuestPhysAddr base = gpa.align_down(Shape::entry_size(height));
-      if (base == gpa) break;
-      Entry& slot = entries(table)[Shape::index(gpa, height)];
-      if (!Format::is_valid(load(slot))) break;
-      if (Format::is_leaf(load(slot), height)) {
-        auto smaller = divided(load(slot), base, height - 1);
-        if (!smaller) return std::unexpected(smaller.error());
-        store(slot, Format::kInvalid);
-        tlb.invalidate({base, Shape::entry_size(height)});
-        store(slot, Format::table(*smaller));
+    if (range.size == kPageSize) {
+      if (const auto page = tree_.find_page(range.base)) {
+        if (Format::is_valid(Access::load(*page->slot))) return already_mapped();
+        Access::store(*page->slot, Format::leaf(hpa, flags, 0));
+        tree_.count_page(*page, 1);
+        return Invalidation();
       }
-      table = Format::address(load(slot));
     }
-    return {};
+    const std::optional<std::size_t> missing =
+        tree_.missing_tables({range.base, hpa, range.size}, Over::Nothing);
+    if (!missing) return already_mapped();
+    auto reserve = FrameReserve<Memory>::try_make(tree_.memory(), *missing);
+    if (!reserve) return std::unexpected(reserve.error());
+    tree_.install({range.base, hpa, range.size}, flags, *reserve);
+    return Invalidation();
   }
 
   /// Unmaps whatever is mapped in `range`, splitting blocks at its ends. Errors: InvalidInput
@@ -108,73 +95,147 @@ class PageTable {
   template <TranslationCache Tlb>
   Result<Invalidation> unmap(GuestPhysRange range, Tlb& tlb) {
     if (auto checked = check("unmap"sv, range); !checked) return std::unexpected(checked.error());
-    for (const GuestPhysAddr edge : {range.base, range.end()}) {
-      if (auto split = split_at(edge, tlb); !split) return std::unexpected(split.error());
-    }
+    if (auto split = split_ends(range, tlb); !split) return std::unexpected(split.error());
     return unmap_leaves(range);
   }
 
   /// Unmaps whatever is mapped in `range`, a valid one whose ends cut through no block.
   Invalidation unmap_leaves(GuestPhysRange range) {
-    const bool removed = remove(*root_, top(), {range.base, {}, range.size});
-    return removed ? Invalidation(range) : Invalidation();
+    if (range.size == kPageSize) {
+      const auto page = tree_.find_page(range.base);
+      if (page && Format::live(page->parent_entry) > 1) {
+        if (!Format::is_valid(Access::load(*page->slot))) return Invalidation();
+        Access::store(*page->slot, Format::kInvalid);
+        tree_.count_page(*page, -1);
+        return Invalidation(range);
+      }
+    }
+    typename Tree::Removal removal{{}, RetiredFrames(tree_.memory())};
+    tree_.clear({range.base, {}, range.size}, Over::Nothing, removal);
+    return Invalidation(removal.stale.range(), std::move(removal.retired));
+  }
+
+  /// Gives `flags` to whatever is mapped in `range`, splitting blocks at its ends. Errors:
+  /// InvalidInput (as map), NoMemory (to split).
+  template <TranslationCache Tlb>
+  Result<Invalidation> protect(GuestPhysRange range, MappingFlags flags, Tlb& tlb) {
+    if (auto checked = check("protect"sv, range, {}, flags); !checked) {
+      return std::unexpected(checked.error());
+    }
+    if (auto split = split_ends(range, tlb); !split) return std::unexpected(split.error());
+    typename Tree::Hull stale;
+    typename Tree::Hull broken;
+    tree_.visit(range, [&](Entry* first, std::size_t n, unsigned height, GuestPhysAddr base) {
+      protect_run(first, n, height, base, flags, stale, broken);
+      return true;
+    });
+    if (!broken.empty()) {
+      tlb.invalidate(broken.range());
+      tree_.visit(broken.range(), [&](Entry* first, std::size_t n, unsigned height, GuestPhysAddr) {
+        for (std::size_t i = 0; i < n; ++i) {
+          const Entry entry = Access::load(first[i]);
+          if (Format::is_valid(entry) || entry == Format::kInvalid) continue;
+          Access::store(first[i], Format::leaf(Format::address(entry), flags, height));
+        }
+        return true;
+      });
+    }
+    return Invalidation(stale.range());
+  }
+
+  /// Maps `range` to host-physical memory from `hpa` on, in place of whatever is mapped there, if
+  /// anything. Errors: as map, but not AlreadyExists.
+  template <TranslationCache Tlb>
+  Result<Invalidation> remap(GuestPhysRange range, HostPhysAddr hpa, MappingFlags flags, Tlb& tlb) {
+    if (auto checked = check("remap"sv, range, hpa, flags); !checked) {
+      return std::unexpected(checked.error());
+    }
+    if (auto split = split_ends(range, tlb); !split) return std::unexpected(split.error());
+    const typename Tree::Piece request{range.base, hpa, range.size};
+    const std::optional<std::size_t> missing = tree_.missing_tables(request, Over::Old);
+    auto reserve = FrameReserve<Memory>::try_make(tree_.memory(), *missing);
+    if (!reserve) return std::unexpected(reserve.error());
+    typename Tree::Removal removal{{}, RetiredFrames(tree_.memory())};
+    tree_.clear(request, Over::Old, removal);
+    Invalidation(removal.stale.range(), std::move(removal.retired)).flush(tlb);
+    tree_.install(request, flags, *reserve);
+    return Invalidation();
+  }
+
+  /// Replaces blocks that reach across `gpa` by smaller leaves, so that none does. What is mapped
+  /// stays the same, also on failure. Errors: NoMemory.
+  template <TranslationCache Tlb>
+  Result<> split_at(GuestPhysAddr gpa, Tlb& tlb) {
+    return split_ends({gpa, 0}, tlb);
+  }
+  /// Replaces all blocks that lie in `range`, wholly or in part, by pages. What is mapped stays the
+  /// same, also on failure. Errors: InvalidInput (as unmap), NoMemory.
+  template <TranslationCache Tlb>
+  Result<> split_to_pages(GuestPhysRange range, Tlb& tlb) {
+    if (auto checked = check("split"sv, range); !checked) return checked;
+    const auto divides = [](GuestPhysRange leaf) { return leaf.size > kPageSize; };
+    Result<> done;
+    tree_.visit(range, [&](Entry* slot, std::size_t, unsigned height, GuestPhysAddr base) {
+      if (height > 0 && Format::is_valid(Access::load(*slot))) {
+        const typename Tree::Place block{slot, height, {base, Shape::entry_size(height)}};
+        done = divide({&block, 1}, divides, tlb);
+      }
+      return done.has_value();
+    });
+    return done;
+  }
+  /// Replaces tables that lie in `range` as a whole, and map what one block can, by that block.
+  /// What is mapped stays the same. Errors: InvalidInput (as unmap).
+  template <TranslationCache Tlb>
+  Result<> merge(GuestPhysRange range, Tlb& tlb) {
+    if (auto checked = check("merge"sv, range); !checked) return checked;
+    tree_.join(range, [&](Entry& slot, Entry block, GuestPhysRange whole) {
+      replace_table_or_block(slot, block, whole, tlb);
+    });
+    tlb.publish();
+    return {};
   }
 
   /// The slot that holds `gpa`. Beyond reach, all that follows is one slot that maps nothing.
   [[nodiscard]] Slot lookup(GuestPhysAddr gpa) const {
     if (gpa.value >= reach()) return {{GuestPhysAddr(reach()), 0 - reach()}, std::nullopt};
-    HostPhysAddr table = *root_;
-    for (unsigned height = top();; --height) {
-      const Entry entry = load(entries(table)[Shape::index(gpa, height)]);
-      const std::uint64_t size = Shape::entry_size(height);
-      const GuestPhysRange range{gpa.align_down(size), size};
-      if (!Format::is_valid(entry)) return {range, std::nullopt};
-      if (Format::is_leaf(entry, height)) {
-        return {range, Leaf{Format::address(entry), Format::flags(entry)}};
-      }
-      table = Format::address(entry);
-    }
+    const typename Tree::Place at = tree_.find(gpa);
+    return slot_of(Access::load(*at.slot), at.range);
+  }
+  /// Where `gpa` leads; nothing when it is not mapped.
+  [[nodiscard]] std::optional<Mapping> query(GuestPhysAddr gpa) const {
+    if (gpa.value >= reach()) return std::nullopt;
+    const typename Tree::Place at = tree_.find(gpa);
+    const Entry entry = Access::load(*at.slot);
+    if (!Format::is_valid(entry)) return std::nullopt;
+    return Mapping{Format::address(entry) + (gpa - at.range.base), Format::flags(entry),
+                   at.range.size};
+  }
+  /// Calls `visitor(const Slot&)` for each slot that overlaps `range` and is below reach(), in
+  /// ascending order, whether it maps something or not. The visitor returns whether to go on. The
+  /// table must not be changed meanwhile. True when no call returned false.
+  template <std::predicate<const Slot&> Visitor>
+  bool walk(GuestPhysRange range, Visitor&& visitor) const {
+    if (range.base.value >= reach()) return true;
+    const std::uint64_t rest = reach() - range.base.value;
+    if (range.size > rest) range.size = rest;
+    return tree_.visit(range,
+                       [&](Entry* first, std::size_t n, unsigned height, GuestPhysAddr base) {
+                         const std::uint64_t size = Shape::entry_size(height);
+                         for (std::size_t i = 0; i < n; ++i) {
+                           if (!visitor(slot_of(Access::load(first[i]), {base + i * size, size})))
+                             return false;
+                         }
+                         return true;
+                       });
   }
 
  private:
-  /// Part of a request that one entry stands for, wholly or in part.
-  struct Piece {
-    GuestPhysAddr gpa;
-    HostPhysAddr hpa;
-    std::uint64_t size = 0;
+  explicit PageTable(Tree tree) noexcept : tree_(std::move(tree)) {}
 
-    /// Splits off what the next entry of a table at `height` stands for.
-    Piece take(unsigned height) noexcept {
-      const std::uint64_t entry_size = Shape::entry_size(height);
-      const std::uint64_t room = entry_size - (gpa.value & (entry_size - 1));
-      const Piece piece{gpa, hpa, size < room ? size : room};
-      gpa = gpa + piece.size;
-      hpa = hpa + piece.size;
-      size -= piece.size;
-      return piece;
-    }
-    [[nodiscard]] bool fills_entry(unsigned height) const noexcept {
-      return size == Shape::entry_size(height);
-    }
-    [[nodiscard]] bool fits_leaf(unsigned height) const noexcept {
-      return height <= Format::kMaxLeafHeight && fills_entry(height) &&
-             hpa.is_aligned(Shape::entry_size(height));
-    }
-  };
-
-  PageTable(Memory& memory, PageTableGeometry geometry, HostPhysAddr root) noexcept
-      : memory_(memory), geometry_(geometry), root_(root) {}
-
-  [[nodiscard]] unsigned top() const noexcept { return geometry_.levels - 1; }
-  [[nodiscard]] Entry* entries(HostPhysAddr table) const { return frame_as<Entry>(memory_, table); }
-  [[nodiscard]] static Entry load(Entry& entry) noexcept {
-    return std::atomic_ref(entry).load(std::memory_order_relaxed);
+  static std::unexpected<Error> already_mapped() {
+    return fail(ErrorKind::AlreadyExists, "map"sv, "part of the range is mapped"sv);
   }
-  /// Release: a walker that finds a table finds what has been written to it.
-  static void store(Entry& entry, Entry value) noexcept {
-    std::atomic_ref(entry).store(value, std::memory_order_release);
-  }
-
   Result<> check(std::string_view operation, GuestPhysRange range) const {
     if (range.size == 0 || !range.base.is_aligned(kPageSize) || range.size % kPageSize != 0) {
       return fail(ErrorKind::InvalidInput, operation, "range is empty or not 4 KiB aligned"sv);
@@ -184,93 +245,87 @@ class PageTable {
     }
     return {};
   }
-
-  /// How many tables `request` needs that are not there; nothing when part of it is mapped.
-  /// `table` is nothing when it is itself missing.
-  [[nodiscard]] std::optional<std::size_t> missing_tables(std::optional<HostPhysAddr> table,
-                                                          unsigned height, Piece request) const {
-    std::size_t missing = 0;
-    if (!table && height == 0) return missing;
-    while (request.size > 0) {
-      const Piece piece = request.take(height);
-      const Entry entry =
-          table ? load(entries(*table)[Shape::index(piece.gpa, height)]) : Format::kInvalid;
-      std::optional<HostPhysAddr> below;
-      if (Format::is_valid(entry)) {
-        if (Format::is_leaf(entry, height)) return std::nullopt;
-        below = Format::address(entry);
-      } else {
-        if (piece.fits_leaf(height)) continue;
-        ++missing;
-      }
-      const std::optional<std::size_t> more = missing_tables(below, height - 1, piece);
-      if (!more) return std::nullopt;
-      missing += *more;
+  Result<> check(std::string_view operation, GuestPhysRange range, HostPhysAddr hpa,
+                 MappingFlags flags) const {
+    if (auto checked = check(operation, range); !checked) return checked;
+    if (!hpa.is_aligned(kPageSize) || range.size > Format::kOutputLimit ||
+        hpa.value > Format::kOutputLimit - range.size) {
+      return fail(ErrorKind::InvalidInput, operation, "host address is unaligned or too large"sv);
     }
-    return missing;
-  }
-
-  void install(HostPhysAddr table, unsigned height, Piece request, MappingFlags flags,
-               FrameReserve<Memory>& reserve) {
-    while (request.size > 0) {
-      const Piece piece = request.take(height);
-      Entry& slot = entries(table)[Shape::index(piece.gpa, height)];
-      const Entry entry = load(slot);
-      if (Format::is_valid(entry)) {
-        install(Format::address(entry), height - 1, piece, flags, reserve);
-      } else if (piece.fits_leaf(height)) {
-        store(slot, Format::leaf(piece.hpa, flags, height));
-      } else {
-        const HostPhysAddr next = reserve.take();
-        install(next, height - 1, piece, flags, reserve);
-        store(slot, Format::table(next));
-      }
+    if (!has_any(flags, kReadWriteExecute)) {
+      return fail(ErrorKind::InvalidInput, operation, "a mapping must permit some access"sv);
     }
+    return {};
   }
 
-  /// A new table at `height` whose leaves map what `block`, one level above, maps at `base`.
-  Result<HostPhysAddr> divided(Entry block, GuestPhysAddr base, unsigned height) {
-    auto reserve = FrameReserve<Memory>::try_make(memory_, 1);
-    if (!reserve) return std::unexpected(reserve.error());
-    const HostPhysAddr table = reserve->take();
-    const Piece whole{base, Format::address(block), Shape::entry_size(height + 1)};
-    install(table, height, whole, Format::flags(block), *reserve);
-    return table;
+  [[nodiscard]] static Slot slot_of(Entry entry, GuestPhysRange range) {
+    if (!Format::is_valid(entry)) return {range, std::nullopt};
+    return {range, Leaf{Format::address(entry), Format::flags(entry)}};
   }
 
-  /// True when something was unmapped.
-  bool remove(HostPhysAddr table, unsigned height, Piece request) {
-    bool removed = false;
-    while (request.size > 0) {
-      const Piece piece = request.take(height);
-      Entry& slot = entries(table)[Shape::index(piece.gpa, height)];
-      const Entry entry = load(slot);
+  /// Entries that must be broken first are broken, the others changed.
+  static void protect_run(Entry* first, std::size_t n, unsigned height, GuestPhysAddr base,
+                          MappingFlags flags, typename Tree::Hull& stale,
+                          typename Tree::Hull& broken) {
+    const std::uint64_t size = Shape::entry_size(height);
+    for (std::size_t i = 0; i < n; ++i) {
+      const Entry entry = Access::load(first[i]);
       if (!Format::is_valid(entry)) continue;
-      if (Format::is_leaf(entry, height)) {
-        store(slot, Format::kInvalid);
-        removed = true;
-      } else {
-        removed |= remove(Format::address(entry), height - 1, piece);
-      }
+      const Entry wanted = Format::leaf(Format::address(entry), flags, height);
+      if (wanted == entry) continue;
+      const bool in_place = Format::may_replace(entry, wanted);
+      Access::store(first[i], in_place ? wanted : Format::broken(entry));
+      (in_place ? stale : broken).add({base + i * size, size});
     }
-    return removed;
   }
 
-  void free_tables(HostPhysAddr table, unsigned height) {
-    if (height > 0) {
-      for (std::size_t i = 0; i < Shape::kEntries; ++i) {
-        const Entry entry = load(entries(table)[i]);
-        if (Format::is_valid(entry) && !Format::is_leaf(entry, height)) {
-          free_tables(Format::address(entry), height - 1);
-        }
-      }
+  /// Splits the blocks that the ends of `range` cut through.
+  template <TranslationCache Tlb>
+  Result<> split_ends(GuestPhysRange range, Tlb& tlb) {
+    const auto cuts = [](GuestPhysAddr at, GuestPhysRange leaf) {
+      return leaf.contains(at) && leaf.base != at;
+    };
+    typename Tree::Place blocks[2];
+    std::size_t count = 0;
+    for (const GuestPhysAddr end : {range.base, range.end()}) {
+      if (end.value >= reach()) continue;
+      const typename Tree::Place at = tree_.find(end);
+      if (!cuts(end, at.range) || !Format::is_valid(Access::load(*at.slot))) continue;
+      if (count == 1 && blocks[0].slot == at.slot) continue;
+      blocks[count++] = at;
     }
-    memory_.deallocate_frame(table);
+    const auto divides = [&](GuestPhysRange leaf) {
+      return cuts(range.base, leaf) || cuts(range.end(), leaf);
+    };
+    return divide({blocks, count}, divides, tlb);
+  }
+  /// Replaces `blocks` by tables, all or none.
+  template <class Divides, TranslationCache Tlb>
+  Result<> divide(std::span<const typename Tree::Place> blocks, const Divides& divides, Tlb& tlb) {
+    if (blocks.empty()) return {};
+    std::size_t tables = 0;
+    for (const auto& block : blocks) {
+      tables += Tree::tables_to_divide(block.range, block.height, divides);
+    }
+    auto reserve = FrameReserve<Memory>::try_make(tree_.memory(), tables);
+    if (!reserve) return std::unexpected(reserve.error());
+    for (const auto& block : blocks) {
+      const Entry table = tree_.divided_leaf(Access::load(*block.slot), block.range, block.height,
+                                             divides, *reserve);
+      replace_table_or_block(*block.slot, table, block.range, tlb);
+    }
+    tlb.publish();
+    return {};
+  }
+  /// Break before make (DDI 0487 D8.16.1).
+  template <TranslationCache Tlb>
+  static void replace_table_or_block(Entry& slot, Entry with, GuestPhysRange range, Tlb& tlb) {
+    Access::store(slot, Format::kInvalid);
+    tlb.invalidate(range);
+    Access::publish(slot, with);
   }
 
-  Memory& memory_;
-  PageTableGeometry geometry_;
-  std::optional<HostPhysAddr> root_;
+  Tree tree_;
 };
 
 }  // namespace axvm

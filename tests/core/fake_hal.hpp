@@ -126,8 +126,20 @@ class FakeHal {
   void deallocate_frame(HostPhysAddr hpa) {
     if (taken.erase(hpa.value) != 1) std::abort();
   }
-  std::optional<HostPhysAddr> allocate_frames(std::size_t, std::size_t) { return std::nullopt; }
-  void deallocate_frames(HostPhysAddr, std::size_t) {}
+  std::optional<HostPhysAddr> allocate_frames(std::size_t count, std::size_t alignment) {
+    for (std::uint64_t hpa = kRam; hpa + count * kPageSize <= kRam + frames_ * kPageSize;
+         hpa += alignment) {
+      const auto next = taken.lower_bound(hpa);
+      if (next != taken.end() && *next < hpa + count * kPageSize) continue;
+      if (!allocate_range(HostPhysAddr(hpa), count * kPageSize)) return std::nullopt;
+      std::memset(bytes(hpa), 0xa5, count * kPageSize);
+      return HostPhysAddr(hpa);
+    }
+    return std::nullopt;
+  }
+  void deallocate_frames(HostPhysAddr base, std::size_t count) {
+    deallocate_range(base, count * kPageSize);
+  }
   bool allocate_range(HostPhysAddr hpa, std::size_t size) {
     if (!may_allocate()) return false;
     if (hpa.value < kRam || hpa.value + size > kRam + frames_ * kPageSize) return false;

@@ -4,6 +4,7 @@
 #include <axvm/address.hpp>
 #include <axvm/mapping.hpp>
 #include <core/memory/page_table_format.hpp>
+#include <cstddef>
 #include <cstdint>
 
 namespace axvm::aarch64 {
@@ -29,6 +30,9 @@ inline constexpr std::uint64_t kShInner = 0b11ULL << 8;
 inline constexpr std::uint64_t kAccessFlag = 1ULL << 10;
 inline constexpr std::uint64_t kExecuteNever = 1ULL << 54;  ///< XN[1]; XN[0] needs FEAT_XNX
 inline constexpr std::uint64_t kAddressMask = 0x0000'ffff'ffff'f000ULL;
+/// Of a table descriptor, hardware ignores bits [11:2].
+inline constexpr unsigned kLiveShift = 2;
+inline constexpr std::uint64_t kLiveMask = 0x3ffULL << kLiveShift;
 }  // namespace descriptor
 
 /// Policy of PageTable. Heights count from the last level: 0 holds pages (level 3 of the manual),
@@ -36,6 +40,7 @@ inline constexpr std::uint64_t kAddressMask = 0x0000'ffff'ffff'f000ULL;
 struct Stage2Format {
   static constexpr unsigned kIndexBits = 9;
   static constexpr unsigned kMaxLevels = 4;
+  static constexpr std::size_t kMaxRootTables = 16;
   static constexpr unsigned kMaxLeafHeight = 2;
   static constexpr std::uint64_t kOutputLimit = 1ULL << 48;
   static constexpr std::uint64_t kInvalid = 0;
@@ -46,8 +51,13 @@ struct Stage2Format {
   [[nodiscard]] static constexpr bool is_leaf(std::uint64_t entry, unsigned height) noexcept {
     return is_valid(entry) && (height == 0 || (entry & descriptor::kTableOrPage) == 0);
   }
-  [[nodiscard]] static constexpr std::uint64_t table(HostPhysAddr next) noexcept {
-    return next.value | descriptor::kTableOrPage | descriptor::kValid;
+  /// `live`: how many entries of the table are valid, 0..512.
+  [[nodiscard]] static constexpr std::uint64_t table(HostPhysAddr next, unsigned live) noexcept {
+    return next.value | (std::uint64_t{live} << descriptor::kLiveShift) | descriptor::kTableOrPage |
+           descriptor::kValid;
+  }
+  [[nodiscard]] static constexpr unsigned live(std::uint64_t entry) noexcept {
+    return static_cast<unsigned>((entry & descriptor::kLiveMask) >> descriptor::kLiveShift);
   }
   /// The frame that a table or leaf entry points to.
   [[nodiscard]] static constexpr HostPhysAddr address(std::uint64_t entry) noexcept {
@@ -71,6 +81,15 @@ struct Stage2Format {
     if (has_all(flags, MappingFlags::Write)) entry |= kS2apWrite;
     if (!has_all(flags, MappingFlags::Execute)) entry |= kExecuteNever;
     return entry;
+  }
+  /// Permissions may change in place; address, memory type and size by break-before-make (D8.16.1).
+  [[nodiscard]] static constexpr bool may_replace(std::uint64_t from, std::uint64_t to) noexcept {
+    using namespace descriptor;
+    return ((from ^ to) & ~(kS2apRead | kS2apWrite | kExecuteNever)) == 0;
+  }
+  /// Keeps the address; AF, which is always set in leaves, tells it from kInvalid.
+  [[nodiscard]] static constexpr std::uint64_t broken(std::uint64_t entry) noexcept {
+    return entry & ~descriptor::kValid;
   }
   /// The inverse of leaf(), but for User and for Uncached under Device.
   [[nodiscard]] static constexpr MappingFlags flags(std::uint64_t entry) noexcept {
@@ -98,11 +117,11 @@ struct Stage2Format {
 }
 
 /// The largest guest-physical space of a CPU: stage 2 may start at level 0 only with 44 bits or
-/// more of physical address, and cannot exceed them (D8.2.1).
+/// more of physical address, and cannot exceed them (D8.2.1). Up to 43 bits it starts at level 1,
+/// beyond 39 with concatenated tables (D8.2.2): one level less to walk.
 [[nodiscard]] constexpr Stage2Geometry stage2_geometry(std::uint64_t mmfr0) noexcept {
   const unsigned bits = physical_address_bits(mmfr0);
-  if (bits >= 44) return {.levels = 4, .input_bits = bits};
-  return {.levels = 3, .input_bits = bits < 39 ? bits : 39};
+  return {.levels = bits >= 44 ? 4U : 3U, .input_bits = bits};
 }
 
 /// VTCR_EL2 (D24.2.191): write-back inner-shareable walks, 4 KiB granule, 8-bit VMID. `pa_bits`
@@ -131,11 +150,25 @@ static_assert(PageTableShape<Stage2Format>::entry_size(2) == 1ULL << 30);
 static_assert(PageTableShape<Stage2Format>::entry_size(3) == 512ULL << 30);
 static_assert(PageTableShape<Stage2Format>::reach(kStage2FourLevels) == 1ULL << 48);
 static_assert(PageTableShape<Stage2Format>::reach(kStage2ThreeLevels) == 1ULL << 39);
+static_assert(PageTableFormat<Stage2Format>);
+static_assert(PageTableShape<Stage2Format>::root_tables(kStage2FourLevels) == 1);
+static_assert(PageTableShape<Stage2Format>::root_tables(kStage2ThreeLevels) == 1);
+static_assert(PageTableShape<Stage2Format>::root_tables({3, 40}) == 2);
+static_assert(PageTableShape<Stage2Format>::root_tables({3, 43}) == 16);
+static_assert(!PageTableShape<Stage2Format>::is_valid({3, 44}));
+static_assert(!PageTableShape<Stage2Format>::is_valid({4, 53}));
+static_assert(Stage2Format::live(Stage2Format::table(HostPhysAddr(0xffff'ffff'f000), 512)) == 512);
+static_assert(Stage2Format::address(Stage2Format::table(HostPhysAddr(0xffff'ffff'f000), 512)) ==
+              HostPhysAddr(0xffff'ffff'f000));
+static_assert(!Stage2Format::is_valid(0xffff'ffff'f000));
+static_assert(Stage2Format::broken(Stage2Format::leaf(HostPhysAddr(0), kReadWrite, 0)) !=
+              Stage2Format::kInvalid);
 static_assert(Stage2Format::leaf(HostPhysAddr(0x4000'0000), kReadWriteExecute, 0) == 0x4000'07ff);
 static_assert(Stage2Format::leaf(HostPhysAddr(0x4020'0000), kReadWriteExecute, 1) == 0x4020'07fd);
 static_assert(Stage2Format::flags(Stage2Format::leaf(HostPhysAddr(0), kReadWriteExecute, 1)) ==
               kReadWriteExecute);
 static_assert(vtcr_el2(kStage2FourLevels, 48) == 0x8005'3590);
 static_assert(vtcr_el2(kStage2ThreeLevels, 40) == 0x8002'3559);
+static_assert(vtcr_el2(stage2_geometry(0b0010), 40) == 0x8002'3558);
 
 }  // namespace axvm::aarch64

@@ -42,7 +42,7 @@ class Stage2Tlb {
 
  private:
   /// Beyond this many pages, forgetting everything is cheaper.
-  static constexpr std::uint64_t kMaxPages = 64;
+  static constexpr std::uint64_t kMaxPages = 32;
 
   template <class F>
   void with_vmid(F&& maintain) {

@@ -1,0 +1,476 @@
+#pragma once
+// The tables of a PageTable and the entries in them: filled, cleared, counted, divided, joined.
+// What a change means to guests is PageTable's business.
+
+#include <axvm/address.hpp>
+#include <axvm/mapping.hpp>
+#include <axvm/result.hpp>
+#include <core/memory/frames.hpp>
+#include <core/memory/invalidation.hpp>
+#include <core/memory/page_table_format.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+namespace axvm {
+
+/// Each table but the root has a valid entry, and the entry that points to it knows how many: a
+/// table is given up when its last entry goes, without a scan.
+template <PageTableFormat Format, FrameMemory Memory, class Access>
+class TableTree {
+ public:
+  using Entry = std::uint64_t;
+  using Shape = PageTableShape<Format>;
+  using Reserve = FrameReserve<Memory>;
+
+  /// A request, or the part of it that one entry stands for, wholly or in part.
+  struct Piece {
+    GuestPhysAddr gpa;
+    HostPhysAddr hpa;
+    std::uint64_t size = 0;
+
+    [[nodiscard]] GuestPhysRange range() const noexcept { return {gpa, size}; }
+    /// Splits off the front.
+    Piece take_bytes(std::uint64_t bytes) noexcept {
+      const Piece piece{gpa, hpa, bytes};
+      gpa = gpa + bytes;
+      hpa = hpa + bytes;
+      size -= bytes;
+      return piece;
+    }
+    /// Splits off what the next entry of a table at `height` stands for.
+    Piece take(unsigned height) noexcept {
+      const std::uint64_t entry_size = Shape::entry_size(height);
+      const std::uint64_t room = entry_size - (gpa.value & (entry_size - 1));
+      return take_bytes(size < room ? size : room);
+    }
+    [[nodiscard]] bool fills_entry(unsigned height) const noexcept {
+      return size == Shape::entry_size(height);
+    }
+    /// How many entries at the front can be leaves side by side in one table at `height`.
+    [[nodiscard]] std::size_t leaves(unsigned height) const noexcept {
+      const std::uint64_t entry_size = Shape::entry_size(height);
+      if (height > Format::kMaxLeafHeight || size < entry_size || !gpa.is_aligned(entry_size) ||
+          !hpa.is_aligned(entry_size)) {
+        return 0;
+      }
+      return entries_of(range(), height);
+    }
+  };
+
+  /// What an entry maps, and where the entry is.
+  struct Place {
+    Entry* slot = nullptr;
+    unsigned height = 0;
+    GuestPhysRange range;
+  };
+  /// An entry of a table of pages, and the entry that points to the table.
+  struct PagePlace {
+    Entry* slot;
+    Entry* parent;
+    Entry parent_entry;
+  };
+
+  /// The least range that holds all that was added in ascending order.
+  class Hull {
+   public:
+    void add(GuestPhysRange range) noexcept {
+      if (end_ == GuestPhysAddr()) begin_ = range.base;
+      end_ = range.end();
+    }
+    [[nodiscard]] bool empty() const noexcept { return end_ == GuestPhysAddr(); }
+    [[nodiscard]] GuestPhysRange range() const noexcept { return {begin_, end_ - begin_}; }
+
+   private:
+    GuestPhysAddr begin_;
+    GuestPhysAddr end_;
+  };
+  struct Removal {
+    Hull stale;
+    RetiredFrames retired;
+  };
+
+  /// What install() will find, or what clear() leaves for it.
+  enum class Over : std::uint8_t {
+    Nothing,  ///< the request maps free addresses; clear() removes all tables it can
+    Old,      ///< it replaces what is there; tables that it needs stay
+  };
+
+  [[nodiscard]] static Result<TableTree> try_make(Memory& memory, PageTableGeometry geometry) {
+    if (!Shape::is_valid(geometry)) {
+      return fail(ErrorKind::InvalidInput, "create table"sv, "no table has this geometry"sv);
+    }
+    const std::size_t count = Shape::root_tables(geometry);
+    const std::optional<HostPhysAddr> root =
+        count == 1 ? memory.allocate_frame() : memory.allocate_frames(count, count * kPageSize);
+    if (!root) return fail(ErrorKind::NoMemory, "create table"sv, "no frames for the root"sv);
+    for (std::size_t i = 0; i < count; ++i) zero_frame(memory, *root + i * kPageSize);
+    return TableTree(memory, geometry, *root);
+  }
+  TableTree(TableTree&& other) noexcept
+      : memory_(other.memory_),
+        geometry_(other.geometry_),
+        root_(std::exchange(other.root_, std::nullopt)),
+        window_(other.window_) {}
+  TableTree& operator=(TableTree&&) = delete;
+  ~TableTree() {
+    if (root_) free_all();
+  }
+
+  [[nodiscard]] Memory& memory() const noexcept { return memory_; }
+  [[nodiscard]] HostPhysAddr root() const noexcept { return *root_; }
+  [[nodiscard]] PageTableGeometry geometry() const noexcept { return geometry_; }
+  [[nodiscard]] std::uint64_t reach() const noexcept { return Shape::reach(geometry_); }
+
+  /// The entry that decides about `gpa`, which is below reach().
+  [[nodiscard]] Place find(GuestPhysAddr gpa) const {
+    Entry* slots = entries(*root_);
+    unsigned height = top();
+    if (const Entry* const window = window_.find(gpa)) {
+      slots = const_cast<Entry*>(window);
+      height = 1;
+    }
+    for (;; --height) {
+      Entry* const slot = slots + index(gpa, height);
+      const Entry entry = Access::load(*slot);
+      if (!is_table(entry, height)) {
+        const std::uint64_t size = Shape::entry_size(height);
+        return {slot, height, {gpa.align_down(size), size}};
+      }
+      slots = entries(Format::address(entry));
+    }
+  }
+
+  /// The place of a page in its table, when there is one. `gpa` is below reach().
+  [[nodiscard]] std::optional<PagePlace> find_page(GuestPhysAddr gpa) {
+    Entry* window = window_.find(gpa);
+    if (window == nullptr) {
+      window = find_window(gpa);
+      if (window == nullptr) return std::nullopt;
+      window_.set(gpa, window);
+    }
+    Entry* const parent = window + Shape::index(gpa, 1);
+    const Entry entry = Access::load(*parent);
+    if (!is_table(entry, 1)) return std::nullopt;
+    return PagePlace{entries(Format::address(entry)) + Shape::index(gpa, 0), parent, entry};
+  }
+  /// Notes that the page's table has gained (1) or lost (-1) a valid entry.
+  static void count_page(const PagePlace& at, int change) noexcept {
+    const Entry entry = at.parent_entry;
+    const auto live = static_cast<unsigned>(static_cast<int>(Format::live(entry)) + change);
+    Access::store(*at.parent, Format::table(Format::address(entry), live));
+  }
+
+  /// Calls `f(first, n, height, base)` for each run of entries in `range` that are no tables: `n`
+  /// neighbours, the first for `base`. Ends early, with false, when a call returns false.
+  template <class F>
+  bool visit(GuestPhysRange range, F&& f) const {
+    return visit(entries(*root_), top(), {range.base, {}, range.size}, f);
+  }
+
+  /// How many tables install(request) needs that are not there; nothing when Over::Nothing and
+  /// part of it is mapped.
+  [[nodiscard]] std::optional<std::size_t> missing_tables(Piece request, Over over) const {
+    return missing_tables(entries(*root_), top(), request, over);
+  }
+  /// Maps the request, with tables from `reserve`. Precondition: missing_tables says it fits.
+  void install(Piece request, MappingFlags flags, Reserve& reserve) {
+    install(entries(*root_), top(), request, flags, reserve);
+  }
+  /// Unmaps the request's range, whose ends cut through no block.
+  void clear(Piece request, Over over, Removal& removal) {
+    clear(entries(*root_), top(), request, over, removal);
+  }
+
+  /// How many tables divided_leaf needs.
+  template <class Divides>
+  [[nodiscard]] static std::size_t tables_to_divide(GuestPhysRange leaf, unsigned height,
+                                                    const Divides& divides) {
+    if (height == 0 || !divides(leaf)) return 0;
+    std::size_t count = 1;
+    if (height == 1) return count;
+    const std::uint64_t size = Shape::entry_size(height - 1);
+    for (std::size_t i = 0; i < Shape::kEntries; ++i) {
+      count += tables_to_divide({leaf.base + i * size, size}, height - 1, divides);
+    }
+    return count;
+  }
+  /// A table entry to put in the place of the leaf `entry`, which maps `range`: the same mapping,
+  /// by leaves none of which `divides` any more.
+  template <class Divides>
+  [[nodiscard]] Entry divided_leaf(Entry entry, GuestPhysRange range, unsigned height,
+                                   const Divides& divides, Reserve& reserve) const {
+    const HostPhysAddr table = reserve.take();
+    Entry* const slots = entries(table);
+    const std::uint64_t size = Shape::entry_size(height - 1);
+    fill(slots, Shape::kEntries,
+         Format::leaf(Format::address(entry), Format::flags(entry), height - 1), size);
+    for (std::size_t i = 0; height > 1 && i < Shape::kEntries; ++i) {
+      const GuestPhysRange part{range.base + i * size, size};
+      if (!divides(part)) continue;
+      const Entry smaller =
+          divided_leaf(Access::load(slots[i]), part, height - 1, divides, reserve);
+      Access::store(slots[i], smaller);
+    }
+    return Format::table(table, Shape::kEntries);
+  }
+
+  /// Calls `replace(slot, block, range)` wherever a table inside `range` maps what one block can,
+  /// from small to large; the call puts the block there and no CPU walks the table any more.
+  template <class Replace>
+  void join(GuestPhysRange range, const Replace& replace) {
+    join(entries(*root_), top(), {range.base, {}, range.size}, replace);
+  }
+
+ private:
+  /// The table at height 1 that was used last, to spare descents.
+  class Window {
+   public:
+    [[nodiscard]] Entry* find(GuestPhysAddr gpa) const noexcept {
+      return number(gpa) == number_ ? slots_ : nullptr;
+    }
+    void set(GuestPhysAddr gpa, Entry* slots) noexcept {
+      number_ = number(gpa);
+      slots_ = slots;
+    }
+    void forget() noexcept { number_ = kNone; }
+
+   private:
+    static constexpr std::uint64_t kNone = ~std::uint64_t{0};
+    static std::uint64_t number(GuestPhysAddr gpa) noexcept {
+      return gpa.value >> Shape::entry_shift(2);
+    }
+    std::uint64_t number_ = kNone;
+    Entry* slots_ = nullptr;
+  };
+
+  TableTree(Memory& memory, PageTableGeometry geometry, HostPhysAddr root) noexcept
+      : memory_(memory), geometry_(geometry), root_(root) {}
+
+  [[nodiscard]] unsigned top() const noexcept { return geometry_.levels - 1; }
+  [[nodiscard]] Entry* entries(HostPhysAddr table) const { return frame_as<Entry>(memory_, table); }
+  [[nodiscard]] static bool is_table(Entry entry, unsigned height) noexcept {
+    return Format::is_valid(entry) && !Format::is_leaf(entry, height);
+  }
+  /// Concatenated root tables count on.
+  [[nodiscard]] std::size_t index(GuestPhysAddr gpa, unsigned height) const noexcept {
+    return height == top() ? gpa.value >> Shape::entry_shift(height) : Shape::index(gpa, height);
+  }
+  /// How many entries of one table at `height` the whole ones at the front of `range` are.
+  [[nodiscard]] static std::size_t entries_of(GuestPhysRange range, unsigned height) noexcept {
+    const std::size_t room = Shape::kEntries - Shape::index(range.base, height);
+    const std::uint64_t wanted = range.size >> Shape::entry_shift(height);
+    return wanted < room ? static_cast<std::size_t>(wanted) : room;
+  }
+  static void fill(Entry* slots, std::size_t n, Entry first, std::uint64_t step) noexcept {
+    for (std::size_t i = 0; i < n; ++i) Access::store(slots[i], first + i * step);
+  }
+
+  [[nodiscard]] Entry* find_window(GuestPhysAddr gpa) const {
+    Entry* slots = entries(*root_);
+    for (unsigned height = top(); height > 1; --height) {
+      const Entry entry = Access::load(slots[index(gpa, height)]);
+      if (!is_table(entry, height)) return nullptr;
+      slots = entries(Format::address(entry));
+    }
+    return slots;
+  }
+
+  template <class F>
+  bool visit(Entry* slots, unsigned height, Piece request, F& f) const {
+    while (request.size > 0) {
+      Entry* const slot = slots + index(request.gpa, height);
+      const GuestPhysAddr base = request.gpa.align_down(Shape::entry_size(height));
+      if (height == 0) {
+        const std::size_t n = entries_of(request.range(), 0);
+        if (!f(slot, n, 0U, base)) return false;
+        request.take_bytes(n * kPageSize);
+        continue;
+      }
+      const Piece piece = request.take(height);
+      const Entry entry = Access::load(*slot);
+      if (is_table(entry, height)) {
+        if (!visit(entries(Format::address(entry)), height - 1, piece, f)) return false;
+      } else if (!f(slot, std::size_t{1}, height, base)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /// `slots` is null when the table is itself missing.
+  [[nodiscard]] std::optional<std::size_t> missing_tables(Entry* slots, unsigned height,
+                                                          Piece request, Over over) const {
+    std::size_t missing = 0;
+    if (slots == nullptr && (height == 0 || fits_leaves(request, height))) return missing;
+    while (request.size > 0) {
+      Entry* const slot = slots == nullptr ? nullptr : slots + index(request.gpa, height);
+      const Piece piece = request.take(height);
+      const Entry entry = slot == nullptr ? Format::kInvalid : Access::load(*slot);
+      const bool fits = piece.leaves(height) == 1;
+      if (over == Over::Nothing && Format::is_valid(entry) &&
+          (fits || Format::is_leaf(entry, height))) {
+        return std::nullopt;
+      }
+      if (fits) continue;
+      Entry* below = nullptr;
+      if (is_table(entry, height)) {
+        below = entries(Format::address(entry));
+      } else {
+        ++missing;
+      }
+      const std::optional<std::size_t> more = missing_tables(below, height - 1, piece, over);
+      if (!more) return std::nullopt;
+      missing += *more;
+    }
+    return missing;
+  }
+  /// True when leaves of a table at `height` can be all of the request, which is within one table.
+  [[nodiscard]] static bool fits_leaves(Piece request, unsigned height) noexcept {
+    return request.leaves(height) << Shape::entry_shift(height) == request.size;
+  }
+
+  /// Returns how many entries became valid.
+  unsigned install(Entry* slots, unsigned height, Piece request, MappingFlags flags,
+                   Reserve& reserve) {
+    unsigned added = 0;
+    while (request.size > 0) {
+      Entry* const slot = slots + index(request.gpa, height);
+      if (const std::size_t n = request.leaves(height); n > 0) {
+        fill(slot, n, Format::leaf(request.hpa, flags, height), Shape::entry_size(height));
+        request.take_bytes(n << Shape::entry_shift(height));
+        added += static_cast<unsigned>(n);
+        continue;
+      }
+      const Piece piece = request.take(height);
+      const Entry entry = Access::load(*slot);
+      if (Format::is_valid(entry)) {
+        const HostPhysAddr table = Format::address(entry);
+        const unsigned more = install(entries(table), height - 1, piece, flags, reserve);
+        Access::store(*slot, Format::table(table, Format::live(entry) + more));
+      } else {
+        const bool filled = piece.leaves(height - 1) == Shape::kEntries;
+        const HostPhysAddr table = filled ? reserve.take() : reserve.take_zeroed();
+        const unsigned live = install(entries(table), height - 1, piece, flags, reserve);
+        Access::publish(*slot, Format::table(table, live));
+        ++added;
+      }
+    }
+    return added;
+  }
+
+  /// Returns how many entries became invalid.
+  unsigned clear(Entry* slots, unsigned height, Piece request, Over over, Removal& removal) {
+    if (height == 0) return clear_pages(slots, request.range(), removal);
+    unsigned removed = 0;
+    while (request.size > 0) {
+      Entry* const slot = slots + index(request.gpa, height);
+      const Piece piece = request.take(height);
+      const Entry entry = Access::load(*slot);
+      if (!Format::is_valid(entry)) continue;
+      const bool whole =
+          over == Over::Nothing ? piece.fills_entry(height) : piece.leaves(height) == 1;
+      if (whole || Format::is_leaf(entry, height)) {
+        Access::store(*slot, Format::kInvalid);
+        ++removed;
+        removal.stale.add(piece.range());
+        if (!Format::is_leaf(entry, height)) retire(Format::address(entry), height - 1, removal);
+        continue;
+      }
+      const HostPhysAddr table = Format::address(entry);
+      const unsigned gone = clear(entries(table), height - 1, piece, over, removal);
+      if (gone == Format::live(entry) && over == Over::Nothing) {
+        Access::store(*slot, Format::kInvalid);
+        ++removed;
+        retire_one(table, height - 1, removal);
+      } else {
+        Access::store(*slot, Format::table(table, Format::live(entry) - gone));
+      }
+    }
+    return removed;
+  }
+  unsigned clear_pages(Entry* slots, GuestPhysRange range, Removal& removal) {
+    Entry* const first = slots + Shape::index(range.base, 0);
+    const std::size_t n = entries_of(range, 0);
+    unsigned removed = 0;
+    std::size_t last = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      if (!Format::is_valid(Access::load(first[i]))) continue;
+      if (removed == 0) removal.stale.add({range.base + i * kPageSize, kPageSize});
+      Access::store(first[i], Format::kInvalid);
+      ++removed;
+      last = i;
+    }
+    if (removed > 0) removal.stale.add({range.base + last * kPageSize, kPageSize});
+    return removed;
+  }
+
+  /// Nothing leads to this table any more; those below it go with it.
+  void retire(HostPhysAddr table, unsigned height, Removal& removal) {
+    for_each_table(table, height, [&](HostPhysAddr below) { retire(below, height - 1, removal); });
+    retire_one(table, height, removal);
+  }
+  void retire_one(HostPhysAddr table, unsigned height, Removal& removal) {
+    if (height == 1) window_.forget();
+    removal.retired.push(memory_, table);
+  }
+
+  template <class Replace>
+  void join(Entry* slots, unsigned height, Piece request, const Replace& replace) {
+    while (height > 0 && request.size > 0) {
+      Entry* const slot = slots + index(request.gpa, height);
+      const Piece piece = request.take(height);
+      const Entry entry = Access::load(*slot);
+      if (!is_table(entry, height)) continue;
+      const HostPhysAddr table = Format::address(entry);
+      join(entries(table), height - 1, piece, replace);
+      if (!piece.fills_entry(height) || Format::live(entry) != Shape::kEntries) continue;
+      const std::optional<Entry> block = as_block(entries(table), height);
+      if (!block) continue;
+      replace(*slot, *block, piece.range());
+      if (height == 2) window_.forget();
+      memory_.deallocate_frame(table);
+    }
+  }
+  /// The leaf at `height` that maps what a full table below maps, if one can.
+  [[nodiscard]] std::optional<Entry> as_block(Entry* slots, unsigned height) const {
+    const Entry first = Access::load(slots[0]);
+    if (height > Format::kMaxLeafHeight || !Format::is_leaf(first, height - 1) ||
+        !Format::address(first).is_aligned(Shape::entry_size(height))) {
+      return std::nullopt;
+    }
+    for (std::size_t i = 1; i < Shape::kEntries; ++i) {
+      if (Access::load(slots[i]) != first + i * Shape::entry_size(height - 1)) return std::nullopt;
+    }
+    return Format::leaf(Format::address(first), Format::flags(first), height);
+  }
+
+  template <class F>
+  void for_each_table(HostPhysAddr table, unsigned height, F&& f) {
+    if (height == 0) return;
+    for (std::size_t i = 0; i < Shape::kEntries; ++i) {
+      const Entry entry = Access::load(entries(table)[i]);
+      if (is_table(entry, height)) f(Format::address(entry));
+    }
+  }
+  void free_below(HostPhysAddr table, unsigned height) {
+    for_each_table(table, height, [&](HostPhysAddr below) {
+      free_below(below, height - 1);
+      memory_.deallocate_frame(below);
+    });
+  }
+  void free_all() {
+    const std::size_t count = Shape::root_tables(geometry_);
+    for (std::size_t i = 0; i < count; ++i) free_below(*root_ + i * kPageSize, top());
+    if (count == 1) return memory_.deallocate_frame(*root_);
+    memory_.deallocate_frames(*root_, count);
+  }
+
+  Memory& memory_;
+  PageTableGeometry geometry_;
+  std::optional<HostPhysAddr> root_;
+  Window window_;
+};
+
+}  // namespace axvm
