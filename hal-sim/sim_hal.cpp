@@ -5,8 +5,10 @@
 namespace axvm::hal_sim {
 namespace {
 
-// The EL2 physical timer's interrupt, which ends turns (DDI 0487 D12.2; PPI 10 of the GIC).
+// Interrupts of the timers (BSA): EL2's physical one, which also ends turns, and EL1's two.
 constexpr std::uint32_t kHypervisorTimer = 26;
+constexpr std::uint32_t kVirtualTimer = 27;
+constexpr std::uint32_t kPhysicalTimer = 30;
 
 std::vector<FrameRange> banks_of(const sim::PhysicalMemory& memory) {
   std::vector<FrameRange> banks;
@@ -29,6 +31,9 @@ void CheckedLock::unlock() {
 SimHal::SimHal(sim::Machine& machine, Choices& choices, Trace& trace)
     : machine_(machine), choices_(choices), trace_(trace), frames_(banks_of(machine.memory())) {
   for (unsigned i = 0; i < machine.pcpu_count(); ++i) {
+    for (const std::uint32_t timer : {kHypervisorTimer, kVirtualTimer, kPhysicalTimer}) {
+      machine.pcpu(i).enable_interrupt(timer, true);
+    }
     cpus_.push_back(std::make_unique<SimCpu>(machine.pcpu(i)));
     per_cpus_.push_back(std::make_unique<PerCpu>(PcpuId(i), *cpus_.back()));
   }
@@ -85,8 +90,8 @@ void SimHal::deallocate(void* p, std::size_t size, std::size_t alignment) {
 std::uint64_t SimHal::monotonic_nanoseconds() { return machine_.pcpu(current_).time(); }
 
 std::uint32_t SimHal::acknowledge_irq() {
-  // The only physical interrupt of this machine's hypervisor ends a turn or a run.
-  return kHypervisorTimer;
+  sim::aarch64::Pcpu& pcpu = machine_.pcpu(current_);
+  return pcpu.stopped_by_owner() ? kHypervisorTimer : pcpu.acknowledge_interrupt();
 }
 
 std::optional<std::uint8_t> SimHal::console_read(VmId vm) {
@@ -100,11 +105,10 @@ void SimHal::event(const Event& event) {
   const auto* trap = std::get_if<TrapTaken>(&event);
   const bool is_irq =
       trap != nullptr && trap->cause == static_cast<std::uint64_t>(axvm::aarch64::Vector::Irq);
-  trace_.event({.time_ns = pcpu.time(),
-                .pcpu = current_,
-                .instructions = pcpu.instructions(),
-                .host = is_irq},
-               event);
+  const bool host = is_irq && pcpu.stopped_by_owner();
+  trace_.event(
+      {.time_ns = pcpu.time(), .pcpu = current_, .instructions = pcpu.instructions(), .host = host},
+      event);
 }
 
 }  // namespace axvm::hal_sim

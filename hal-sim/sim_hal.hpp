@@ -66,7 +66,7 @@ class SimHal {
   void kick(PcpuId) {}
 
   std::uint32_t acknowledge_irq();
-  void end_irq(std::uint32_t) {}
+  void end_irq(std::uint32_t irq) { machine_.pcpu(current_).end_interrupt(irq); }
 
   void console_write(VmId vm, std::uint8_t byte) { console(vm).write(byte); }
   std::optional<std::uint8_t> console_read(VmId vm);

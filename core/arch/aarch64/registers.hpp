@@ -69,6 +69,7 @@ enum class SysReg : std::uint16_t {
   ESR_EL2 = sysreg_encoding(3, 4, 5, 2, 0),
   FAR_EL2 = sysreg_encoding(3, 4, 6, 0, 0),
   HPFAR_EL2 = sysreg_encoding(3, 4, 6, 0, 4),
+  ICH_HCR_EL2 = sysreg_encoding(3, 4, 12, 11, 0),
   CNTVOFF_EL2 = sysreg_encoding(3, 4, 14, 0, 3),
   CNTHCTL_EL2 = sysreg_encoding(3, 4, 14, 1, 0),
 };
@@ -80,7 +81,9 @@ inline constexpr std::uint64_t SWIO = 1ULL << 1;     ///< set/way invalidation a
 inline constexpr std::uint64_t FMO = 1ULL << 3;      ///< physical FIQ to EL2
 inline constexpr std::uint64_t IMO = 1ULL << 4;      ///< physical IRQ to EL2
 inline constexpr std::uint64_t AMO = 1ULL << 5;      ///< SError to EL2
+inline constexpr std::uint64_t VF = 1ULL << 6;       ///< a virtual FIQ is pending
 inline constexpr std::uint64_t VI = 1ULL << 7;       ///< a virtual IRQ is pending
+inline constexpr std::uint64_t VSE = 1ULL << 8;      ///< a virtual SError is pending
 inline constexpr std::uint64_t FB = 1ULL << 9;       ///< broadcast local TLB maintenance
 inline constexpr std::uint64_t BSU_IS = 1ULL << 10;  ///< barriers reach the inner domain at least
 inline constexpr std::uint64_t TWI = 1ULL << 13;     ///< trap WFI

@@ -77,6 +77,8 @@ void GuestCore::describe(StateVisitor& visitor) {
     visit(visitor, name, engine_.reg(id), [&](std::uint64_t v) { engine_.set_reg(id, v); });
   }
   timers_.describe(visitor);
+  interrupts_.describe(visitor);
+  visitor.field("interrupt_due", interrupt_due_);
   retirement_.describe(visitor);
   visitor.field("progress", progress_);
   visitor.field("progress_pc", progress_pc_);

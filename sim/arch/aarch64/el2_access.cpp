@@ -36,12 +36,14 @@ void GuestCore::write(SysReg r, std::uint64_t value) {
       on_stage2_control(r, old);
     } else if (value != old && (r == reg::MDCR_EL2 || r == reg::CNTHCTL_EL2)) {
       forget_watches();
+    } else if (r == reg::CNTVOFF_EL2) {
+      refresh_interrupts(time());
     }
     return;
   }
   if (r == reg::SP_EL0) return engine_.set_sp_el(0, value);
   if (r == reg::SP_EL1) return engine_.set_sp_el(1, value);
-  if (timers_.write(r, value, time(), el2_.cntvoff)) return;
+  if (timers_.write(r, value, time(), el2_.cntvoff)) return refresh_interrupts(time());
   engine_.set_system(r, value);
   if (is_translation_register(r)) {
     mirror_translation_register(r, value);

@@ -11,8 +11,12 @@ namespace axvm::sim::aarch64 {
 namespace hcr {
 inline constexpr std::uint64_t VM = 1ULL << 0;
 inline constexpr std::uint64_t PTW = 1ULL << 2;
+inline constexpr std::uint64_t FMO = 1ULL << 3;
 inline constexpr std::uint64_t IMO = 1ULL << 4;
+inline constexpr std::uint64_t AMO = 1ULL << 5;
+inline constexpr std::uint64_t VF = 1ULL << 6;
 inline constexpr std::uint64_t VI = 1ULL << 7;
+inline constexpr std::uint64_t VSE = 1ULL << 8;
 inline constexpr std::uint64_t FB = 1ULL << 9;
 inline constexpr std::uint64_t DC = 1ULL << 12;
 inline constexpr std::uint64_t TWI = 1ULL << 13;
@@ -28,12 +32,24 @@ inline constexpr std::uint64_t TTLB = 1ULL << 25;
 inline constexpr std::uint64_t TVM = 1ULL << 26;
 inline constexpr std::uint64_t HCD = 1ULL << 29;
 inline constexpr std::uint64_t TRVM = 1ULL << 30;
+/// FMO, IMO, AMO and VF, VI, VSE begin here, in this order.
+inline constexpr unsigned kRouteShift = 3;
+inline constexpr unsigned kPendingShift = 6;
 /// Bits that make instructions trap which the engine would execute; code is watched for them.
 inline constexpr std::uint64_t kWatched =
     TWE | TID1 | TID2 | TID3 | TIDCP | TACR | TSW | TTLB | TVM | TRVM;
 /// Bits that decide how addresses translate.
 inline constexpr std::uint64_t kTranslation = VM | PTW | DC;
 }  // namespace hcr
+
+/// ICH_HCR_EL2 bits that make EL1's accesses of the interrupt controller's CPU interface trap
+/// (IHI 0069, 12.4.5).
+namespace ich {
+inline constexpr std::uint64_t TC = 1ULL << 10;     ///< registers common to both groups
+inline constexpr std::uint64_t TALL0 = 1ULL << 11;  ///< group 0
+inline constexpr std::uint64_t TALL1 = 1ULL << 12;  ///< group 1
+inline constexpr std::uint64_t TDIR = 1ULL << 14;   ///< ICC_DIR_EL1
+}  // namespace ich
 
 struct El2Registers {
   std::uint64_t vpidr = 0;
@@ -51,6 +67,7 @@ struct El2Registers {
   std::uint64_t hpfar = 0;
   std::uint64_t cntvoff = 0;
   std::uint64_t cnthctl = 0;
+  std::uint64_t ich_hcr = 0;
 
   /// The register's storage, or null when it is none of these.
   [[nodiscard]] std::uint64_t* find(SysReg r) noexcept {
@@ -70,6 +87,7 @@ struct El2Registers {
       case SysReg(3, 4, 1, 1, 3).encoding: return &hstr;
       case SysReg(3, 4, 14, 0, 3).encoding: return &cntvoff;
       case SysReg(3, 4, 14, 1, 0).encoding: return &cnthctl;
+      case SysReg(3, 4, 12, 11, 0).encoding: return &ich_hcr;
       default: return nullptr;
     }
   }
@@ -90,6 +108,7 @@ struct El2Registers {
     v.field("HPFAR_EL2", hpfar);
     v.field("CNTVOFF_EL2", cntvoff);
     v.field("CNTHCTL_EL2", cnthctl);
+    v.field("ICH_HCR_EL2", ich_hcr);
   }
 };
 

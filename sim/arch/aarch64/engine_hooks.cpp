@@ -8,7 +8,6 @@ namespace axvm::sim::aarch64 {
 namespace {
 
 constexpr std::uint64_t kPage = 4096;
-constexpr std::uint32_t kPstateI = 1U << 7;
 constexpr std::uint32_t kPstatePan = 1U << 22;
 
 /// LDTR, STTR and their kin (C4.1.94, "Load/store register (unprivileged)").
@@ -195,16 +194,10 @@ bool GuestCore::attend(std::uint64_t va, std::uint64_t count) {
   if (forget_watches_next_) return hold(Stop::Resume);
 
   // An asynchronous point is a discontinuity of the PC: it does not depend on how blocks are cut.
-  const std::uint64_t turn_end = turn_end_instructions();
-  const std::uint64_t cut =
-      turn_end > kNoTarget - kMaxStraightLine ? kNoTarget : turn_end + kMaxStraightLine;
+  const std::uint64_t due = instructions_at(leaves_at());
+  const std::uint64_t cut = due > kNoTarget - kMaxStraightLine ? kNoTarget : due + kMaxStraightLine;
   if (va != retirement_.successor() || total >= cut) {
-    if (total >= turn_end) return hold(Stop::TurnEnd);
-    if (virtual_irq_pending() && (engine_.pstate() & kPstateI) == 0) {
-      retirement_.close();
-      take_to_el1(kIrqOffset, va);
-      return false;
-    }
+    if (take_interrupt(va)) return false;
   }
   if (count > limit_ - total) return stop_within(limit_);
   if (total < cut && count > cut - total) return stop_within(cut);
@@ -237,10 +230,10 @@ void GuestCore::on_watch(std::uint64_t va) {
 }
 
 void GuestCore::schedule_attention() noexcept {
-  if (exact_target_ != kNoTarget || chaos_.enabled() || virtual_irq_pending()) {
+  if (exact_target_ != kNoTarget || chaos_.enabled() || virtual_interrupts() != 0) {
     attention_ = 0;
   } else {
-    attention_ = std::min(limit_, turn_end_instructions());
+    attention_ = std::min(limit_, instructions_at(std::min(turn_end_, interrupt_due_)));
   }
 }
 

@@ -157,8 +157,4 @@ void GuestCore::take_abort_to_el1(std::uint64_t esr, std::uint64_t far,
   take_synchronous_to_el1(esr, return_address);
 }
 
-bool GuestCore::virtual_irq_pending() const noexcept {
-  return (el2_.hcr & (hcr::VI | hcr::IMO)) == (hcr::VI | hcr::IMO);
-}
-
 }  // namespace axvm::sim::aarch64

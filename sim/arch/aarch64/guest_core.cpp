@@ -30,6 +30,7 @@ Vector GuestCore::enter() {
   if (std::exchange(spsr_written_, false)) {
     engine_.set_pstate(static_cast<std::uint32_t>(el2_.spsr));
   }
+  stopped_by_owner_ = false;
   // A stop at the limit is the owner's doing: what follows continues as if it had not been.
   if (!std::exchange(stopped_at_limit_, false)) retirement_.discontinue();
   schedule_attention();
@@ -48,15 +49,12 @@ std::optional<Vector> GuestCore::after_run(uc_err error) {
   for (;;) {
     switch (stop_) {
       case Stop::Trap: return leave_for_el2(Vector::Synchronous);
-      case Stop::TurnEnd:
+      case Stop::Interrupt:
         el2_.elr = engine_.pc();
         spsr_is_current_ = true;
-        return Vector::Irq;
-      case Stop::Limit:
-        el2_.elr = engine_.pc();
-        spsr_is_current_ = true;
-        stopped_at_limit_ = true;
-        return Vector::Irq;
+        return leave_for_el2(Vector::Irq);
+      case Stop::TurnEnd: return leave_to_owner(engine_.pc());
+      case Stop::Limit: stopped_at_limit_ = true; return leave_to_owner(engine_.pc());
       case Stop::Exactly: error = run_exactly(engine_.pc(), exact_count_); continue;
       case Stop::Resume:
         if (std::exchange(flush_code_next_, false)) engine_.flush_code();
@@ -131,20 +129,29 @@ std::optional<Vector> GuestCore::after_refusal() {
 std::optional<Vector> GuestCore::after_wfi() {
   const std::uint64_t next = engine_.pc();
   retirement_.stop_at(next);
-  // D1.7.2: a pending virtual interrupt completes WFI, masked or not.
-  if (virtual_irq_pending()) return std::nullopt;
+  // D1.7.2: a pending interrupt completes WFI, masked or not.
+  if (virtual_interrupts() != 0 || interrupt_asserted(time())) return std::nullopt;
   if ((el2_.hcr & hcr::TWI) != 0) {
     retirement_.take_back(next - Retirement::kInstructionBytes);
     record_trap(wfx_syndrome(false), next - Retirement::kInstructionBytes);
     return leave_for_el2(Vector::Synchronous);
   }
-  if (turn_end_ == Pcpu::kNever) {
+  const std::uint64_t wake = std::min(turn_end_, interrupt_due_);
+  if (wake == Pcpu::kNever) {
     return fail(fmt::format("WFI at {:#x} waits for an interrupt that nothing can raise",
                             next - Retirement::kInstructionBytes));
   }
-  skip_to(turn_end_);
-  el2_.elr = next;
+  skip_to(wake);
+  if (wake == turn_end_) return leave_to_owner(next);
+  retirement_.discontinue();
+  schedule_attention();
+  return std::nullopt;
+}
+
+Vector GuestCore::leave_to_owner(std::uint64_t pc) {
+  el2_.elr = pc;
   spsr_is_current_ = true;
+  stopped_by_owner_ = true;
   return Vector::Irq;
 }
 
@@ -173,11 +180,6 @@ Vector GuestCore::fail(std::string what) {
   el2_.elr = engine_.pc();
   spsr_is_current_ = true;
   return Vector::SError;
-}
-
-std::uint64_t GuestCore::turn_end_instructions() const noexcept {
-  if (turn_end_ == Pcpu::kNever) return kNoTarget;
-  return turn_end_ > idle_ ? turn_end_ - idle_ : 0;
 }
 
 void GuestCore::skip_to(std::uint64_t t) {

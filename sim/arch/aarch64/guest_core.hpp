@@ -9,6 +9,7 @@
 #include <optional>
 #include <sim/arch/aarch64/el2_registers.hpp>
 #include <sim/arch/aarch64/engine.hpp>
+#include <sim/arch/aarch64/interrupts.hpp>
 #include <sim/arch/aarch64/mmu.hpp>
 #include <sim/arch/aarch64/pcpu.hpp>
 #include <sim/arch/aarch64/timers.hpp>
@@ -46,6 +47,13 @@ class GuestCore final : public EngineCaches {
   void set_turn_end(std::uint64_t t) noexcept { turn_end_ = t; }
   void set_instruction_limit(std::uint64_t n) noexcept { limit_ = n; }
   [[nodiscard]] bool stopped_at_limit() const noexcept { return stopped_at_limit_; }
+  [[nodiscard]] bool stopped_by_owner() const noexcept { return stopped_by_owner_; }
+
+  // The physical interrupt controller (interrupt_delivery.cpp).
+  void enable_interrupt(std::uint32_t intid, bool on);
+  std::uint32_t acknowledge_interrupt();
+  void end_interrupt(std::uint32_t intid);
+  [[nodiscard]] std::uint64_t next_deadline() const noexcept { return interrupt_due_; }
 
   [[nodiscard]] Mmu& mmu() noexcept { return mmu_; }
   [[nodiscard]] const Mmu& mmu() const noexcept { return mmu_; }
@@ -76,6 +84,7 @@ class GuestCore final : public EngineCaches {
   enum class Stop : std::uint8_t {
     None,       ///< the engine's own reason: WFI, a denied translation, an engine error
     Trap,       ///< a trap to EL2 is recorded in the registers
+    Interrupt,  ///< an asynchronous point with a physical interrupt for EL2
     TurnEnd,    ///< an asynchronous point after the turn's end
     Limit,      ///< the instruction limit
     Exactly,    ///< run exactly `exact_count_` more instructions, then go on
@@ -85,7 +94,6 @@ class GuestCore final : public EngineCaches {
     Refused,    ///< `refusal_` was recorded by an instruction that is no access
   };
   static constexpr std::uint64_t kNoTarget = ~0ULL;
-  static constexpr std::uint64_t kIrqOffset = 0x80;
   static constexpr std::uint32_t kWfe = 0xd503205f;
   static constexpr std::uint32_t kWfi = 0xd503207f;
   /// Beyond so many watches all are dropped and set again where code is still fetched from.
@@ -128,7 +136,11 @@ class GuestCore final : public EngineCaches {
     };
   }
   void schedule_attention() noexcept;
-  [[nodiscard]] std::uint64_t turn_end_instructions() const noexcept;
+  /// How many instructions will have retired at a local time; kNoTarget: never.
+  [[nodiscard]] std::uint64_t instructions_at(std::uint64_t time) const noexcept {
+    if (time == Pcpu::kNever) return kNoTarget;
+    return time > idle_ ? time - idle_ : 0;
+  }
   void request(Stop stop) {
     stop_ = stop;
     engine_.stop();
@@ -140,11 +152,33 @@ class GuestCore final : public EngineCaches {
   std::optional<Vector> after_refusal();
   std::optional<Vector> after_wfi();
   Vector leave_for_el2(Vector vector);
+  /// The turn's end or the limit, with `pc` as the next instruction.
+  Vector leave_to_owner(std::uint64_t pc);
   Vector fail(std::string what);
   /// Counts exceptions that return to the same place; too many in a row are a failure.
   void note_exception(std::uint64_t return_address);
   void synchronise_time();
   [[nodiscard]] std::uint64_t exact_time();
+
+  // interrupt_delivery.cpp: interrupts at asynchronous points.
+  /// Finds out when the next interrupt will be asserted, seen from local time `now`.
+  void refresh_interrupts(std::uint64_t now) noexcept;
+  /// Whether a physical interrupt is signalled to the CPU now.
+  [[nodiscard]] bool interrupt_asserted(std::uint64_t now) noexcept;
+  [[nodiscard]] std::uint32_t asserted_interrupts(std::uint64_t now) const noexcept;
+  /// The local time at which this CPU leaves its guest at the next asynchronous point.
+  [[nodiscard]] std::uint64_t leaves_at() const noexcept {
+    const bool to_el2 = (el2_.hcr & hcr::IMO) != 0;
+    return to_el2 && interrupt_due_ < turn_end_ ? interrupt_due_ : turn_end_;
+  }
+  /// Takes what is due at an asynchronous point, at `va`. False: nothing is.
+  bool take_interrupt(std::uint64_t va);
+  /// Pending virtual interrupts, masked or not: bit 0 FIQ, 1 IRQ, 2 SError.
+  [[nodiscard]] unsigned virtual_interrupts() const noexcept {
+    return static_cast<unsigned>((el2_.hcr >> hcr::kRouteShift) & (el2_.hcr >> hcr::kPendingShift) &
+                                 7);
+  }
+  [[nodiscard]] std::uint64_t isr() noexcept;
 
   // exceptions.cpp: what exceptions do to PSTATE and registers.
   void on_interrupt(std::uint32_t number);
@@ -154,7 +188,6 @@ class GuestCore final : public EngineCaches {
   /// Records a synchronous trap to EL2.
   void record_trap(std::uint64_t esr, std::uint64_t return_address);
   std::optional<Vector> take_abort(const Refusal& refusal, std::uint64_t pc);
-  [[nodiscard]] bool virtual_irq_pending() const noexcept;
   [[nodiscard]] unsigned current_el() const { return (engine_.pstate() >> 2) & 3; }
   /// The instruction at a virtual address that can be fetched; 0 (UDF) when it cannot.
   [[nodiscard]] std::uint32_t instruction_at(std::uint64_t va) const;
@@ -190,14 +223,19 @@ class GuestCore final : public EngineCaches {
   Mmu mmu_;
   El2Registers el2_;
   Timers timers_;
+  PrivateInterrupts interrupts_;
   Retirement retirement_;
   Chaos chaos_;
 
   std::uint64_t idle_ = 0;
   std::uint64_t turn_end_ = Pcpu::kNever;
   std::uint64_t limit_ = Pcpu::kNever;
+  /// Local time of the next assertion of an interrupt that is open; kNever. Earlier than now: it
+  /// has been asserted since.
+  std::uint64_t interrupt_due_ = Pcpu::kNever;
   std::uint64_t attention_ = 0;  ///< on_block looks closer when it would retire more than this
   bool stopped_at_limit_ = false;
+  bool stopped_by_owner_ = false;
   bool stepping_own_code_ = false;
   bool flush_code_next_ = false;
   bool forget_watches_next_ = false;

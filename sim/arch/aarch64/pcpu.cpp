@@ -33,13 +33,18 @@ void Pcpu::tlbi(Tlbi op, std::uint64_t operand) {
 
 void Pcpu::at_s12e1(std::uint64_t va, bool write) { core_->at_s12e1(va, write); }
 void Pcpu::ic_ialluis() { machine_.forget_code(); }
+void Pcpu::enable_interrupt(std::uint32_t intid, bool on) { core_->enable_interrupt(intid, on); }
+std::uint32_t Pcpu::acknowledge_interrupt() { return core_->acknowledge_interrupt(); }
+void Pcpu::end_interrupt(std::uint32_t intid) { core_->end_interrupt(intid); }
 
 void Pcpu::set_turn_end(std::uint64_t t) { core_->set_turn_end(t); }
 void Pcpu::set_instruction_limit(std::uint64_t n) { core_->set_instruction_limit(n); }
 bool Pcpu::stopped_at_limit() const noexcept { return core_->stopped_at_limit(); }
+bool Pcpu::stopped_by_owner() const noexcept { return core_->stopped_by_owner(); }
 std::uint64_t Pcpu::instructions() const noexcept { return core_->instructions(); }
 std::uint64_t Pcpu::time() const noexcept { return core_->time(); }
 void Pcpu::skip_to(std::uint64_t t) { core_->skip_to(t); }
+std::uint64_t Pcpu::next_deadline() const noexcept { return core_->next_deadline(); }
 const Mmu& Pcpu::mmu() const noexcept { return core_->mmu(); }
 Statistics Pcpu::statistics() const noexcept {
   Statistics s = core_->statistics();

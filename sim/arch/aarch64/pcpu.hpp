@@ -47,6 +47,16 @@ class Pcpu {
   /// IC IALLUIS: instruction fetches see all earlier writes.
   void ic_ialluis();
 
+  /// The physical interrupt controller's part for this CPU. Interrupts are private ones of the
+  /// timers: 27 (CNTV), 30 (CNTP), 26 (CNTHP), level-sensitive, all disabled at reset. One that is
+  /// asserted, enabled and not active makes enter_guest return Irq at the first asynchronous point
+  /// (HCR_EL2.IMO set), or goes to EL1 there (IMO clear, PSTATE.I clear).
+  void enable_interrupt(std::uint32_t intid, bool on);
+  /// The pending interrupt, which becomes active; 1023 when there is none.
+  std::uint32_t acknowledge_interrupt();
+  /// The interrupt is no longer active; while its timer asserts it, it is pending again.
+  void end_interrupt(std::uint32_t intid);
+
   // --- owner --------------------------------------------------------------------------------
   [[nodiscard]] unsigned index() const noexcept { return index_; }
   /// Raises a physical IRQ at the first asynchronous point at or after local time `t`
@@ -56,6 +66,8 @@ class Pcpu {
   /// (enter_guest then returns Irq and stopped_at_limit() is true). kNever: no limit.
   void set_instruction_limit(std::uint64_t n);
   [[nodiscard]] bool stopped_at_limit() const noexcept;
+  /// enter_guest returned Irq for the turn's end or the limit, not for an interrupt.
+  [[nodiscard]] bool stopped_by_owner() const noexcept;
 
   /// Instructions retired by this pCPU since reset.
   [[nodiscard]] std::uint64_t instructions() const noexcept;
@@ -63,6 +75,9 @@ class Pcpu {
   [[nodiscard]] std::uint64_t time() const noexcept;
   /// Idles until `t` when that is later than now.
   void skip_to(std::uint64_t t);
+  /// Local time at which the next enabled interrupt is asserted, earlier than now when one is;
+  /// kNever. Idling goes there.
+  [[nodiscard]] std::uint64_t next_deadline() const noexcept;
 
   /// Why this pCPU cannot go on (the engine refused something); empty while it can. enter_guest
   /// then returns SError.

@@ -86,6 +86,7 @@ std::uint64_t unknown_syndrome() noexcept { return syndrome(ExceptionClass::Unkn
 std::uint64_t illegal_state_syndrome() noexcept {
   return syndrome(ExceptionClass::IllegalState, 0);
 }
+std::uint64_t serror_syndrome() noexcept { return syndrome(ExceptionClass::SError, 0); }
 std::uint64_t pc_alignment_syndrome() noexcept { return syndrome(ExceptionClass::PcAlignment, 0); }
 std::uint64_t sp_alignment_syndrome() noexcept { return syndrome(ExceptionClass::SpAlignment, 0); }
 

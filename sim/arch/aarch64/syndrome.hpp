@@ -25,6 +25,7 @@ enum class ExceptionClass : std::uint8_t {
   DataAbortLower = 0x24,
   DataAbortSame = 0x25,
   SpAlignment = 0x26,
+  SError = 0x2f,
   BreakpointLower = 0x30,
   SoftwareStepLower = 0x32,
   Brk64 = 0x3c,
@@ -61,6 +62,8 @@ enum class Target : std::uint8_t { El1 = 1, El2 = 2 };
 /// Undefined instruction.
 [[nodiscard]] std::uint64_t unknown_syndrome() noexcept;
 [[nodiscard]] std::uint64_t illegal_state_syndrome() noexcept;
+/// A virtual SError: nothing is known of its cause.
+[[nodiscard]] std::uint64_t serror_syndrome() noexcept;
 [[nodiscard]] std::uint64_t pc_alignment_syndrome() noexcept;
 [[nodiscard]] std::uint64_t sp_alignment_syndrome() noexcept;
 

@@ -50,6 +50,8 @@ inline constexpr SysReg PAR_EL1{3, 0, 7, 4, 0};
 inline constexpr SysReg MAIR_EL1{3, 0, 10, 2, 0};
 inline constexpr SysReg AMAIR_EL1{3, 0, 10, 3, 0};
 inline constexpr SysReg VBAR_EL1{3, 0, 12, 0, 0};
+inline constexpr SysReg ISR_EL1{3, 0, 12, 1, 0};
+inline constexpr SysReg ICC_DIR_EL1{3, 0, 12, 11, 1};
 inline constexpr SysReg CONTEXTIDR_EL1{3, 0, 13, 0, 1};
 inline constexpr SysReg CNTKCTL_EL1{3, 0, 14, 1, 0};
 inline constexpr SysReg CCSIDR_EL1{3, 1, 0, 0, 0};
@@ -66,6 +68,7 @@ inline constexpr SysReg VTTBR_EL2{3, 4, 2, 1, 0};
 inline constexpr SysReg VTCR_EL2{3, 4, 2, 1, 2};
 inline constexpr SysReg SPSR_EL2{3, 4, 4, 0, 0};
 inline constexpr SysReg SP_EL1{3, 4, 4, 1, 0};
+inline constexpr SysReg CNTVOFF_EL2{3, 4, 14, 0, 3};
 inline constexpr SysReg CNTHCTL_EL2{3, 4, 14, 1, 0};
 inline constexpr SysReg SCR_EL3{3, 6, 1, 1, 0};
 }  // namespace reg

@@ -49,6 +49,31 @@ bool is_timer(SysReg r) {
          (r.crm() == 2 || r.crm() == 3 || (r.crm() == 0 && r.op2() != 0));
 }
 
+/// The interrupt controller's CPU interface, ICH_HCR_EL2 (IHI 0069, 12.4.5).
+bool traps_by_ich(std::uint64_t control, SysReg r) {
+  if (r.op0() != 3 || r.op1() != 0) return false;
+  const auto any = [control](std::uint64_t bits) { return (control & bits) != 0; };
+  if (r.crn() == 4) return r.crm() == 6 && r.op2() == 0 && any(ich::TC);  // ICC_PMR_EL1
+  if (r.crn() != 12) return false;
+  switch (r.crm()) {
+    case 8:  // ICC_IAR0_EL1, EOIR0, HPPIR0, BPR0, AP0R<n>
+      return any(ich::TALL0);
+    case 9: return r.op2() <= 3 && any(ich::TALL1);  // ICC_AP1R<n>_EL1
+    case 11:
+      if (r == reg::ICC_DIR_EL1) return any(ich::TC | ich::TDIR);
+      // ICC_RPR_EL1, SGI1R, ASGI1R, SGI0R
+      return (r.op2() == 3 || r.op2() >= 5) && any(ich::TC);
+    case 12:
+      switch (r.op2()) {
+        case 4: return any(ich::TC);      // ICC_CTLR_EL1
+        case 5: return false;             // ICC_SRE_EL1
+        case 6: return any(ich::TALL0);   // ICC_IGRPEN0_EL1
+        default: return any(ich::TALL1);  // ICC_IAR1_EL1, EOIR1, HPPIR1, BPR1, IGRPEN1
+      }
+    default: return false;
+  }
+}
+
 /// What EL1 may open to EL0 (D1.3.5.1): CTR_EL0, DAIF, cache maintenance by VA, timers and
 /// performance monitors. When it has not, EL0 traps to EL1 with a syndrome of its own.
 bool is_configurable_at_el0(SysReg r) {
@@ -111,7 +136,10 @@ bool GuestCore::traps(std::uint32_t instruction) const noexcept {
   if (instruction == kWfe) return (el2_.hcr & hcr::TWE) != 0;
   if (!is_system_access(instruction)) return false;
   const SysReg r = register_of(instruction);
-  if (traps_by_mdcr(el2_.mdcr, r) || traps_by_cnthctl(el2_.cnthctl, r)) return true;
+  if (traps_by_mdcr(el2_.mdcr, r) || traps_by_cnthctl(el2_.cnthctl, r) ||
+      traps_by_ich(el2_.ich_hcr, r)) {
+    return true;
+  }
   return is_read(instruction) ? traps_read(r) : traps_write(r);
 }
 
@@ -129,7 +157,7 @@ bool GuestCore::on_mrs(const uc_arm64_cp_reg& cp, uc_arm64_reg target) {
   const SysReg r = name_of(cp);
   const bool timer = is_timer(r);
   if (!timer && r != reg::MIDR_EL1 && r != reg::MPIDR_EL1 && r != reg::ID_AA64PFR0_EL1 &&
-      r != reg::ID_AA64MMFR0_EL1 && r != reg::PMCCNTR_EL0) {
+      r != reg::ID_AA64MMFR0_EL1 && r != reg::PMCCNTR_EL0 && r != reg::ISR_EL1) {
     return false;
   }
   // The engine's own access checks answer EL0, and undefined registers.
@@ -144,6 +172,8 @@ bool GuestCore::on_mrs(const uc_arm64_cp_reg& cp, uc_arm64_reg target) {
     return false;
   } else if (r == reg::PMCCNTR_EL0) {
     value = retirement_.total_at(engine_.pc());
+  } else if (r == reg::ISR_EL1) {
+    value = isr();
   } else if (r == reg::MIDR_EL1) {
     value = el2_.vpidr;
   } else if (r == reg::MPIDR_EL1) {
@@ -157,8 +187,8 @@ bool GuestCore::on_mrs(const uc_arm64_cp_reg& cp, uc_arm64_reg target) {
 
 std::uint64_t GuestCore::feature(SysReg r) const {
   const std::uint64_t engine = engine_.system(r);
-  // No EL3, and AArch64 only at every level.
-  if (r == reg::ID_AA64PFR0_EL1) return (engine & ~0xffffULL) | 0x111;
+  // No EL3, AArch64 only at every level, and the system registers of an interrupt controller.
+  if (r == reg::ID_AA64PFR0_EL1) return (engine & ~0xf00ffffULL) | 0x1000111;
   // The MMU has the 4 KiB granule only: TGran64 0b1111, TGran16 0b0000.
   if (r == reg::ID_AA64MMFR0_EL1) return (engine & ~(0xffULL << 20)) | (0xfULL << 24);
   return engine;
@@ -197,7 +227,11 @@ bool GuestCore::on_msr(const uc_arm64_cp_reg& cp) {
   }
   if (is_timer(r)) {
     if (el == 0 && !timer_open_to_el0(r)) return false;
-    return timers_.write(r, cp.val, exact_time(), el2_.cntvoff);
+    const std::uint64_t now = exact_time();
+    if (!timers_.write(r, cp.val, now, el2_.cntvoff)) return false;
+    refresh_interrupts(now);
+    schedule_attention();
+    return true;
   }
   if (el == 1 && is_translation_register(r)) mirror_translation_register(r, cp.val);
   return false;

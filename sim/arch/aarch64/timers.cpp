@@ -7,52 +7,72 @@ constexpr SysReg kCntpct(3, 3, 14, 0, 1);
 constexpr SysReg kCntvct(3, 3, 14, 0, 2);
 constexpr SysReg kCntpctss(3, 3, 14, 0, 5);
 constexpr SysReg kCntvctss(3, 3, 14, 0, 6);
-constexpr SysReg kCntpTval(3, 3, 14, 2, 0);
-constexpr SysReg kCntpCtl(3, 3, 14, 2, 1);
-constexpr SysReg kCntpCval(3, 3, 14, 2, 2);
-constexpr SysReg kCntvTval(3, 3, 14, 3, 0);
-constexpr SysReg kCntvCtl(3, 3, 14, 3, 1);
-constexpr SysReg kCntvCval(3, 3, 14, 3, 2);
+// The TVAL register of each timer; CTL and CVAL follow it.
+constexpr SysReg kCntp(3, 3, 14, 2, 0);
+constexpr SysReg kCntv(3, 3, 14, 3, 0);
+constexpr SysReg kCnthp(3, 4, 14, 2, 0);
 
 }  // namespace
 
-std::optional<std::uint64_t> Timers::read(SysReg r, std::uint64_t ns,
-                                          std::uint64_t offset) const noexcept {
-  const std::uint64_t physical = ticks(ns);
-  const std::uint64_t virt = physical - offset;
-  switch (r.encoding) {
-    case kCntpct.encoding:
-    case kCntpctss.encoding: return physical;
-    case kCntvct.encoding:
-    case kCntvctss.encoding: return virt;
-    case kCntpTval.encoding: return physical_.tval(physical);
-    case kCntpCtl.encoding: return physical_.ctl(physical);
-    case kCntpCval.encoding: return physical_.compare;
-    case kCntvTval.encoding: return virtual_.tval(virt);
-    case kCntvCtl.encoding: return virtual_.ctl(virt);
-    case kCntvCval.encoding: return virtual_.compare;
+std::optional<Timers::Field> Timers::field_of(SysReg r) noexcept {
+  if (r.op2() > 2) return std::nullopt;
+  switch (r.encoding & ~7U) {
+    case kCntv.encoding: return Field{kVirtual, r.op2()};
+    case kCntp.encoding: return Field{kPhysical, r.op2()};
+    case kCnthp.encoding: return Field{kHypervisor, r.op2()};
     default: return std::nullopt;
   }
 }
 
-bool Timers::write(SysReg r, std::uint64_t value, std::uint64_t ns, std::uint64_t offset) noexcept {
-  const std::uint64_t physical = ticks(ns);
+std::optional<std::uint64_t> Timers::read(SysReg r, std::uint64_t ns,
+                                          std::uint64_t offset) const noexcept {
   switch (r.encoding) {
-    case kCntpTval.encoding: physical_.set_tval(value, physical); return true;
-    case kCntpCtl.encoding: physical_.control = value & 3; return true;
-    case kCntpCval.encoding: physical_.compare = value; return true;
-    case kCntvTval.encoding: virtual_.set_tval(value, physical - offset); return true;
-    case kCntvCtl.encoding: virtual_.control = value & 3; return true;
-    case kCntvCval.encoding: virtual_.compare = value; return true;
-    default: return false;
+    case kCntpct.encoding:
+    case kCntpctss.encoding: return counter(kPhysical, ns, offset);
+    case kCntvct.encoding:
+    case kCntvctss.encoding: return counter(kVirtual, ns, offset);
+    default: break;
+  }
+  const auto field = field_of(r);
+  if (!field) return std::nullopt;
+  const Timer& timer = timers_[field->timer];
+  const std::uint64_t now = counter(field->timer, ns, offset);
+  switch (field->op2) {
+    case 0: return timer.tval(now);
+    case 1: return timer.ctl(now);
+    default: return timer.compare;
   }
 }
 
+bool Timers::write(SysReg r, std::uint64_t value, std::uint64_t ns, std::uint64_t offset) noexcept {
+  const auto field = field_of(r);
+  if (!field) return false;
+  Timer& timer = timers_[field->timer];
+  switch (field->op2) {
+    case 0: timer.set_tval(value, counter(field->timer, ns, offset)); break;
+    case 1: timer.control = value & 3; break;
+    default: timer.compare = value; break;
+  }
+  return true;
+}
+
+std::uint64_t Timers::next_assertion(Id id, std::uint64_t ns, std::uint64_t offset) const noexcept {
+  const Timer& timer = timers_[id];
+  if (!timer.enabled()) return kNever;
+  const std::uint64_t now = counter(id, ns, offset);
+  if (timer.output(now)) return ns;
+  const std::uint64_t left = timer.compare - now;
+  if (left > kNever / kNanosecondsPerTick - ticks(ns)) return kNever;
+  return (ticks(ns) + left) * kNanosecondsPerTick;
+}
+
 void Timers::describe(StateVisitor& v) {
-  v.field("CNTV_CTL", virtual_.control);
-  v.field("CNTV_CVAL", virtual_.compare);
-  v.field("CNTP_CTL", physical_.control);
-  v.field("CNTP_CVAL", physical_.compare);
+  v.field("CNTV_CTL", timers_[kVirtual].control);
+  v.field("CNTV_CVAL", timers_[kVirtual].compare);
+  v.field("CNTP_CTL", timers_[kPhysical].control);
+  v.field("CNTP_CVAL", timers_[kPhysical].compare);
+  v.field("CNTHP_CTL", timers_[kHypervisor].control);
+  v.field("CNTHP_CVAL", timers_[kHypervisor].compare);
 }
 
 }  // namespace axvm::sim::aarch64

@@ -1,7 +1,8 @@
 #pragma once
-// The generic timer of one pCPU (DDI 0487 D11): counters derived from guest time, and the guest's
-// virtual and physical timer registers.
+// The generic timer of one pCPU (DDI 0487 D11): counters derived from guest time, and the timers of
+// EL1 (virtual, physical) and EL2 (physical), each with its interrupt.
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <sim/arch/aarch64/sysreg.hpp>
@@ -13,6 +14,15 @@ class Timers {
  public:
   static constexpr std::uint64_t kFrequency = 62'500'000;  ///< CNTFRQ_EL0, Hz
   static constexpr std::uint64_t kNanosecondsPerTick = 1'000'000'000 / kFrequency;
+  static constexpr std::uint64_t kNever = ~0ULL;
+
+  enum Id : std::uint8_t { kVirtual, kPhysical, kHypervisor };
+  static constexpr std::array<Id, 3> kAll{kVirtual, kPhysical, kHypervisor};
+  /// The private peripheral interrupt of a timer (BSA: the recommended INTIDs).
+  static constexpr std::uint32_t intid(Id timer) noexcept {
+    constexpr std::array<std::uint32_t, 3> kIntids{27, 30, 26};
+    return kIntids[timer];
+  }
 
   /// Ticks of the physical counter at guest time `ns`.
   [[nodiscard]] static constexpr std::uint64_t ticks(std::uint64_t ns) noexcept {
@@ -26,6 +36,14 @@ class Timers {
   /// True when `r` is a timer register; it is then written.
   bool write(SysReg r, std::uint64_t value, std::uint64_t ns, std::uint64_t offset) noexcept;
 
+  /// Whether the timer asserts its interrupt at `ns`: enabled, not masked, condition met.
+  [[nodiscard]] bool asserts(Id timer, std::uint64_t ns, std::uint64_t offset) const noexcept {
+    return timers_[timer].output(counter(timer, ns, offset));
+  }
+  /// The first time from `ns` on at which it does; kNever.
+  [[nodiscard]] std::uint64_t next_assertion(Id timer, std::uint64_t ns,
+                                             std::uint64_t offset) const noexcept;
+
   void describe(StateVisitor& v);
 
  private:
@@ -37,6 +55,10 @@ class Timers {
       const bool met = (control & 1) != 0 && now >= compare;
       return control | (met ? 4U : 0U);
     }
+    [[nodiscard]] bool enabled() const noexcept { return control == 1; }
+    [[nodiscard]] bool output(std::uint64_t now) const noexcept {
+      return enabled() && now >= compare;
+    }
     [[nodiscard]] std::uint64_t tval(std::uint64_t now) const noexcept {
       return static_cast<std::uint32_t>(compare - now);
     }
@@ -46,8 +68,18 @@ class Timers {
     }
   };
 
-  Timer virtual_;
-  Timer physical_;
+  /// The counter that a timer compares with.
+  [[nodiscard]] static std::uint64_t counter(Id timer, std::uint64_t ns,
+                                             std::uint64_t offset) noexcept {
+    return timer == kVirtual ? ticks(ns) - offset : ticks(ns);
+  }
+  struct Field {
+    Id timer;
+    unsigned op2;  ///< 0 TVAL, 1 CTL, 2 CVAL
+  };
+  [[nodiscard]] static std::optional<Field> field_of(SysReg r) noexcept;
+
+  std::array<Timer, 3> timers_;
 };
 
 }  // namespace axvm::sim::aarch64
