@@ -19,8 +19,12 @@
 
 namespace axvm::hal_el2 {
 
+class Hal;
+
 class SpinLock {
  public:
+  SpinLock(Hal&, LockRank) noexcept {}
+
   void lock() {
     while (flag_.test_and_set(std::memory_order_acquire)) {
     }
@@ -75,6 +79,7 @@ class Hal {
   PerCpu& this_cpu() { return per_cpu_; }
   /// The only CPU runs this code: it is not in its guest.
   void kick(PcpuId) {}
+  void call_on(PcpuId, FunctionRef<void()> task) { task(); }
 
   std::uint32_t acknowledge_irq();
   void end_irq(std::uint32_t irq);

@@ -19,17 +19,26 @@ std::vector<FrameRange> banks_of(const sim::PhysicalMemory& memory) {
 }  // namespace
 
 void CheckedLock::lock() {
-  if (held_) vmm_defect("a lock is taken by its holder");
-  held_ = true;
+  if (holder_) vmm_defect("a lock is taken that is held");
+  const unsigned pcpu = hal_.running_on();
+  unsigned& held = hal_.locks_held_by(pcpu);
+  if (held >> static_cast<unsigned>(rank_) != 0) vmm_defect("locks are taken out of order");
+  held |= 1U << static_cast<unsigned>(rank_);
+  holder_ = pcpu;
 }
 
 void CheckedLock::unlock() {
-  if (!held_) vmm_defect("a lock is released that nobody holds");
-  held_ = false;
+  if (!holder_) vmm_defect("a lock is released that nobody holds");
+  hal_.locks_held_by(*holder_) &= ~(1U << static_cast<unsigned>(rank_));
+  holder_.reset();
 }
 
 SimHal::SimHal(sim::Machine& machine, Choices& choices, Trace& trace)
-    : machine_(machine), choices_(choices), trace_(trace), frames_(banks_of(machine.memory())) {
+    : machine_(machine),
+      choices_(choices),
+      trace_(trace),
+      frames_(banks_of(machine.memory())),
+      locks_held_(machine.pcpu_count(), 0) {
   for (unsigned i = 0; i < machine.pcpu_count(); ++i) {
     for (const std::uint32_t timer : {kHypervisorTimer, kVirtualTimer, kPhysicalTimer}) {
       machine.pcpu(i).enable_interrupt(timer, true);
@@ -85,6 +94,14 @@ void SimHal::deallocate(void* p, std::size_t size, std::size_t alignment) {
   if (p == nullptr) return;
   allocated_bytes_ -= size;
   ::operator delete(p, std::align_val_t(alignment));
+}
+
+void SimHal::call_on(PcpuId pcpu, FunctionRef<void()> task) {
+  if (locks_held_[current_] != 0) vmm_defect("a CPU that holds a lock waits for another");
+  const unsigned caller = current_;
+  current_ = pcpu.value;
+  task();
+  current_ = caller;
 }
 
 std::uint64_t SimHal::monotonic_nanoseconds() { return machine_.pcpu(current_).time(); }

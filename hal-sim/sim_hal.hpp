@@ -19,15 +19,23 @@
 
 namespace axvm::hal_sim {
 
-/// One host thread runs everything: a lock is never contended, so that a second lock() is a
-/// deadlock, which ends the run with a report.
+class SimHal;
+
+/// One host thread runs everything: a lock is never contended. What would be a deadlock on some
+/// machine, a second lock() or one out of order, ends the run with a report.
 class CheckedLock {
  public:
+  CheckedLock(SimHal& hal, LockRank rank) noexcept : hal_(hal), rank_(rank) {}
+  CheckedLock(const CheckedLock&) = delete;
+  CheckedLock& operator=(const CheckedLock&) = delete;
+
   void lock();
   void unlock();
 
  private:
-  bool held_ = false;
+  SimHal& hal_;
+  LockRank rank_;
+  std::optional<unsigned> holder_;  // pCPU
 };
 
 class SimHal {
@@ -64,6 +72,7 @@ class SimHal {
   PerCpu& this_cpu() { return *per_cpus_[current_]; }
   /// pCPUs take turns: no other one is inside its guest now.
   void kick(PcpuId) {}
+  void call_on(PcpuId pcpu, FunctionRef<void()> task);
 
   std::uint32_t acknowledge_irq();
   void end_irq(std::uint32_t irq) { machine_.pcpu(current_).end_interrupt(irq); }
@@ -78,6 +87,8 @@ class SimHal {
   void event(const Event& event);
 
   // --- for the host ---------------------------------------------------------------------------
+  /// Ranks of the locks that each pCPU holds, one bit each.
+  [[nodiscard]] unsigned& locks_held_by(unsigned pcpu) noexcept { return locks_held_[pcpu]; }
   /// The CPU on which the VMM's code runs from now on.
   void run_on(unsigned pcpu) { current_ = pcpu; }
   [[nodiscard]] unsigned running_on() const noexcept { return current_; }
@@ -102,6 +113,7 @@ class SimHal {
   std::map<std::uint32_t, ConsolePort> consoles_;  // by VM id
   Logger logger_;
   unsigned current_ = 0;
+  std::vector<unsigned> locks_held_;
   std::uint64_t allocated_bytes_ = 0;
   std::uint64_t allocations_ = 0;
 };

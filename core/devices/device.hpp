@@ -62,6 +62,9 @@ class Device {
     return fail(ErrorKind::Unsupported, "device write"sv, "the device cannot be written"sv);
   }
 
+  /// As when it was made.
+  virtual void reset() {}
+
   /// Everything that decides what the device will do.
   virtual void describe(StateVisitor& visitor) { static_cast<void>(visitor); }
 

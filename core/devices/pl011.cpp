@@ -171,6 +171,15 @@ std::uint32_t Pl011::flags() const noexcept {
   return flags;
 }
 
+void Pl011::reset() {
+  fifo_ = {};
+  fifo_head_ = fifo_size_ = 0;
+  receive_errors_ = low_power_ = baud_integer_ = baud_fraction_ = line_control_ = 0;
+  control_ = kResetControl;
+  fifo_levels_ = kResetFifoLevels;
+  mask_ = raw_status_ = dma_control_ = 0;
+}
+
 void Pl011::describe(StateVisitor& visitor) {
   visitor.bytes("fifo"sv, std::as_writable_bytes(std::span(fifo_)));
   visitor.value("fifo_head"sv, fifo_head_);

@@ -26,10 +26,14 @@ class Pl011 final : public Device {
   /// UARTINTR: some interrupt is raised and not masked (UARTMIS is not 0).
   [[nodiscard]] bool interrupt_asserted() const noexcept { return masked_status() != 0; }
 
+  /// Bytes that have arrived are lost.
+  void reset() override;
   void describe(StateVisitor& visitor) override;
 
  private:
   static constexpr std::size_t kFifoDepth = 16;
+  static constexpr std::uint32_t kResetControl = 0x301;
+  static constexpr std::uint32_t kResetFifoLevels = 0x12;
 
   std::uint32_t read_register(std::uint64_t offset, bool whole);
   void write_register(std::uint64_t offset, std::uint32_t value);
@@ -50,16 +54,16 @@ class Pl011 final : public Device {
   std::array<std::uint8_t, kFifoDepth> fifo_{};
   std::size_t fifo_head_ = 0;
   std::size_t fifo_size_ = 0;
-  std::uint32_t receive_errors_ = 0;  ///< UARTRSR: only overrun can happen
-  std::uint32_t low_power_ = 0;       ///< UARTILPR
-  std::uint32_t baud_integer_ = 0;    ///< UARTIBRD
-  std::uint32_t baud_fraction_ = 0;   ///< UARTFBRD
-  std::uint32_t line_control_ = 0;    ///< UARTLCR_H
-  std::uint32_t control_ = 0x301;     ///< UARTCR
-  std::uint32_t fifo_levels_ = 0x12;  ///< UARTIFLS
-  std::uint32_t mask_ = 0;            ///< UARTIMSC
-  std::uint32_t raw_status_ = 0;      ///< UARTRIS
-  std::uint32_t dma_control_ = 0;     ///< UARTDMACR
+  std::uint32_t receive_errors_ = 0;              ///< UARTRSR: only overrun can happen
+  std::uint32_t low_power_ = 0;                   ///< UARTILPR
+  std::uint32_t baud_integer_ = 0;                ///< UARTIBRD
+  std::uint32_t baud_fraction_ = 0;               ///< UARTFBRD
+  std::uint32_t line_control_ = 0;                ///< UARTLCR_H
+  std::uint32_t control_ = kResetControl;         ///< UARTCR
+  std::uint32_t fifo_levels_ = kResetFifoLevels;  ///< UARTIFLS
+  std::uint32_t mask_ = 0;                        ///< UARTIMSC
+  std::uint32_t raw_status_ = 0;                  ///< UARTRIS
+  std::uint32_t dma_control_ = 0;                 ///< UARTDMACR
 };
 
 }  // namespace axvm

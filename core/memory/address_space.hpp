@@ -119,6 +119,25 @@ class AddressSpace {
     return {};
   }
 
+  /// Memory of the guest's own as it was when it was mapped: zeroed, lazy pages untouched. What
+  /// somebody else owns stays as it is. Errors: NoMemory (no room to split a block), and nothing
+  /// has changed.
+  template <TranslationCache Tlb>
+  Result<> clear(Tlb& tlb) {
+    for (const Region& region : regions_.regions()) {
+      if (region.backing != Backing::Lazy) continue;
+      for (const GuestPhysAddr edge : {region.range.base, region.range.end()}) {
+        if (auto split = table_.split_at(edge, tlb); !split) return split;
+      }
+    }
+    for (const Region& region : regions_.regions()) {
+      if (region.backing == Backing::Lazy) unmap_part(region, tlb);
+      if (region.backing == Backing::Owned) hal_->zero_range(region.hpa, region.range.size);
+      if (region.backing == Backing::Allocated) zero_frames(region);
+    }
+    return {};
+  }
+
   /// Backs a lazy page that the guest touched. Errors: NoMemory.
   template <TranslationCache Tlb>
   Result<PageFaultOutcome> handle_page_fault(GuestPhysAddr gpa, MappingFlags access, Tlb& tlb) {
@@ -259,6 +278,15 @@ class AddressSpace {
     }
     std::move(*changed).flush(tlb);
     return *frame;
+  }
+
+  /// Zeroes the single frames of `region`.
+  void zero_frames(const Region& region) {
+    for (GuestPhysAddr at = region.range.base; at < region.range.end();) {
+      const auto slot = table_.lookup(at);
+      if (slot.leaf) hal_->zero_range(slot.leaf->hpa, slot.range.size);
+      at = slot.range.end();
+    }
   }
 
   /// Unmaps one region's part, then gives its memory back, in that order.

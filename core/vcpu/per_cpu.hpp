@@ -54,7 +54,7 @@ class PerCpu {
   /// Makes `vcpu` resident. Errors: ResourceBusy (its registers are in another CPU).
   Result<> load(VCpu<U>& vcpu, const typename Arch::VmControls& controls) {
     if (resident_ == &vcpu) return {};
-    if (vcpu.residence_ != nullptr) {
+    if (vcpu.residence() != nullptr) {
       return fail(ErrorKind::ResourceBusy, "run_vcpu"sv, "its registers are in another CPU"sv);
     }
     unload();
@@ -65,7 +65,7 @@ class PerCpu {
     if (last != 0 && last != mark) Arch::forget_guest_translations(hardware_);
     last = mark;
     resident_ = &vcpu;
-    vcpu.residence_ = this;
+    vcpu.set_residence(this);
     return {};
   }
 
@@ -75,12 +75,19 @@ class PerCpu {
     resident_->context().save(hardware_);
     forget();
   }
+  /// The same, if it is `vcpu`.
+  void unload(const VCpu<U>& vcpu) {
+    if (resident_ == &vcpu) unload();
+  }
 
   /// Drops the resident vCPU without saving it: it is gone, or will be reset.
   void forget() noexcept {
     if (resident_ == nullptr) return;
-    resident_->residence_ = nullptr;
+    resident_->set_residence(nullptr);
     resident_ = nullptr;
+  }
+  void forget(const VCpu<U>& vcpu) noexcept {
+    if (resident_ == &vcpu) forget();
   }
 
   void describe(StateVisitor& visitor) {
@@ -109,7 +116,7 @@ class PerCpu {
 
 template <class U>
 VCpu<U>::~VCpu() {
-  if (residence_ != nullptr) residence_->forget();
+  if (PerCpu<U>* cpu = residence()) cpu->forget(*this);
 }
 
 }  // namespace axvm

@@ -10,12 +10,11 @@
 namespace axvm {
 
 /// Transitions are atomic: of two CPUs that bind one vCPU, one gets it and the other an error.
-/// Every transition from a wrong state is BadState and changes nothing.
+/// Every transition from a wrong state is BadState and changes nothing. All accesses are
+/// sequentially consistent, for the sake of VmLifecycle::status().
 class VCpuStateMachine {
  public:
-  [[nodiscard]] VCpuState state() const noexcept {
-    return static_cast<VCpuState>(state_.load(std::memory_order_acquire));
-  }
+  [[nodiscard]] VCpuState state() const noexcept { return static_cast<VCpuState>(state_.load()); }
 
   /// Created -> Free.
   Result<> setup() { return move("setup"sv, VCpuState::Created, VCpuState::Free); }
@@ -43,15 +42,12 @@ class VCpuStateMachine {
  private:
   Result<> move(std::string_view operation, VCpuState from, VCpuState to) {
     auto expected = static_cast<std::uint32_t>(from);
-    if (state_.compare_exchange_strong(expected, static_cast<std::uint32_t>(to),
-                                       std::memory_order_acq_rel)) {
+    if (state_.compare_exchange_strong(expected, static_cast<std::uint32_t>(to))) {
       return {};
     }
     return fail(ErrorKind::BadState, operation, "the vCPU is in another state"sv);
   }
-  void store(VCpuState state) noexcept {
-    state_.store(static_cast<std::uint32_t>(state), std::memory_order_release);
-  }
+  void store(VCpuState state) noexcept { state_.store(static_cast<std::uint32_t>(state)); }
 
   std::atomic<std::uint32_t> state_{static_cast<std::uint32_t>(VCpuState::Created)};
 };

@@ -13,17 +13,31 @@ namespace axvm {
 template <class U>
 class PerCpu;
 
+/// Where a vCPU begins when it is powered on with the VM, and what its first register holds.
+struct ResetVector {
+  GuestPhysAddr entry;
+  std::uint64_t argument = 0;
+};
+
 template <class U>
 class VCpu {
  public:
   using Arch = typename U::Arch;
   using Context = typename Arch::VCpuContext;
 
-  VCpu(VmId vm, VcpuId id, std::uint64_t phys_id, std::uint64_t affinity_mask) noexcept
-      : vm_(vm), id_(id), phys_id_(phys_id), affinity_mask_(affinity_mask), context_(phys_id) {}
+  VCpu(VmId vm, VcpuId id, std::uint64_t phys_id, std::uint64_t affinity_mask,
+       ResetVector reset_vector = {}) noexcept
+      : vm_(vm),
+        id_(id),
+        phys_id_(phys_id),
+        affinity_mask_(affinity_mask),
+        reset_vector_(reset_vector),
+        context_(phys_id) {
+    reset();
+  }
   VCpu(const VCpu&) = delete;
   VCpu& operator=(const VCpu&) = delete;
-  /// Its registers may still be in a CPU that does not run them; they are forgotten.
+  /// Precondition: resident nowhere, or in a CPU that this code runs on.
   ~VCpu();
 
   [[nodiscard]] VmId vm() const noexcept { return vm_; }
@@ -37,7 +51,17 @@ class VCpu {
 
   /// The registers. Stale while the vCPU is resident in a CPU.
   [[nodiscard]] Context& context() noexcept { return context_; }
-  [[nodiscard]] PerCpu<U>* residence() const noexcept { return residence_; }
+  /// The CPU that holds the registers; null when none does. Only that CPU, and whoever has made
+  /// the vCPU Running, may change it.
+  [[nodiscard]] PerCpu<U>* residence() const noexcept {
+    return residence_.load(std::memory_order_acquire);
+  }
+
+  /// As when the VM was made: the first vCPU on, the others off. It is resident nowhere.
+  void reset() noexcept {
+    context_.reset(reset_vector_.entry, reset_vector_.argument);
+    set_power(is_bsp() ? PowerState::On : PowerState::Off);
+  }
 
   [[nodiscard]] PowerState power() const noexcept {
     return static_cast<PowerState>(power_.load(std::memory_order_acquire));
@@ -56,11 +80,12 @@ class VCpu {
     auto power = static_cast<std::uint64_t>(power_.load(std::memory_order_relaxed));
     visitor.field("power"sv, power);
     power_.store(static_cast<std::uint32_t>(power), std::memory_order_relaxed);
-    if (residence_ == nullptr) context_.describe(visitor);
+    if (residence() == nullptr) context_.describe(visitor);
   }
 
  private:
   friend class PerCpu<U>;
+  void set_residence(PerCpu<U>* cpu) noexcept { residence_.store(cpu, std::memory_order_release); }
   void set_power(PowerState power) noexcept {
     power_.store(static_cast<std::uint32_t>(power), std::memory_order_release);
   }
@@ -69,9 +94,10 @@ class VCpu {
   VcpuId id_;
   std::uint64_t phys_id_;
   std::uint64_t affinity_mask_;
+  ResetVector reset_vector_;
   VCpuStateMachine state_;
   std::atomic<std::uint32_t> power_{static_cast<std::uint32_t>(PowerState::Off)};
-  PerCpu<U>* residence_ = nullptr;
+  std::atomic<PerCpu<U>*> residence_{nullptr};
   Context context_;
 };
 

@@ -1,12 +1,14 @@
 #pragma once
 // A virtual machine: configured memory, vCPUs and devices over one HAL.
 
+#include <atomic>
 #include <axvm/config.hpp>
 #include <axvm/hal.hpp>
 #include <axvm/memory.hpp>
 #include <axvm/result.hpp>
 #include <concepts>
 #include <core/vcpu/per_cpu.hpp>
+#include <core/vm/run_control.hpp>
 #include <core/vm/vm_base.hpp>
 #include <core/vm/vm_builder.hpp>
 #include <core/vm/vm_services.hpp>
@@ -21,7 +23,8 @@ namespace axvm {
 /// everything architectural is done, and `H::PerCpu` is PerCpu<U>.
 ///
 /// Calls of one VM may come from several CPUs at once; each vCPU runs on one at a time. The last
-/// Ref may be dropped on any CPU when none is inside run_vcpu for this VM.
+/// Ref may be dropped on any CPU when none is inside run_vcpu for this VM: CPUs that still hold
+/// registers of its vCPUs or its stage-2 table are made to drop them.
 template <VmHal H, class U>
 class AxVM : public VmBase {
   static_assert(std::same_as<typename H::PerCpu, PerCpu<U>>);
@@ -41,120 +44,236 @@ class AxVM : public VmBase {
     auto parts = VmBuilder<H, U>::build(hal, config);
     if (!parts) return std::unexpected(parts.error());
     auto vm = Ref<AxVM>::try_make(Allocator::of(hal), hal, std::move(*parts));
-    if (vm) (*vm)->services_.report_state(to_string(VmStatus::Ready));
+    if (vm) (*vm)->control().report();
     return vm;
   }
 
   ~AxVM() override {
-    // No CPU may use translations of this VM when its frames go back to the host.
-    services_.with_memory([](Space&, Tlb& tlb) { tlb.retire(); });
+    if (parts_) give_back();
   }
 
-  [[nodiscard]] std::string_view name() const noexcept override { return parts_.name; }
+  [[nodiscard]] std::string_view name() const noexcept override {
+    return parts_ ? parts_->name : std::string_view();
+  }
   [[nodiscard]] VmStatus status() const noexcept override { return services_.status(); }
+  [[nodiscard]] VmStopReason stop_reason() const noexcept override {
+    return services_.stop_reason();
+  }
 
-  Result<> boot() override {
+  // --- life cycle ---------------------------------------------------------------------------
+
+  Result<> prepare() override {
+    if (auto begun = control().take(VmStep::Prepare); !begun) return begun;
+    reset_parts();
+    return control().take(VmStep::FinishPrepare);
+  }
+
+  Result<> start() override {
     if (!services_.hal().this_cpu().is_enabled()) {
-      return fail(ErrorKind::Unsupported, "boot"sv, "virtualization is not enabled on this CPU"sv);
+      return fail(ErrorKind::Unsupported, "start"sv, "virtualization is not enabled on this CPU"sv);
     }
-    if (!services_.change_status(VmStatus::Ready, VmStatus::Running)) {
-      return fail(ErrorKind::BadState, "boot"sv, "the VM is running or shutting down"sv);
+    if (status() == VmStatus::Stopped) {
+      if (auto prepared = prepare(); !prepared) return prepared;
     }
-    return {};
+    return control().take(VmStep::Start);
   }
 
-  Result<> shutdown() override {
-    if (services_.begin_shutdown()) return {};
-    return fail(ErrorKind::BadState, "shutdown"sv, "the VM is already shutting down"sv);
+  Result<> pause() override { return control().take(VmStep::Pause); }
+  Result<> resume() override { return control().take(VmStep::Resume); }
+  Result<> stop(VmStopReason reason) override { return control().stop(reason); }
+
+  Result<> reset(ImageLoader load_images) override {
+    stop_if_active();
+    if (auto begun = control().take(VmStep::Prepare); !begun) return begun;
+    auto loaded = services_.with_memory([](Space& space, Tlb& tlb) { return space.clear(tlb); });
+    if (loaded) {
+      services_.hal().this_cpu().hardware().publish_instructions();
+      reset_parts();
+      loaded = load_images(*this);
+    }
+    const auto ended = control().take(loaded ? VmStep::FinishPrepare : VmStep::AbortPrepare);
+    return loaded ? ended : loaded;
   }
+
+  Result<> destroy() override {
+    stop_if_active();
+    if (auto begun = control().take(VmStep::Destroy); !begun) return begun;
+    if (status() == VmStatus::Destroyed) return {};
+    give_back();
+    return control().take(VmStep::FinishDestroy);
+  }
+
+  // --- vCPUs --------------------------------------------------------------------------------
 
   Result<ExitReason> run_vcpu(VcpuId id) override {
-    if (id.value >= vcpu_num()) return no_vcpu("run_vcpu"sv);
-    VCpuType& vcpu = parts_.vcpus[id.value];
-    PerCpu<U>& cpu = services_.hal().this_cpu();
     if (!running()) return fail(ErrorKind::BadState, "run_vcpu"sv, "the VM is not running"sv);
+    if (id.value >= vcpu_num()) return no_vcpu("run_vcpu"sv);
+    VCpuType& vcpu = parts_->vcpus[id.value];
+    PerCpu<U>& cpu = services_.hal().this_cpu();
     if (!cpu.is_enabled()) {
       return fail(ErrorKind::BadState, "run_vcpu"sv, "virtualization is not enabled on this CPU"sv);
     }
     if (((vcpu.affinity_mask() >> (cpu.id().value & 63)) & 1) == 0) {
       return fail(ErrorKind::InvalidInput, "run_vcpu"sv, "its affinity excludes this CPU"sv);
     }
+    const Departure departure(control());
     auto binding = VCpuBinding::bind(vcpu.state());
     if (!binding) return std::unexpected(binding.error());
+    // Whoever has stopped the VM since has seen this vCPU Running, or is seen here.
+    if (!running()) return fail(ErrorKind::BadState, "run_vcpu"sv, "the VM is not running"sv);
     if (vcpu.power() != PowerState::On) {
       return fail(ErrorKind::BadState, "run_vcpu"sv, "the vCPU is powered off"sv);
     }
-    if (auto loaded = cpu.load(vcpu, parts_.controls); !loaded) {
-      return std::unexpected(loaded.error());
-    }
+    if (auto loaded = load(vcpu, cpu); !loaded) return std::unexpected(loaded.error());
     return Arch::run(services_, vcpu, cpu.hardware());
   }
 
   Result<> unload_vcpu(VcpuId id) override {
     if (id.value >= vcpu_num()) return no_vcpu("unload_vcpu"sv);
-    VCpuType& vcpu = parts_.vcpus[id.value];
+    VCpuType& vcpu = parts_->vcpus[id.value];
+    const Departure departure(control());
     auto binding = VCpuBinding::bind(vcpu.state());
     if (!binding) return std::unexpected(binding.error());
-    if (vcpu.residence() == nullptr) return {};
-    PerCpu<U>& cpu = services_.hal().this_cpu();
-    if (vcpu.residence() != &cpu) {
-      return fail(ErrorKind::ResourceBusy, "unload_vcpu"sv, "its registers are in another CPU"sv);
-    }
-    cpu.unload();
+    fetch(vcpu);
     return {};
   }
 
-  [[nodiscard]] std::size_t vcpu_num() const noexcept override { return parts_.vcpus.size(); }
+  [[nodiscard]] std::size_t vcpu_num() const noexcept override {
+    return parts_ ? parts_->vcpus.size() : 0;
+  }
   [[nodiscard]] Result<VcpuStatus> vcpu_status(VcpuId id) const override {
     if (id.value >= vcpu_num()) return no_vcpu("vcpu_status"sv);
-    const VCpuType& vcpu = parts_.vcpus[id.value];
+    const VCpuType& vcpu = parts_->vcpus[id.value];
     return VcpuStatus{vcpu.state().state(), vcpu.power(), vcpu.phys_id(), vcpu.affinity_mask()};
   }
 
+  // --- guest memory -------------------------------------------------------------------------
+
   Result<> get_image_load_region(GuestPhysAddr gpa, std::uint64_t size,
                                  GuestSpanVisitor visit) override {
+    if (!parts_) return destroyed("get_image_load_region"sv);
     auto visited = services_.with_memory(
         [&](Space& space, Tlb& tlb) { return space.visit({gpa, size}, tlb, visit); });
     if (visited) services_.hal().this_cpu().hardware().publish_instructions();
     return visited;
   }
   Result<> read_from_guest(GuestPhysAddr gpa, std::span<std::byte> to) override {
+    if (!parts_) return destroyed("read_from_guest"sv);
     return services_.with_memory([&](Space& space, Tlb&) { return space.read(gpa, to); });
   }
   Result<> write_to_guest(GuestPhysAddr gpa, std::span<const std::byte> from) override {
+    if (!parts_) return destroyed("write_to_guest"sv);
     return services_.with_memory(
         [&](Space& space, Tlb& tlb) { return space.write(gpa, from, tlb); });
   }
-  [[nodiscard]] HostPhysAddr ept_root() const noexcept override { return parts_.space.root(); }
+  [[nodiscard]] HostPhysAddr ept_root() const noexcept override {
+    return parts_ ? parts_->space.root() : HostPhysAddr();
+  }
   [[nodiscard]] std::optional<HostPhysAddr> translate(GuestPhysAddr gpa) override {
+    if (!parts_) return std::nullopt;
     return services_.with_memory([&](Space& space, Tlb&) { return space.translate(gpa); });
   }
 
-  [[nodiscard]] std::size_t device_count() const noexcept override { return parts_.devices.size(); }
+  [[nodiscard]] std::size_t device_count() const noexcept override {
+    return parts_ ? parts_->devices.size() : 0;
+  }
   [[nodiscard]] InterruptMode interrupt_mode() const noexcept override {
-    return parts_.interrupt_mode;
+    return parts_ ? parts_->interrupt_mode : InterruptMode::NoIrq;
   }
 
   void describe(StateVisitor& visitor) override {
+    control().describe(visitor);
+    if (!parts_) return;
     services_.describe(visitor);
-    for (std::size_t i = 0; i < parts_.devices.size(); ++i) {
-      visitor.enter(parts_.devices[i]->name(), i);
-      parts_.devices[i]->describe(visitor);
+    for (std::size_t i = 0; i < parts_->devices.size(); ++i) {
+      visitor.enter(parts_->devices[i]->name(), i);
+      parts_->devices[i]->describe(visitor);
       visitor.leave();
     }
   }
 
  protected:
   AxVM(H& hal, VmParts<H, U> parts) noexcept
-      : VmBase(parts.id), parts_(std::move(parts)), services_(hal, parts_) {}
+      : VmBase(parts.id), parts_(std::move(parts)), services_(hal, *parts_) {}
 
  private:
+  using Control = RunControl<H, U>;
+
+  /// Completes, once the vCPU is free again, what has waited for it to leave the guest.
+  class Departure {
+   public:
+    explicit Departure(Control& control) noexcept : control_(control) {}
+    Departure(const Departure&) = delete;
+    Departure& operator=(const Departure&) = delete;
+    ~Departure() { control_.left_guest(); }
+
+   private:
+    Control& control_;
+  };
+
   static std::unexpected<Error> no_vcpu(std::string_view operation) noexcept {
     return fail(ErrorKind::InvalidInput, operation, "the VM has no vCPU of this number"sv);
   }
+  static std::unexpected<Error> destroyed(std::string_view operation) noexcept {
+    return fail(ErrorKind::BadState, operation, "the VM is destroyed"sv);
+  }
 
-  VmParts<H, U> parts_;
+  [[nodiscard]] Control& control() noexcept { return services_.run_control(); }
+
+  /// Makes `vcpu`, which is Running, resident in `cpu`.
+  Result<> load(VCpuType& vcpu, PerCpu<U>& cpu) {
+    if (cpu.resident() == &vcpu) [[likely]]
+      return {};
+    fetch(vcpu);
+    used_cpus_.fetch_or(1ULL << (cpu.id().value & 63), std::memory_order_relaxed);
+    return cpu.load(vcpu, parts_->controls);
+  }
+  /// Moves the registers of `vcpu`, which is Running, into memory.
+  void fetch(VCpuType& vcpu) {
+    PerCpu<U>* const there = vcpu.residence();
+    if (there == nullptr) return;
+    services_.hal().call_on(there->id(), [&] { there->unload(vcpu); });
+  }
+
+  /// Runs, or can be made to by resume. A failure is the next step's to report.
+  void stop_if_active() {
+    const VmStatus now = status();
+    if (now == VmStatus::Running || now == VmStatus::Pausing || now == VmStatus::Paused) {
+      static_cast<void>(control().stop(VmStopReason::Forced));
+    }
+  }
+
+  /// vCPUs and devices as when they were made. None is Running, none can become so.
+  void reset_parts() {
+    for (VCpuType& vcpu : parts_->vcpus) {
+      if (PerCpu<U>* const there = vcpu.residence()) {
+        services_.hal().call_on(there->id(), [&] { there->forget(vcpu); });
+      }
+      vcpu.reset();
+    }
+    for (Box<Device>& device : parts_->devices) device->reset();
+  }
+
+  /// Takes the VM from every CPU, then frees all it owns.
+  void give_back() {
+    H& hal = services_.hal();
+    const std::uint64_t used = used_cpus_.load(std::memory_order_relaxed);
+    for (std::uint32_t i = 0; i < 64; ++i) {
+      if (((used >> i) & 1) == 0) continue;
+      hal.call_on(PcpuId(i), [&] {
+        PerCpu<U>& cpu = hal.this_cpu();
+        for (const VCpuType& vcpu : parts_->vcpus) cpu.forget(vcpu);
+        Tlb(cpu.hardware(), parts_->controls).give_up();
+      });
+    }
+    // No walk finds the table any more; no CPU may hold what earlier ones have found.
+    services_.with_memory([](Space&, Tlb& tlb) { tlb.invalidate_all(); });
+    parts_.reset();
+  }
+
+  std::optional<VmParts<H, U>> parts_;  ///< nothing once destroyed
   Services services_;
+  std::atomic<std::uint64_t> used_cpus_{0};  ///< that have had the stage-2 table, one bit each
 };
 
 }  // namespace axvm

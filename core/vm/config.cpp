@@ -226,13 +226,4 @@ std::unexpected<Error> unsupported_device(EmulatedDeviceType type) noexcept {
   return named("no device of this type is emulated"sv);
 }
 
-std::string_view to_string(VmStatus status) noexcept {
-  switch (status) {
-    case VmStatus::Ready: return "ready"sv;
-    case VmStatus::Running: return "running"sv;
-    case VmStatus::Stopping: return "stopping"sv;
-  }
-  return "unknown"sv;
-}
-
 }  // namespace axvm

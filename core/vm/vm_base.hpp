@@ -8,7 +8,7 @@
 #include <axvm/memory.hpp>
 #include <axvm/result.hpp>
 #include <axvm/state.hpp>
-#include <axvm/vcpu.hpp>
+#include <axvm/vm.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -17,25 +17,12 @@
 
 namespace axvm {
 
-/// Where a VM is in its life. Only forwards: a VM that has shut down is destroyed, not restarted.
-enum class VmStatus : std::uint8_t {
-  Ready = 0,     ///< created; images may be loaded
-  Running = 1,   ///< booted
-  Stopping = 2,  ///< shutting down: run_vcpu refuses, vCPUs inside the guest are being kicked
-};
-
-/// The status in lower case ("running").
-[[nodiscard]] std::string_view to_string(VmStatus status) noexcept;
-
-struct VcpuStatus {
-  VCpuState state = VCpuState::Invalid;
-  PowerState power = PowerState::Off;
-  std::uint64_t phys_id = 0;        ///< as the guest sees it (AArch64: MPIDR affinity)
-  std::uint64_t affinity_mask = 0;  ///< physical CPUs that may run it
-};
-
 /// Receives the host's view of a guest range, piece by piece in ascending order.
 using GuestSpanVisitor = FunctionRef<void(std::span<std::byte>)>;
+
+/// Called to load images into the memory of a VM that is being reset.
+class VmBase;
+using ImageLoader = FunctionRef<Result<>(VmBase&)>;
 
 /// All calls that can fail leave the VM as it was when they do.
 class VmBase : public RefCounted {
@@ -48,29 +35,64 @@ class VmBase : public RefCounted {
   [[nodiscard]] virtual std::string_view name() const noexcept { return {}; }
   [[nodiscard]] virtual VmStatus status() const noexcept { return VmStatus::Ready; }
   [[nodiscard]] bool running() const noexcept { return status() == VmStatus::Running; }
-  [[nodiscard]] bool shutting_down() const noexcept { return status() == VmStatus::Stopping; }
+  /// From the request to stop until it is prepared or destroyed.
+  [[nodiscard]] bool shutting_down() const noexcept {
+    return status() == VmStatus::Stopping || status() == VmStatus::Stopped;
+  }
+  /// Why it was told to stop, since it was started.
+  [[nodiscard]] virtual VmStopReason stop_reason() const noexcept { return {}; }
 
-  /// Admits run_vcpu. Errors: BadState (running or shutting down), Unsupported (this CPU's
+  // The seed's names for the two ends of a life.
+  Result<> boot() { return start(); }
+  /// Errors: BadState (already shutting down, destroyed).
+  Result<> shutdown() {
+    if (shutting_down()) {
+      return fail(ErrorKind::BadState, "shutdown"sv, "the VM is already shutting down"sv);
+    }
+    return stop(VmStopReason::Clean);
+  }
+
+  /// Puts vCPUs and devices into their first state; guest memory stays as it is. Errors: BadState.
+  virtual Result<> prepare() { return unimplemented("prepare"sv); }
+  /// Admits run_vcpu. A stopped VM is prepared first. Errors: BadState, Unsupported (this CPU's
   /// virtualization hardware is not enabled).
-  virtual Result<> boot() { return unimplemented("boot"sv); }
-
-  /// Ends the VM: run_vcpu refuses from now on, and vCPUs that run elsewhere are kicked.
-  /// Errors: BadState (already shutting down).
-  virtual Result<> shutdown() { return unimplemented("shutdown"sv); }
+  virtual Result<> start() { return unimplemented("start"sv); }
+  /// Keeps every vCPU from running: Blocked, at once or when it has left the guest. Errors:
+  /// BadState.
+  virtual Result<> pause() { return unimplemented("pause"sv); }
+  /// Errors: BadState.
+  virtual Result<> resume() { return unimplemented("resume"sv); }
+  /// run_vcpu refuses from now on, and vCPUs inside the guest are kicked. Errors: BadState.
+  virtual Result<> stop(VmStopReason reason) {
+    static_cast<void>(reason);
+    return unimplemented("stop"sv);
+  }
+  /// Stops the VM, clears its memory, puts vCPUs and devices into their first state, and has the
+  /// images loaded again; then it is Ready. Errors: BadState (also while a vCPU is still in the
+  /// guest, which has been kicked: ask again), NoMemory, and what `load_images` says; the VM is
+  /// then Stopped, and the reset may be asked for again.
+  virtual Result<> reset(ImageLoader load_images) {
+    static_cast<void>(load_images);
+    return unimplemented("reset"sv);
+  }
+  /// Stops the VM and gives everything back; references to it stay valid, and every other call
+  /// fails. No other call of this VM may be in progress. Errors: BadState (a vCPU is still in the
+  /// guest, which has been kicked: ask again).
+  virtual Result<> destroy() { return unimplemented("destroy"sv); }
 
   /// Runs a vCPU on this CPU until something happens that the core does not complete by itself.
-  /// Always leaves the vCPU Free. Errors: InvalidInput (no such vCPU), BadState (VM not running,
-  /// vCPU powered off or in use, this CPU not enabled), ResourceBusy (its registers are still in
-  /// another CPU: unload_vcpu there first), NoMemory (the guest touched memory that cannot be
-  /// backed; the access has not happened).
+  /// Fetches its registers from the CPU where it ran last, if that is another one. Always leaves
+  /// the vCPU Free, or Blocked when the VM is being paused. Errors: InvalidInput (no such vCPU, its
+  /// affinity excludes this CPU), BadState (VM not running, vCPU powered off or in use, this CPU
+  /// not enabled), NoMemory (the guest touched memory that cannot be backed; the access has not
+  /// happened).
   virtual Result<ExitReason> run_vcpu(VcpuId vcpu) {
     static_cast<void>(vcpu);
     return unimplemented("run_vcpu"sv);
   }
 
-  /// Moves the registers of a vCPU that last ran on this CPU into memory, so that another CPU may
-  /// run it. Does nothing when they are there already. Errors: InvalidInput (no such vCPU),
-  /// BadState (in use), ResourceBusy (they are in another CPU).
+  /// Moves the registers of a vCPU into memory, from whichever CPU holds them. Errors: InvalidInput
+  /// (no such vCPU), BadState (in use).
   virtual Result<> unload_vcpu(VcpuId vcpu) {
     static_cast<void>(vcpu);
     return unimplemented("unload_vcpu"sv);

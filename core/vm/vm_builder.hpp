@@ -132,10 +132,10 @@ class VmBuilder {
     if (!vcpus) return vcpus;
     for (const VcpuConfig& wanted : config.vcpus) {
       const VcpuId id(static_cast<std::uint32_t>(vcpus->size()));
-      auto& vcpu = vcpus->emplace_back(VmId(config.id), id, wanted.phys_id, wanted.affinity_mask);
       const std::uint64_t dtb = config.dtb.value == kNoAddress ? 0 : config.dtb.value;
-      vcpu.context().reset(vcpu.is_bsp() ? config.bsp_entry : config.ap_entry, dtb);
-      if (vcpu.is_bsp()) vcpu.power_on();
+      const GuestPhysAddr entry = id.value == 0 ? config.bsp_entry : config.ap_entry;
+      auto& vcpu = vcpus->emplace_back(VmId(config.id), id, wanted.phys_id, wanted.affinity_mask,
+                                       ResetVector{entry, dtb});
       if (auto ready = vcpu.state().setup(); !ready) return std::unexpected(ready.error());
     }
     return vcpus;

@@ -1,7 +1,6 @@
 #pragma once
 // What the trap handlers of an architecture may ask of the VM.
 
-#include <atomic>
 #include <axvm/address.hpp>
 #include <axvm/config.hpp>
 #include <axvm/event.hpp>
@@ -9,26 +8,14 @@
 #include <axvm/memory.hpp>
 #include <axvm/result.hpp>
 #include <core/devices/bus.hpp>
+#include <core/lock.hpp>
 #include <core/memory/address_space.hpp>
 #include <core/vcpu/per_cpu.hpp>
-#include <core/vm/vm_base.hpp>
+#include <core/vm/run_control.hpp>
 #include <core/vm/vm_builder.hpp>
 #include <cstdint>
 
 namespace axvm {
-
-/// Holds a lock of the HAL for the length of a scope.
-template <class Lock>
-class LockGuard {
- public:
-  explicit LockGuard(Lock& lock) : lock_(lock) { lock_.lock(); }
-  LockGuard(const LockGuard&) = delete;
-  LockGuard& operator=(const LockGuard&) = delete;
-  ~LockGuard() { lock_.unlock(); }
-
- private:
-  Lock& lock_;
-};
 
 template <VmHal H, class U>
 class VmServices {
@@ -39,7 +26,11 @@ class VmServices {
   using VCpuType = VCpu<U>;
 
   /// `parts` is the VM's and outlives this.
-  VmServices(H& hal, VmParts<H, U>& parts) noexcept : hal_(hal), parts_(parts) {}
+  VmServices(H& hal, VmParts<H, U>& parts) noexcept
+      : hal_(hal),
+        parts_(parts),
+        memory_lock_(hal, LockRank::AddressSpace),
+        run_control_(hal, parts.id, parts.vcpus) {}
   VmServices(const VmServices&) = delete;
   VmServices& operator=(const VmServices&) = delete;
 
@@ -87,43 +78,16 @@ class VmServices {
   void report_state(VcpuId vcpu, std::string_view state) {
     if (wants_events()) emit(StateChanged{id(), vcpu, true, state});
   }
-  /// The VM did.
-  void report_state(std::string_view state) {
-    if (wants_events()) emit(StateChanged{id(), {}, false, state});
-  }
 
   // --- life cycle ---------------------------------------------------------------------------
 
-  [[nodiscard]] VmStatus status() const noexcept {
-    return static_cast<VmStatus>(status_.load(std::memory_order_acquire));
-  }
-  /// `from` -> `to`, for one caller only. False, and nothing changed, from another status.
-  bool change_status(VmStatus from, VmStatus to) {
-    auto expected = static_cast<std::uint32_t>(from);
-    if (!status_.compare_exchange_strong(expected, static_cast<std::uint32_t>(to))) return false;
-    report_state(to_string(to));
-    return true;
-  }
-  /// Ready or Running -> Stopping. False when it is Stopping already.
-  bool begin_shutdown() {
-    if (!change_status(VmStatus::Running, VmStatus::Stopping) &&
-        !change_status(VmStatus::Ready, VmStatus::Stopping)) {
-      return false;
-    }
-    const PcpuId here = hal_.current_pcpu();
-    for (VCpuType& vcpu : parts_.vcpus) {
-      const PerCpu<U>* cpu = vcpu.residence();
-      if (vcpu.state().state() == VCpuState::Running && cpu != nullptr && cpu->id() != here) {
-        hal_.kick(cpu->id());
-      }
-    }
-    return true;
-  }
+  [[nodiscard]] RunControl<H, U>& run_control() noexcept { return run_control_; }
+  [[nodiscard]] VmStatus status() const noexcept { return run_control_.status(); }
+  [[nodiscard]] VmStopReason stop_reason() const noexcept { return run_control_.stop_reason(); }
+  /// The guest asked for power-off or reset.
+  void begin_shutdown() { static_cast<void>(run_control_.stop(VmStopReason::SystemDown)); }
 
   void describe(StateVisitor& visitor) {
-    std::uint64_t status = status_.load(std::memory_order_relaxed);
-    visitor.field("status"sv, status);
-    status_.store(static_cast<std::uint32_t>(status), std::memory_order_relaxed);
     for (VCpuType& vcpu : parts_.vcpus) {
       visitor.enter("vcpu"sv, vcpu.id().value);
       vcpu.describe(visitor);
@@ -135,7 +99,7 @@ class VmServices {
   H& hal_;
   VmParts<H, U>& parts_;
   typename H::Lock memory_lock_;
-  std::atomic<std::uint32_t> status_{static_cast<std::uint32_t>(VmStatus::Ready)};
+  RunControl<H, U> run_control_;
 };
 
 }  // namespace axvm

@@ -87,13 +87,16 @@ class FakeCpu {
 class FakeHal {
  public:
   using PerCpu = axvm::PerCpu<FakeCpu>;
+  /// Aborts when it is taken out of order.
   struct Lock {
+    Lock(FakeHal& owner, LockRank order) : hal(owner), rank(order) {}
     void lock() {
-      if (held) std::abort();
-      held = true;
+      if (!hal.held.empty() && *hal.held.rbegin() >= rank) std::abort();
+      hal.held.insert(rank);
     }
-    void unlock() { held = false; }
-    bool held = false;
+    void unlock() { hal.held.erase(rank); }
+    FakeHal& hal;
+    LockRank rank;
   };
 
   static constexpr std::uint64_t kRam = 0x4000'0000;
@@ -182,6 +185,12 @@ class FakeHal {
   PcpuId current_pcpu() { return PcpuId(here); }
   PerCpu& this_cpu() { return *cpus_.at(here); }
   void kick(PcpuId pcpu) { kicked.push_back(pcpu.value); }
+  void call_on(PcpuId pcpu, FunctionRef<void()> task) {
+    if (!held.empty()) std::abort();
+    const std::uint32_t caller = std::exchange(here, pcpu.value);
+    task();
+    here = caller;
+  }
   std::uint32_t acknowledge_irq() { return pending_irq; }
   void end_irq(std::uint32_t) {}
   void console_write(VmId, std::uint8_t byte) { output.push_back(static_cast<char>(byte)); }
@@ -226,6 +235,7 @@ class FakeHal {
   std::size_t allocations = 0;        ///< of any kind, successful or not
   std::optional<std::size_t> budget;  ///< allocations that still succeed
   std::size_t zeroed_bytes = 0;
+  std::set<LockRank> held;
   std::uint32_t here = 0;
   std::vector<std::uint32_t> kicked;
   std::uint32_t pending_irq = 1023;

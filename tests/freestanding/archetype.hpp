@@ -47,6 +47,7 @@ class Hal {
   using PerCpu = axvm::PerCpu<Cpu>;
   class Lock {
    public:
+    Lock(Hal&, LockRank) {}
     void lock() {}
     void unlock() {}
   };
@@ -76,6 +77,7 @@ class Hal {
   PcpuId current_pcpu() { return cpu_.id(); }
   PerCpu& this_cpu() { return cpu_; }
   void kick(PcpuId) {}
+  void call_on(PcpuId, FunctionRef<void()> task) { task(); }
   std::uint32_t acknowledge_irq() { return 1023; }
   void end_irq(std::uint32_t) {}
   void console_write(VmId, std::uint8_t) {}

@@ -32,9 +32,9 @@ class Stage2Tlb {
   }
   void publish() { cpu_.publish_tables(); }
   void publish_data(std::span<std::byte> bytes) { cpu_.publish_data(bytes); }
-  /// Before the table is freed: forgets everything, and takes the table from this CPU.
-  void retire() {
-    invalidate_all();
+  /// Takes the table from this CPU, whose walks could otherwise still find it. Before a table is
+  /// freed, every CPU that has had it gives it up; then everything is invalidated, once.
+  void give_up() {
     if (cpu_.template read<SysReg::VTTBR_EL2>() == vttbr_) {
       cpu_.template write<SysReg::VTTBR_EL2>(0);
     }

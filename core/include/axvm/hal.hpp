@@ -4,6 +4,7 @@
 
 #include <axvm/address.hpp>
 #include <axvm/event.hpp>
+#include <axvm/function_ref.hpp>
 #include <axvm/result.hpp>
 #include <concepts>
 #include <cstddef>
@@ -15,12 +16,20 @@ namespace axvm {
 
 enum class LogLevel : std::uint8_t { Error, Warn, Info, Debug };
 
+/// A CPU takes locks in ascending order of rank only, and no two of one rank at once.
+enum class LockRank : std::uint8_t {
+  Vm = 0,
+  AddressSpace = 1,
+  Device = 2,
+  InterruptController = 3
+};
+
 /// What the host of the VMM provides: memory, time, interrupts, locks, log. The core holds a
 /// reference to one object of this type per VM; any number of them may exist side by side.
 template <class H>
 concept VmHal = requires(H& hal, HostPhysAddr hpa, HostVirtAddr hva, std::size_t n, void* p,
                          std::string_view text, const Event& event, PcpuId pcpu, VmId vm,
-                         typename H::Lock& lock) {
+                         typename H::Lock& lock, FunctionRef<void()> task) {
   /// One 4 KiB frame, or nothing when memory is exhausted.
   { hal.allocate_frame() } -> std::same_as<std::optional<HostPhysAddr>>;
   { hal.deallocate_frame(hpa) };
@@ -50,6 +59,10 @@ concept VmHal = requires(H& hal, HostPhysAddr hpa, HostVirtAddr hva, std::size_t
   { hal.this_cpu() } -> std::same_as<typename H::PerCpu&>;
   /// Makes `pcpu` leave its guest soon (an inter-processor interrupt).
   { hal.kick(pcpu) };
+  /// Carries `task` out on `pcpu`, outside any guest there, and returns when it is done; at once
+  /// when `pcpu` is the current CPU. The caller holds no lock; while it waits, tasks of others for
+  /// its own CPU are carried out.
+  { hal.call_on(pcpu, task) };
 
   /// The physical interrupt controller: the pending interrupt's number (1023: none), and its end.
   { hal.acknowledge_irq() } -> std::same_as<std::uint32_t>;
@@ -59,6 +72,7 @@ concept VmHal = requires(H& hal, HostPhysAddr hpa, HostVirtAddr hva, std::size_t
   { hal.console_write(vm, std::uint8_t{}) };
   { hal.console_read(vm) } -> std::same_as<std::optional<std::uint8_t>>;
 
+  requires std::constructible_from<typename H::Lock, H&, LockRank>;
   { lock.lock() };
   { lock.unlock() };
 
