@@ -98,6 +98,11 @@ std::optional<StopReason> Host::run_current() {
   pcpu.set_instruction_limit(instruction_limit());
   const Result<ExitReason> exit = vms_[vcpu.vm]->run_vcpu(vcpu.id);
   vcpu.instructions += pcpu.instructions() - before;
+  if (pcpu.guest_is_stuck()) {
+    return stop(StopKind::GuestFault,
+                fmt::format("vm{} vcpu{} failed: {}", vms_[vcpu.vm]->id().value, vcpu.id.value,
+                            pcpu.failure()));
+  }
   if (!pcpu.failure().empty()) return stop(StopKind::EngineFailure, pcpu.failure());
   if (!exit) {
     return stop(StopKind::HostError, fmt::format("{}: {}", std::string_view(exit.error().operation),

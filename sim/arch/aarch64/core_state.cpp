@@ -83,6 +83,7 @@ void GuestCore::describe(StateVisitor& visitor) {
   visitor.field("progress", progress_);
   visitor.field("progress_pc", progress_pc_);
   visitor.value("exceptions", exceptions_);
+  visitor.value("exceptions_here", exceptions_here_);
   visitor.field("idle", idle_);
   visitor.field("turn_end", turn_end_);
   mmu_.describe(visitor);

@@ -190,7 +190,11 @@ bool GuestCore::attend(std::uint64_t va, std::uint64_t count) {
     take_abort_to_el1(pc_alignment_syndrome(), va, va);
     return false;
   }
-  if (exactly) return true;
+  if (exactly) {
+    // An exception leads elsewhere: what was asked for ends here.
+    const std::uint64_t left = (exact_target_ - total) * Retirement::kInstructionBytes;
+    return va == exact_end_ - left || hold(Stop::Resume);
+  }
   if (forget_watches_next_) return hold(Stop::Resume);
 
   // An asynchronous point is a discontinuity of the PC: it does not depend on how blocks are cut.

@@ -11,8 +11,12 @@ namespace {
 
 constexpr std::uint64_t kPage = 4096;
 
-/// So many exceptions without progress will never end: a vector that cannot be fetched, say.
-constexpr std::uint32_t kStuck = 200'000;
+/// So many exceptions in a row will never end. At one address: a vector that cannot be fetched, say
+/// (an instruction that gets somewhere takes a few, while EL2 backs each page of it and of its
+/// tables). Anywhere: a circle of undefined instructions and of others that EL2 carries out (in a
+/// straight line the latter may be many).
+constexpr std::uint32_t kStuckHere = 1'000;
+constexpr std::uint32_t kStuckAnywhere = 100'000;
 
 }  // namespace
 
@@ -104,6 +108,7 @@ uc_err GuestCore::run_exactly(std::uint64_t pc, std::uint64_t count) {
   forget();
   const uc_hook watch = engine_.watch(target, target, watch_function(), this);
   exact_target_ = retirement_.total() + count;
+  exact_end_ = target;
   attention_ = 0;
   stop_ = Stop::None;
   refusal_.reset();
@@ -163,16 +168,21 @@ Vector GuestCore::leave_for_el2(Vector vector) {
 }
 
 void GuestCore::note_exception(std::uint64_t return_address) {
-  if (retirement_.total() != progress_ || return_address != progress_pc_) {
+  if (retirement_.total() != progress_) {
     progress_ = retirement_.total();
-    progress_pc_ = return_address;
-    exceptions_ = 0;
-  } else if (++exceptions_ == kStuck) {
-    failure_ = fmt::format(
-        "the guest took {} exceptions in a row at {:#x} without executing an instruction", kStuck,
-        return_address);
-    request(Stop::Failed);
+    exceptions_ = exceptions_here_ = 0;
   }
+  if (return_address != progress_pc_) {
+    progress_pc_ = return_address;
+    exceptions_here_ = 0;
+  }
+  ++exceptions_;
+  if (++exceptions_here_ != kStuckHere && exceptions_ != kStuckAnywhere) return;
+  failure_ = fmt::format(
+      "the guest took {} exceptions in a row, the last at {:#x}, without executing an instruction",
+      exceptions_, return_address);
+  guest_is_stuck_ = true;
+  request(Stop::Failed);
 }
 
 Vector GuestCore::fail(std::string what) {

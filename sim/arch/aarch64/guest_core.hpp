@@ -59,6 +59,7 @@ class GuestCore final : public EngineCaches {
   [[nodiscard]] const Mmu& mmu() const noexcept { return mmu_; }
   [[nodiscard]] const Statistics& statistics() const noexcept { return statistics_; }
   [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
+  [[nodiscard]] bool guest_is_stuck() const noexcept { return guest_is_stuck_; }
   void set_chaos(std::uint64_t seed);
   void describe(StateVisitor& visitor);
 
@@ -155,7 +156,7 @@ class GuestCore final : public EngineCaches {
   /// The turn's end or the limit, with `pc` as the next instruction.
   Vector leave_to_owner(std::uint64_t pc);
   Vector fail(std::string what);
-  /// Counts exceptions that return to the same place; too many in a row are a failure.
+  /// Counts exceptions between which nothing is executed; too many are a failure.
   void note_exception(std::uint64_t return_address);
   void synchronise_time();
   [[nodiscard]] std::uint64_t exact_time();
@@ -247,11 +248,14 @@ class GuestCore final : public EngineCaches {
   std::optional<Refusal> refusal_;
   mutable InstructionPage instruction_page_;
   std::uint64_t exact_target_ = kNoTarget;
+  std::uint64_t exact_end_ = 0;  ///< where it is reached
   std::uint64_t progress_ = 0;
   std::uint64_t progress_pc_ = 0;
-  std::uint32_t exceptions_ = 0;
+  std::uint32_t exceptions_ = 0;       ///< since `progress_`
+  std::uint32_t exceptions_here_ = 0;  ///< of those, in a row at `progress_pc_`
   std::map<std::pair<std::uint64_t, std::uint64_t>, uc_hook> watches_;  // by [first, last]
   std::string failure_;
+  bool guest_is_stuck_ = false;  ///< what failure_ says is the guest's doing
 };
 
 }  // namespace axvm::sim::aarch64

@@ -53,6 +53,7 @@ Statistics Pcpu::statistics() const noexcept {
 }
 std::uint64_t Pcpu::pc() const { return core_->pc(); }
 const std::string& Pcpu::failure() const noexcept { return core_->failure(); }
+bool Pcpu::guest_is_stuck() const noexcept { return core_->guest_is_stuck(); }
 void Pcpu::set_chaos(std::uint64_t seed) { core_->set_chaos(seed); }
 void Pcpu::describe(StateVisitor& visitor) { core_->describe(visitor); }
 

@@ -82,6 +82,8 @@ class Pcpu {
   /// Why this pCPU cannot go on (the engine refused something); empty while it can. enter_guest
   /// then returns SError.
   [[nodiscard]] const std::string& failure() const noexcept;
+  /// True when failure() is the guest's doing: endless exceptions.
+  [[nodiscard]] bool guest_is_stuck() const noexcept;
   /// Registers that translation depends on, the TLB, observed walks.
   [[nodiscard]] const Mmu& mmu() const noexcept;
   /// Counters since reset, `cycles` by the flat costs of sim/timing.

@@ -110,5 +110,21 @@ TEST_CASE("chaos and stops are invisible to random programs") {
   }
 }
 
+TEST_CASE("chaos moves no stop of a program that is full of undefined instructions") {
+  for (std::uint64_t chaos = 0; chaos < 200; ++chaos) {
+    CAPTURE(chaos);
+    GuestMachine m({0, 0x17ffffff});  // udf; b -4
+    m.cpu().write(GuestMachine::kVbar, GuestMachine::kRam + 0x1000);
+    // mrs x9, elr_el1; add x9, x9, #4; msr elr_el1, x9; eret
+    m.put(GuestMachine::kRam + 0x1200, {0xd5384029, 0x91001129, 0xd5184029, 0xd69f03e0});
+    m.cpu().set_chaos(chaos);
+    for (std::uint64_t limit = 7; limit < 300; limit += 7) {
+      m.cpu().set_instruction_limit(limit);
+      REQUIRE(m.cpu().enter_guest() == Vector::Irq);
+      REQUIRE(m.cpu().instructions() == limit);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace axvm::sim::aarch64

@@ -380,6 +380,15 @@ TEST_CASE("exceptions without end are reported, not run for ever") {
   CHECK(m.cpu().enter_guest() == Vector::SError);
 }
 
+TEST_CASE("exceptions without end are reported when EL2 carries out every other instruction") {
+  GuestMachine m({0});  // udf
+  m.cpu().write(GuestMachine::kVbar, GuestMachine::kRam + 0x1000);
+  m.put(GuestMachine::kRam + 0x1200, {0xd5381020, 0});  // mrs x0, actlr_el1; udf
+  while (m.cpu().enter_guest() == Vector::Synchronous) m.skip_instruction();
+  CHECK(m.cpu().failure().find("without executing an instruction") != std::string::npos);
+  CHECK(m.cpu().guest_is_stuck());
+}
+
 TEST_CASE("the counter reads guest time, wherever the engine cuts its blocks") {
   std::vector<std::uint64_t> readings;
   for (const std::uint64_t chaos : {0UL, 7UL}) {
