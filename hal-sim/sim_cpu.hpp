@@ -26,11 +26,11 @@ class SimCpu {
 
   template <axvm::aarch64::SysReg R>
   [[nodiscard]] std::uint64_t read() {
-    return pcpu_->read(kEncoding<R>);
+    return pcpu_->read<kEncoding<R>>();
   }
   template <axvm::aarch64::SysReg R>
   void write(std::uint64_t value) {
-    pcpu_->write(kEncoding<R>, value);
+    pcpu_->write<kEncoding<R>>(value);
   }
 
   [[nodiscard]] std::uint64_t gpr(unsigned n) const { return pcpu_->gpr(n); }

@@ -50,10 +50,12 @@ std::expected<Engine, std::string> Engine::open(const PhysicalMemory& memory) {
 }
 
 Engine::~Engine() {
+  settle();
   if (uc_ != nullptr) uc_close(uc_);
 }
 
 void Engine::take_exception(std::uint32_t v, std::uint64_t saved) {
+  settle();
   const std::uint32_t old = pstate();
   if (uses_sp_el0(old) != uses_sp_el0(v)) {
     const std::uint64_t live = sp();
@@ -81,6 +83,7 @@ std::uint64_t Engine::system(SysReg r) const {
 }
 
 bool Engine::set_system(SysReg r, std::uint64_t v) {
+  settle();
   uc_arm64_cp_reg c = cp(r);
   c.val = v;
   return uc_reg_write(uc_, UC_ARM64_REG_CP_REG, &c) == UC_ERR_OK;
@@ -97,13 +100,18 @@ void Engine::set_v(unsigned n, Vector128 value) {
 }
 
 void Engine::flush_tlb() {
+  settle();
   const EngineClock still;
   uc_ctl_flush_tlb(uc_);
 }
 
-void Engine::flush_code() { uc_ctl_flush_tb(uc_); }
+void Engine::flush_code() {
+  settle();
+  uc_ctl_flush_tb(uc_);
+}
 
 void Engine::forget_code(std::uint64_t pa, std::uint64_t size) {
+  settle();
   const bool outer = std::exchange(magic_, true);
   const std::uint64_t va = (kMagicTop << 48) | pa;
   uc_ctl_remove_cache(uc_, va, va + size);
@@ -112,12 +120,29 @@ void Engine::forget_code(std::uint64_t pa, std::uint64_t size) {
   flush_tlb();
 }
 
-uc_err Engine::run(std::uint64_t pc) {
-  const EngineClock still;
-  return uc_emu_start(uc_, pc, 0, 0, 0);
+void Engine::prepare(std::uint64_t pc) {
+  settle();
+  start_ = pc;
+  if (fiber_) return;
+  fiber_ = std::make_unique<Fiber>(
+      [](void* self) {
+        Engine& e = *static_cast<Engine*>(self);
+        for (;;) {
+          e.result_ = uc_emu_start(e.uc_, e.start_, 0, 0, 0);
+          e.fiber_->suspend();
+        }
+      },
+      this);
+}
+
+void Engine::unwind() {
+  in_place_ = parked_ = false;
+  stop();
+  resume();
 }
 
 uc_hook Engine::watch(std::uint64_t first, std::uint64_t last, CodeHook hook, void* context) {
+  settle();
   uc_hook handle = 0;
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the engine takes void*
   uc_hook_add(uc_, &handle, UC_HOOK_CODE, reinterpret_cast<void*>(hook), context, first, last);
@@ -125,6 +150,7 @@ uc_hook Engine::watch(std::uint64_t first, std::uint64_t last, CodeHook hook, vo
 }
 
 void Engine::unwatch(uc_hook hook) {
+  settle();
   const bool outer = std::exchange(probing_, true);
   uc_hook_del(uc_, hook);
   probing_ = outer;

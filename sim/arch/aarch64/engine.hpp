@@ -7,10 +7,14 @@
 #include <array>
 #include <cstdint>
 #include <expected>
+#include <memory>
 #include <sim/arch/aarch64/sysreg.hpp>
+#include <sim/cpu/engine_clock.hpp>
+#include <sim/cpu/fiber.hpp>
 #include <sim/memory/physical_memory.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace axvm::sim::aarch64 {
 
@@ -18,6 +22,7 @@ class Engine {
  public:
   /// Opens the engine and maps all RAM at its host-physical addresses.
   static std::expected<Engine, std::string> open(const PhysicalMemory& memory);
+  /// Only before the first run.
   Engine(Engine&& other) noexcept : uc_(other.uc_) { other.uc_ = nullptr; }
   Engine& operator=(Engine&&) = delete;
   Engine(const Engine&) = delete;
@@ -76,10 +81,26 @@ class Engine {
     return va & ((1ULL << 48) - 1);
   }
 
-  /// Runs from `pc` until a hook or an exception stops it.
-  uc_err run(std::uint64_t pc);
+  /// Runs from `pc` until a hook or an exception stops it, or a hook parks it.
+  uc_err run(std::uint64_t pc) {
+    if (!parked_ || pc != next_) [[unlikely]]
+      prepare(pc);
+    in_place_ = std::exchange(parked_, false);
+    resume();
+    return result_;
+  }
   /// From inside a hook: run() returns. In block and code hooks, before the hooked instruction.
   void stop() { uc_emu_stop(uc_); }
+  /// From inside a hook: run() returns now, with the hook not finished. True when run(next) has
+  /// been called: the hook sees to it that the engine goes on there. False when anything else was
+  /// asked of the engine: it is stopped, as by stop(), and the hook has to return at once.
+  bool park(std::uint64_t next) {
+    if (!running_) return false;
+    parked_ = true;
+    next_ = next;
+    fiber_->suspend();
+    return in_place_;
+  }
 
   using CodeHook = void (*)(uc_engine*, std::uint64_t va, std::uint32_t size, void* context);
   /// Calls `hook` before each instruction in [first, last] in code that is translated from now on.
@@ -91,6 +112,20 @@ class Engine {
 
  private:
   explicit Engine(uc_engine* uc) : uc_(uc) {}
+  /// Leaves the hook that parked. What only a stopped engine can do begins with it.
+  void settle() {
+    if (parked_) [[unlikely]]
+      unwind();
+  }
+  void unwind();
+  /// The next resume() starts the engine at `pc`.
+  void prepare(std::uint64_t pc);
+  void resume() {
+    const EngineClock still;
+    running_ = true;
+    fiber_->resume();
+    running_ = false;
+  }
 
   // An address that no guest can translate: bits 55:48 are neither all zero nor all one.
   static constexpr std::uint64_t kMagicTop = 0x00f0;
@@ -99,6 +134,16 @@ class Engine {
   uc_engine* uc_ = nullptr;
   bool magic_ = false;
   bool probing_ = false;
+
+  // Runs happen on a stack of their own, so that one can be left inside a hook and gone on with: to
+  // stop and start the engine costs more than everything else that happens in a trap.
+  std::unique_ptr<Fiber> fiber_;
+  std::uint64_t start_ = 0;
+  uc_err result_ = UC_ERR_OK;
+  bool running_ = false;
+  bool parked_ = false;
+  std::uint64_t next_ = 0;  ///< where whoever parked can go on
+  bool in_place_ = false;   ///< and does
 };
 
 }  // namespace axvm::sim::aarch64

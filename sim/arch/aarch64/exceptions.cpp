@@ -61,7 +61,7 @@ void GuestCore::on_interrupt(std::uint32_t number) {
         return;
       }
       record_trap(hvc_syndrome(immediate(instruction_at(pc - 4))), pc);
-      request(Stop::Trap);
+      leave_by_trap(pc);
       return;
     case kSmc:
       // There is no EL3: SMC is undefined unless EL2 wants to see it.

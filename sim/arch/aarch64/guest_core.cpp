@@ -69,7 +69,9 @@ std::optional<Vector> GuestCore::after_run(uc_err error) {
         return std::nullopt;
       case Stop::Undefined: {
         const std::uint64_t pc = engine_.pc();
+        stop_ = Stop::None;
         on_undefined(instruction_at(pc), pc);
+        if (stop_ == Stop::Trap) continue;
         return std::nullopt;
       }
       case Stop::Refused: return take_abort(*refusal_, engine_.pc());

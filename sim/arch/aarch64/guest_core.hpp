@@ -55,6 +55,7 @@ class GuestCore final : public EngineCaches {
   void end_interrupt(std::uint32_t intid);
   [[nodiscard]] std::uint64_t next_deadline() const noexcept { return interrupt_due_; }
 
+  [[nodiscard]] El2Registers& el2() noexcept { return el2_; }
   [[nodiscard]] Mmu& mmu() noexcept { return mmu_; }
   [[nodiscard]] const Mmu& mmu() const noexcept { return mmu_; }
   [[nodiscard]] const Statistics& statistics() const noexcept { return statistics_; }
@@ -145,6 +146,12 @@ class GuestCore final : public EngineCaches {
   void request(Stop stop) {
     stop_ = stop;
     engine_.stop();
+  }
+  /// From inside a hook: a trap to EL2 has been recorded. True when the guest goes on at `next`
+  /// with the hook's return, which has to see to it.
+  bool leave_by_trap(std::uint64_t next) {
+    stop_ = Stop::Trap;
+    return engine_.park(next);
   }
   /// Runs at most `count` instructions from `pc`, then stops exactly there.
   uc_err run_exactly(std::uint64_t pc, std::uint64_t count);

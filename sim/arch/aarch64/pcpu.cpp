@@ -6,7 +6,7 @@
 namespace axvm::sim::aarch64 {
 
 Pcpu::Pcpu(Machine& machine, unsigned index, std::unique_ptr<GuestCore> core)
-    : machine_(machine), index_(index), core_(std::move(core)) {}
+    : machine_(machine), index_(index), core_(std::move(core)), el2_(core_->el2()) {}
 
 Pcpu::~Pcpu() = default;
 

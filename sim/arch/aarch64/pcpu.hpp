@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <sim/arch/aarch64/el2_registers.hpp>
 #include <sim/arch/aarch64/sysreg.hpp>
 #include <sim/cpu/statistics.hpp>
 #include <sim/state.hpp>
@@ -35,6 +36,23 @@ class Pcpu {
   // --- what EL2 software does ---------------------------------------------------------------
   [[nodiscard]] std::uint64_t read(SysReg reg);
   void write(SysReg reg, std::uint64_t value);
+  /// The same for a register known beforehand. What traps are told by costs a load or a store.
+  template <SysReg R>
+  [[nodiscard]] std::uint64_t read() {
+    if constexpr (is_syndrome(R)) {
+      return *el2_.find(R);
+    } else {
+      return read(R);
+    }
+  }
+  template <SysReg R>
+  void write(std::uint64_t value) {
+    if constexpr (is_syndrome(R)) {
+      *el2_.find(R) = value;
+    } else {
+      write(R, value);
+    }
+  }
   /// X0..X30; valid between a trap and the next entry.
   [[nodiscard]] std::uint64_t gpr(unsigned n) const;
   void set_gpr(unsigned n, std::uint64_t value);
@@ -101,9 +119,15 @@ class Pcpu {
 
  private:
   friend class sim::Machine;
+  /// Registers that nothing happens behind.
+  static constexpr bool is_syndrome(SysReg r) {
+    return r == reg::ESR_EL2 || r == reg::ELR_EL2 || r == reg::FAR_EL2 || r == reg::HPFAR_EL2;
+  }
+
   Machine& machine_;
   unsigned index_;
   std::unique_ptr<GuestCore> core_;
+  El2Registers& el2_;
 };
 
 }  // namespace axvm::sim::aarch64

@@ -150,7 +150,9 @@ void GuestCore::trap_instruction(std::uint32_t instruction, std::uint64_t pc) {
                   : system_register_syndrome(register_of(instruction), instruction & 31,
                                              is_read(instruction)),
               pc);
-  request(Stop::Trap);
+  // Behind it the engine leaves the block, as after any change of its PC.
+  const std::uint64_t next = pc + Retirement::kInstructionBytes;
+  if (leave_by_trap(next)) engine_.set_pc(next);
 }
 
 bool GuestCore::on_mrs(const uc_arm64_cp_reg& cp, uc_arm64_reg target) {
