@@ -93,12 +93,16 @@ struct MaintenanceCpu {
   }
   std::uint64_t gpr(unsigned) const { return 0; }
   void set_gpr(unsigned, std::uint64_t) {}
+  aarch64::VectorRegister vreg(unsigned) const { return {}; }
+  void set_vreg(unsigned, aarch64::VectorRegister) {}
   aarch64::Vector enter_guest() { return aarch64::Vector::Irq; }
   void tlbi_ipas2e1is(GuestPhysAddr ipa) { mmu.tlbi_ipas2e1(mmu.vmid(), ipa.value); }
   void tlbi_vmalle1is() { mmu.tlbi_vmalle1(mmu.vmid()); }
   void tlbi_vmalls12e1is() { mmu.tlbi_vmalls12e1(mmu.vmid()); }
-  void at_s12e1r(GuestVirtAddr) {}
-  void at_s12e1w(GuestVirtAddr) {}
+  void at_s1e1r(GuestVirtAddr) {}
+  void at_s1e1w(GuestVirtAddr) {}
+  void at_s1e0r(GuestVirtAddr) {}
+  void at_s1e0w(GuestVirtAddr) {}
   void publish_tables() {}
   void publish_data(std::span<std::byte>) {}
   void publish_instructions() {}

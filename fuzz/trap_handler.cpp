@@ -24,6 +24,8 @@ bool may_change(SysReg r) {
   switch (r) {
     case SysReg::ELR_EL2:
     case SysReg::SPSR_EL2:
+    case SysReg::SP_EL0:
+    case SysReg::SP_EL1:
     case SysReg::ELR_EL1:
     case SysReg::SPSR_EL1:
     case SysReg::ESR_EL1:

@@ -9,6 +9,9 @@
 
 /// vectors.S.
 extern "C" std::uint64_t hal_el2_enter_guest(std::uint64_t* gprs);
+/// vector_registers.S.
+extern "C" void hal_el2_read_vreg(unsigned n, axvm::aarch64::VectorRegister* value);
+extern "C" void hal_el2_write_vreg(unsigned n, const axvm::aarch64::VectorRegister* value);
 
 namespace axvm::hal_el2 {
 
@@ -40,6 +43,14 @@ class Cpu {
   [[nodiscard]] std::uint64_t gpr(unsigned n) const { return gprs_[n]; }
   void set_gpr(unsigned n, std::uint64_t value) { gprs_[n] = value; }
 
+  // The core is compiled without FP registers, so that they stay the guest's all the time.
+  [[nodiscard]] aarch64::VectorRegister vreg(unsigned n) const {
+    aarch64::VectorRegister value;
+    hal_el2_read_vreg(n, &value);
+    return value;
+  }
+  void set_vreg(unsigned n, aarch64::VectorRegister value) { hal_el2_write_vreg(n, &value); }
+
   aarch64::Vector enter_guest() {
     return static_cast<aarch64::Vector>(hal_el2_enter_guest(gprs_.data()));
   }
@@ -58,11 +69,17 @@ class Cpu {
     asm volatile("isb\n\tdsb ishst\n\ttlbi vmalls12e1is\n\tdsb ish\n\tisb" ::: "memory");
   }
 
-  void at_s12e1r(GuestVirtAddr va) {
-    asm volatile("isb\n\tat s12e1r, %0\n\tisb" ::"r"(va.value) : "memory");
+  void at_s1e1r(GuestVirtAddr va) {
+    asm volatile("isb\n\tat s1e1r, %0\n\tisb" ::"r"(va.value) : "memory");
   }
-  void at_s12e1w(GuestVirtAddr va) {
-    asm volatile("isb\n\tat s12e1w, %0\n\tisb" ::"r"(va.value) : "memory");
+  void at_s1e1w(GuestVirtAddr va) {
+    asm volatile("isb\n\tat s1e1w, %0\n\tisb" ::"r"(va.value) : "memory");
+  }
+  void at_s1e0r(GuestVirtAddr va) {
+    asm volatile("isb\n\tat s1e0r, %0\n\tisb" ::"r"(va.value) : "memory");
+  }
+  void at_s1e0w(GuestVirtAddr va) {
+    asm volatile("isb\n\tat s1e0w, %0\n\tisb" ::"r"(va.value) : "memory");
   }
 
   void publish_tables() { asm volatile("dsb ishst" ::: "memory"); }

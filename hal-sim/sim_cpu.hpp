@@ -35,6 +35,13 @@ class SimCpu {
 
   [[nodiscard]] std::uint64_t gpr(unsigned n) const { return pcpu_->gpr(n); }
   void set_gpr(unsigned n, std::uint64_t value) { pcpu_->set_gpr(n, value); }
+  [[nodiscard]] axvm::aarch64::VectorRegister vreg(unsigned n) const {
+    const auto [low, high] = pcpu_->vreg(n);
+    return {low, high};
+  }
+  void set_vreg(unsigned n, axvm::aarch64::VectorRegister value) {
+    pcpu_->set_vreg(n, {value.low, value.high});
+  }
 
   axvm::aarch64::Vector enter_guest() {
     const auto vector = static_cast<axvm::aarch64::Vector>(pcpu_->enter_guest());
@@ -50,8 +57,10 @@ class SimCpu {
   }
   void tlbi_vmalle1is() { pcpu_->tlbi(sim::aarch64::Tlbi::VMALLE1IS, 0); }
   void tlbi_vmalls12e1is() { pcpu_->tlbi(sim::aarch64::Tlbi::VMALLS12E1IS, 0); }
-  void at_s12e1r(GuestVirtAddr va) { pcpu_->at_s12e1(va.value, false); }
-  void at_s12e1w(GuestVirtAddr va) { pcpu_->at_s12e1(va.value, true); }
+  void at_s1e1r(GuestVirtAddr va) { pcpu_->at_s1(va.value, 1, false); }
+  void at_s1e1w(GuestVirtAddr va) { pcpu_->at_s1(va.value, 1, true); }
+  void at_s1e0r(GuestVirtAddr va) { pcpu_->at_s1(va.value, 0, false); }
+  void at_s1e0w(GuestVirtAddr va) { pcpu_->at_s1(va.value, 0, true); }
   void publish_tables() {}
   void publish_data(std::span<std::byte>) {}  // there is no cache between its CPUs and memory
   void publish_instructions() { pcpu_->ic_ialluis(); }

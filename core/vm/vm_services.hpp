@@ -14,6 +14,7 @@
 #include <core/vm/run_control.hpp>
 #include <core/vm/vm_builder.hpp>
 #include <cstdint>
+#include <span>
 
 namespace axvm {
 
@@ -39,6 +40,7 @@ class VmServices {
   [[nodiscard]] DeviceBus& mmio() noexcept { return parts_.mmio; }
   [[nodiscard]] DeviceBus& sysregs() noexcept { return parts_.sysregs; }
 
+  [[nodiscard]] std::span<const VCpuType> vcpus() const noexcept { return parts_.vcpus.span(); }
   /// The vCPU that the guest knows by `phys_id`; null when there is none.
   [[nodiscard]] VCpuType* find_vcpu(std::uint64_t phys_id) noexcept {
     for (VCpuType& vcpu : parts_.vcpus) {

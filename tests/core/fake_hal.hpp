@@ -59,8 +59,12 @@ class FakeCpu {
   }
   void tlbi_vmalle1is() { log("vmalle1is"); }
   void tlbi_vmalls12e1is() { log("vmalls12e1is"); }
-  void at_s12e1r(GuestVirtAddr) {}
-  void at_s12e1w(GuestVirtAddr) {}
+  aarch64::VectorRegister vreg(unsigned n) const { return vregs.at(n); }
+  void set_vreg(unsigned n, aarch64::VectorRegister value) { vregs.at(n) = value; }
+  void at_s1e1r(GuestVirtAddr va) { set(SysReg::PAR_EL1, stage1(va.value, 1, false)); }
+  void at_s1e1w(GuestVirtAddr va) { set(SysReg::PAR_EL1, stage1(va.value, 1, true)); }
+  void at_s1e0r(GuestVirtAddr va) { set(SysReg::PAR_EL1, stage1(va.value, 0, false)); }
+  void at_s1e0w(GuestVirtAddr va) { set(SysReg::PAR_EL1, stage1(va.value, 0, true)); }
   void publish_tables() { log("publish"); }
   void publish_data(std::span<std::byte> bytes) { published_bytes += bytes.size(); }
   void publish_instructions() { log("publish_instructions"); }
@@ -68,7 +72,11 @@ class FakeCpu {
   std::uint64_t get(SysReg r) { return registers[r]; }
   void set(SysReg r, std::uint64_t value) { registers[r] = value; }
 
+  /// PAR_EL1 for an address; by default stage 1 is off.
+  std::function<std::uint64_t(std::uint64_t va, unsigned el, bool write)> stage1 =
+      [](std::uint64_t va, unsigned, bool) { return va & 0x000f'ffff'ffff'f000; };
   std::array<std::uint64_t, 31> gprs{};
+  std::array<aarch64::VectorRegister, 32> vregs{};
   std::map<SysReg, std::uint64_t> registers;
   std::vector<Step> script;
   std::vector<std::string> maintenance;  ///< "operation@VMID"

@@ -93,10 +93,15 @@ TEST_CASE("exceptions enter EL1 where the current mode says") {
   CHECK(synchronous_vector(0x000) == 0x400);  // EL0
   CHECK(synchronous_vector(0x010) == 0x600);  // AArch32 EL0
   constexpr std::uint64_t kSpan = 1ULL << 23, kDssbs = 1ULL << 44;
-  CHECK(handler_pstate(0x8000'0000, kSpan, true, true) == 0x8000'03c5);
-  CHECK(handler_pstate(0x8000'0000, 0, true, true) == 0x8040'03c5);
-  CHECK(handler_pstate(0x8000'0000, 0, false, true) == 0x8000'03c5);
-  CHECK(handler_pstate(0, kSpan | kDssbs, true, true) == 0x13c5);
+  constexpr ExceptionFeatures kNone{}, kPan{.pan = true}, kAll{true, true, true};
+  CHECK(handler_pstate(0x8000'0000, kSpan, kPan) == 0x8000'03c5);
+  CHECK(handler_pstate(0x8000'0000, 0, kPan) == 0x8040'03c5);
+  CHECK(handler_pstate(0x8040'0000, kSpan, kPan) == 0x8040'03c5);
+  CHECK(handler_pstate(0x8000'0000, 0, kNone) == 0x8000'03c5);
+  CHECK(handler_pstate(0, kSpan | kDssbs, {.ssbs = true}) == 0x13c5);
+  CHECK(handler_pstate(0x1000, kSpan, {.ssbs = true}) == 0x3c5);
+  // NZCV and DIT stay; TCO is set; BTYPE, IL, SS and UAO go.
+  CHECK(handler_pstate(0xf1b0'0c00, kSpan, kAll) == 0xf300'03c5);
   CHECK(external_abort_syndrome(0x9365'0047, 0x3c5) == 0x9600'0050);  // same level, write
   CHECK(external_abort_syndrome(0x9365'0007, 0x000) == 0x9200'0010);
   CHECK(external_abort_syndrome(0x8200'0007, 0x3c5) == 0x8600'0010);
@@ -108,7 +113,8 @@ TEST_CASE("PSCI calls by number, in both calling conventions") {
   CHECK(psci::function_of(0xc400'0003) == Function::CpuOn);
   CHECK(psci::function_of(0x8400'0003) == Function::CpuOn);
   CHECK(psci::function_of(0xc400'0000) == Function::Unknown);
-  CHECK(psci::function_of(0x8400'0001) == Function::Unknown);
+  CHECK(psci::function_of(0x8400'0001) == Function::CpuSuspend);
+  CHECK(psci::function_of(0x8400'001f) == Function::Unknown);
   const psci::Call narrow(0x8400'0003, 0xff'0000'0001, ~0ULL, 2);
   CHECK(narrow.arguments == std::array<std::uint64_t, 3>{1, 0xffff'ffff, 2});
   const psci::Call wide(0xc400'0003, 0xff'0000'0001, ~0ULL, 2);

@@ -25,8 +25,12 @@ class Cpu {
   void tlbi_ipas2e1is(GuestPhysAddr) {}
   void tlbi_vmalle1is() {}
   void tlbi_vmalls12e1is() {}
-  void at_s12e1r(GuestVirtAddr) {}
-  void at_s12e1w(GuestVirtAddr) {}
+  aarch64::VectorRegister vreg(unsigned n) { return vregs_[n]; }
+  void set_vreg(unsigned n, aarch64::VectorRegister value) { vregs_[n] = value; }
+  void at_s1e1r(GuestVirtAddr) {}
+  void at_s1e1w(GuestVirtAddr) {}
+  void at_s1e0r(GuestVirtAddr) {}
+  void at_s1e0w(GuestVirtAddr) {}
   void publish_tables() {}
   void publish_data(std::span<std::byte>) {}
   void publish_instructions() {}
@@ -38,6 +42,7 @@ class Cpu {
   }
 
   std::uint64_t gprs_[31] = {};
+  aarch64::VectorRegister vregs_[32] = {};
   std::uint64_t registers_[64] = {};
 };
 static_assert(aarch64::VirtualizationHardware<Cpu>);

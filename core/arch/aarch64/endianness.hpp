@@ -4,7 +4,9 @@
 #include <bit>
 #include <core/arch/aarch64/exception.hpp>
 #include <core/devices/device.hpp>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace axvm::aarch64 {
 
@@ -18,6 +20,21 @@ inline constexpr std::uint64_t EE = 1ULL << 25;
 [[nodiscard]] constexpr std::uint64_t reverse_bytes(std::uint64_t value,
                                                     AccessWidth width) noexcept {
   return std::byteswap(value) >> (64 - 8 * bytes(width));
+}
+
+/// Up to 8 bytes in little-endian order as a number, and back.
+[[nodiscard]] constexpr std::uint64_t little_endian(std::span<const std::byte> bytes) noexcept {
+  std::uint64_t value = 0;
+  for (std::size_t n = bytes.size(); n > 0; --n) {
+    value = value << 8 | std::to_integer<std::uint64_t>(bytes[n - 1]);
+  }
+  return value;
+}
+constexpr void to_little_endian(std::uint64_t value, std::span<std::byte> bytes) noexcept {
+  for (std::byte& byte : bytes) {
+    byte = static_cast<std::byte>(value);
+    value >>= 8;
+  }
 }
 
 /// Whether the guest in `cpu` accesses data in big-endian order at the level it trapped from.

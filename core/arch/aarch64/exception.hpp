@@ -25,6 +25,7 @@ inline constexpr std::uint64_t kDaif = 0xfULL << 6;
 inline constexpr std::uint64_t kSsbs = 1ULL << 12;
 inline constexpr std::uint64_t kPan = 1ULL << 22;
 inline constexpr std::uint64_t kDit = 1ULL << 24;
+inline constexpr std::uint64_t kTco = 1ULL << 25;
 inline constexpr std::uint64_t kNzcv = 0xfULL << 28;
 }  // namespace pstate
 
@@ -38,30 +39,112 @@ inline constexpr std::uint64_t kNzcv = 0xfULL << 28;
   return (spsr & 1) != 0 ? 0x200 : 0x000;
 }
 
-/// PSTATE in the handler. PAN and SSBS follow SCTLR_EL1.SPAN and .DSSBS where the CPU has them.
+/// What the CPU has beyond Armv8.0 that taking an exception changes.
+struct ExceptionFeatures {
+  bool pan = false;
+  bool ssbs = false;
+  bool mte = false;
+};
+
+/// PSTATE in the handler: condition flags, PAN and DIT stay, PAN and SSBS follow SCTLR_EL1.SPAN and
+/// .DSSBS, TCO is set; single step, IL, UAO and BTYPE are cleared, the stack is SP_EL1.
 [[nodiscard]] constexpr std::uint64_t handler_pstate(std::uint64_t spsr, std::uint64_t sctlr,
-                                                     bool has_pan, bool has_ssbs) noexcept {
+                                                     ExceptionFeatures has) noexcept {
   std::uint64_t state = pstate::kEl1h | pstate::kDaif;
   state |= spsr & (pstate::kNzcv | pstate::kPan | pstate::kDit);
-  if (has_pan && !detail::bit(sctlr, 23)) state |= pstate::kPan;
-  if (has_ssbs && detail::bit(sctlr, 44)) state |= pstate::kSsbs;
+  if (has.pan && !detail::bit(sctlr, 23)) state |= pstate::kPan;
+  if (has.ssbs && detail::bit(sctlr, 44)) state |= pstate::kSsbs;
+  if (has.mte) state |= pstate::kTco;
   return state;
 }
 
-/// ESR_EL1 of an UNDEFINED instruction.
-inline constexpr std::uint64_t kUndefinedSyndrome = 1ULL << 25;
+/// Bits of ESR_EL1 that the syndromes made here have.
+namespace esr_bits {
+inline constexpr std::uint64_t kIl = 1ULL << 25;
+inline constexpr std::uint64_t kFnv = 1ULL << 10;
+inline constexpr std::uint64_t kEa = 1ULL << 9;
+inline constexpr std::uint64_t kCm = 1ULL << 8;
+inline constexpr std::uint64_t kWnr = 1ULL << 6;
+}  // namespace esr_bits
 
-/// ESR_EL1 of a synchronous external abort in place of the abort that `esr` tells of, taken from
-/// the level that `spsr` tells of.
-[[nodiscard]] constexpr std::uint64_t external_abort_syndrome(std::uint64_t esr,
-                                                              std::uint64_t spsr) noexcept {
-  constexpr std::uint64_t kIl = 1ULL << 25;
-  constexpr std::uint64_t kCmAndWnr = (1ULL << 8) | (1ULL << 6);
-  constexpr std::uint64_t kSynchronousExternal = 0b01'0000;
-  const bool data = exception_class(esr) == ExceptionClass::DataAbortLower;
-  const auto lower = data ? ExceptionClass::DataAbortLower : ExceptionClass::InstructionAbortLower;
-  const std::uint64_t ec = static_cast<std::uint64_t>(lower) | (is_el0(spsr) ? 0 : 1);
-  return (ec << 26) | kIl | (data ? esr & kCmAndWnr : 0) | kSynchronousExternal;
+/// The class of an exception that EL1 takes from the level that `spsr` tells of, where EL2 would
+/// say that it came from a lower level. Classes that do not tell levels apart stay.
+[[nodiscard]] constexpr ExceptionClass class_at_el1(ExceptionClass at_el2,
+                                                    std::uint64_t spsr) noexcept {
+  if (is_el0(spsr)) return at_el2;
+  switch (at_el2) {
+    case ExceptionClass::InstructionAbortLower:
+    case ExceptionClass::DataAbortLower:
+    case ExceptionClass::BreakpointLower:
+    case ExceptionClass::StepLower:
+    case ExceptionClass::WatchpointLower:
+      return static_cast<ExceptionClass>(static_cast<unsigned>(at_el2) + 1);
+    default: return at_el2;
+  }
+}
+
+/// Whether an exception that came to EL2 is one that EL1 takes itself where EL2 does not route it
+/// away: the guest then gets it as it is.
+[[nodiscard]] constexpr bool belongs_to_guest(ExceptionClass c) noexcept {
+  switch (c) {
+    case ExceptionClass::BranchTarget:
+    case ExceptionClass::IllegalState:
+    case ExceptionClass::Svc32:
+    case ExceptionClass::Svc:
+    case ExceptionClass::PointerAuthenticationFailure:
+    case ExceptionClass::PcAlignment:
+    case ExceptionClass::SpAlignment:
+    case ExceptionClass::MemoryCopy:
+    case ExceptionClass::FloatingPoint32:
+    case ExceptionClass::FloatingPoint:
+    case ExceptionClass::BreakpointLower:
+    case ExceptionClass::StepLower:
+    case ExceptionClass::WatchpointLower:
+    case ExceptionClass::Bkpt32:
+    case ExceptionClass::Brk: return true;
+    default: return false;
+  }
+}
+
+/// Whether an exception of this class writes the fault address register (D24.2.44).
+[[nodiscard]] constexpr bool writes_far(ExceptionClass c) noexcept {
+  return c == ExceptionClass::PcAlignment || c == ExceptionClass::WatchpointLower;
+}
+
+/// ESR_EL1 for an exception that belongs to the guest and came to EL2 with `esr`.
+[[nodiscard]] constexpr std::uint64_t syndrome_at_el1(std::uint64_t esr,
+                                                      std::uint64_t spsr) noexcept {
+  const auto ec = static_cast<std::uint64_t>(class_at_el1(exception_class(esr), spsr));
+  return (ec << 26) | (esr & 0x3ff'ffff);
+}
+
+/// ESR_EL1 of an UNDEFINED instruction.
+inline constexpr std::uint64_t kUndefinedSyndrome = esr_bits::kIl;
+
+/// ESR_EL1 of a data abort with this status code.
+[[nodiscard]] constexpr std::uint64_t data_abort_syndrome(std::uint8_t status, bool is_write,
+                                                          std::uint64_t spsr) noexcept {
+  const auto ec = class_at_el1(ExceptionClass::DataAbortLower, spsr);
+  return (static_cast<std::uint64_t>(ec) << 26) | esr_bits::kIl | (is_write ? esr_bits::kWnr : 0) |
+         status;
+}
+
+/// ESR_EL1 in place of the abort that `esr` tells of, taken from the level that `spsr` tells of.
+/// What stage 2 refused the guest sees as a synchronous external abort, which for a stage-1 table
+/// walk names the `walk_level`; other faults keep their status.
+[[nodiscard]] constexpr std::uint64_t external_abort_syndrome(std::uint64_t esr, std::uint64_t spsr,
+                                                              unsigned walk_level = 3) noexcept {
+  const Abort abort(esr);
+  std::uint64_t status = abort.status_code;
+  std::uint64_t kept = esr & (esr_bits::kEa | (abort.far_valid ? 0 : esr_bits::kFnv));
+  if (abort.by_stage2()) {
+    status = abort.on_table_walk ? fault_status::kExternalOnWalk | walk_level
+                                 : std::uint64_t{fault_status::kExternal};
+    kept = 0;
+  }
+  const ExceptionClass ec = exception_class(esr);
+  if (ec == ExceptionClass::DataAbortLower) kept |= esr & (esr_bits::kCm | esr_bits::kWnr);
+  return (static_cast<std::uint64_t>(class_at_el1(ec, spsr)) << 26) | esr_bits::kIl | kept | status;
 }
 
 /// Makes the guest take `exception` instead of going on at ELR_EL2. False, and nothing changed,
@@ -75,15 +158,19 @@ template <VirtualizationHardware U>
       (cpu.template read<SysReg::VBAR_EL1>() & ~0x7ffULL) + synchronous_vector(spsr);
   if (pc == target && !is_el0(spsr)) return false;
 
-  const bool has_pan = detail::field(cpu.template read<SysReg::ID_AA64MMFR1_EL1>(), 23, 20) != 0;
-  const bool has_ssbs = detail::field(cpu.template read<SysReg::ID_AA64PFR1_EL1>(), 7, 4) != 0;
+  const std::uint64_t pfr1 = cpu.template read<SysReg::ID_AA64PFR1_EL1>();
+  const ExceptionFeatures has{
+      .pan = detail::field(cpu.template read<SysReg::ID_AA64MMFR1_EL1>(), 23, 20) != 0,
+      .ssbs = detail::field(pfr1, 7, 4) != 0,
+      .mte = detail::field(pfr1, 11, 8) > 1,
+  };
   const std::uint64_t sctlr = cpu.template read<SysReg::SCTLR_EL1>();
   cpu.template write<SysReg::ELR_EL1>(pc);
   cpu.template write<SysReg::SPSR_EL1>(spsr);
   cpu.template write<SysReg::ESR_EL1>(exception.syndrome);
   if (exception.fault_address) cpu.template write<SysReg::FAR_EL1>(*exception.fault_address);
   cpu.template write<SysReg::ELR_EL2>(target);
-  cpu.template write<SysReg::SPSR_EL2>(handler_pstate(spsr, sctlr, has_pan, has_ssbs));
+  cpu.template write<SysReg::SPSR_EL2>(handler_pstate(spsr, sctlr, has));
   return true;
 }
 

@@ -15,12 +15,20 @@ struct Arch;  // core/arch/aarch64/arch.hpp
 /// Which vector of VBAR_EL2 a trap from a lower level took (DDI 0487 D1.3.1.5, table D1-7).
 enum class Vector : std::uint8_t { Synchronous = 0, Irq = 1, Fiq = 2, SError = 3 };
 
+/// A SIMD&FP register of the guest: bits 63:0 and 127:64 of Qn.
+struct VectorRegister {
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+
+  friend constexpr bool operator==(const VectorRegister&, const VectorRegister&) = default;
+};
+
 /// One CPU that implements EL2, seen from code that runs there. On metal each call is one or two
 /// instructions; what they cannot do, the core may not ask for. `C::Arch` is aarch64::Arch.
 template <class C>
 concept VirtualizationHardware =
     requires(C& cpu, const C& view, std::uint64_t value, unsigned n, GuestPhysAddr ipa,
-             GuestVirtAddr va, std::span<std::byte> bytes) {
+             GuestVirtAddr va, VectorRegister q, std::span<std::byte> bytes) {
       requires std::same_as<typename C::Arch, Arch>;
 
       /// MRS / MSR of the named register.
@@ -30,6 +38,10 @@ concept VirtualizationHardware =
       /// X0..X30 of the guest, valid from a trap until the next entry. n <= 30.
       { view.gpr(n) } -> std::same_as<std::uint64_t>;
       { cpu.set_gpr(n, value) };
+      /// Q0..Q31 of the guest, likewise. n <= 31. Where FP registers are switched lazily, this is
+      /// what brings them in.
+      { cpu.vreg(n) } -> std::same_as<VectorRegister>;
+      { cpu.set_vreg(n, q) };
 
       /// ERET to the guest at ELR_EL2 with SPSR_EL2; returns when a trap to EL2 is taken. ESR_EL2,
       /// FAR_EL2, HPFAR_EL2, ELR_EL2, SPSR_EL2 then read as the architecture says for that trap.
@@ -43,9 +55,12 @@ concept VirtualizationHardware =
       /// Everything of both stages:
       { cpu.tlbi_vmalls12e1is() };
 
-      /// AT S12E1R / S12E1W; the outcome is in PAR_EL1.
-      { cpu.at_s12e1r(va) };
-      { cpu.at_s12e1w(va) };
+      /// AT S1E1R, S1E0R, S1E0W, S1E1W: stage 1 of the guest in VTTBR_EL2, so that PAR_EL1 then has
+      /// the intermediate physical address, or the fault.
+      { cpu.at_s1e1r(va) };
+      { cpu.at_s1e1w(va) };
+      { cpu.at_s1e0r(va) };
+      { cpu.at_s1e0w(va) };
 
       /// Makes earlier writes to memory visible to table walks (DSB ISHST) and to instruction
       /// fetch (DSB ISH; IC IALLUIS; DSB ISH; ISB), the latter after publish_data.

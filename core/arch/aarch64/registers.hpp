@@ -25,6 +25,7 @@ enum class SysReg : std::uint16_t {
   ID_AA64MMFR0_EL1 = sysreg_encoding(3, 0, 0, 7, 0),
   ID_AA64MMFR1_EL1 = sysreg_encoding(3, 0, 0, 7, 1),
   ID_AA64MMFR2_EL1 = sysreg_encoding(3, 0, 0, 7, 2),
+  DCZID_EL0 = sysreg_encoding(3, 3, 0, 0, 7),
 
   // The guest's own state, switched when a CPU takes another vCPU.
   SCTLR_EL1 = sysreg_encoding(3, 0, 1, 0, 0),

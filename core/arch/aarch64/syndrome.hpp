@@ -14,16 +14,35 @@ enum class ExceptionClass : std::uint8_t {
   Unknown = 0x00,
   Wfx = 0x01,
   SimdAccess = 0x07,
+  PointerAuthentication = 0x09,
+  BranchTarget = 0x0d,
   IllegalState = 0x0e,
+  Svc32 = 0x11,
   Svc = 0x15,
   Hvc = 0x16,
   Smc = 0x17,
   SystemRegister = 0x18,
   Sve = 0x19,
+  PointerAuthenticationFailure = 0x1c,
+  Sme = 0x1d,
   InstructionAbortLower = 0x20,
   InstructionAbortSame = 0x21,
+  PcAlignment = 0x22,
   DataAbortLower = 0x24,
   DataAbortSame = 0x25,
+  SpAlignment = 0x26,
+  MemoryCopy = 0x27,
+  FloatingPoint32 = 0x28,
+  FloatingPoint = 0x2c,
+  SError = 0x2f,
+  BreakpointLower = 0x30,
+  BreakpointSame = 0x31,
+  StepLower = 0x32,
+  StepSame = 0x33,
+  WatchpointLower = 0x34,
+  WatchpointSame = 0x35,
+  Bkpt32 = 0x38,
+  Brk = 0x3c,
 };
 
 /// The class's name for reports; empty when it has none here.
@@ -81,10 +100,27 @@ struct SystemRegisterTrap {
         is_read(detail::bit(esr, 0)) {}
 };
 
-/// What an abort's fault status code (IFSC, DFSC) says.
-enum class Fault : std::uint8_t { AddressSize, Translation, AccessFlag, Permission, Other };
+/// What an abort's fault status code (IFSC, DFSC) says. The first four are stage 2's own when an
+/// abort comes to EL2.
+enum class Fault : std::uint8_t {
+  AddressSize,
+  Translation,
+  AccessFlag,
+  Permission,
+  TlbConflict,
+  Other,
+};
+
+/// Codes of Fault::Other and those that stand alone (D24.2.40, DFSC).
+namespace fault_status {
+inline constexpr std::uint8_t kExternal = 0b01'0000;
+inline constexpr std::uint8_t kExternalOnWalk = 0b01'0100;  ///< and the level
+inline constexpr std::uint8_t kAlignment = 0b10'0001;
+inline constexpr std::uint8_t kTlbConflict = 0b11'0000;
+}  // namespace fault_status
 
 [[nodiscard]] constexpr Fault fault_of(unsigned status_code) noexcept {
+  if (status_code == fault_status::kTlbConflict) return Fault::TlbConflict;
   switch (status_code >> 2) {
     case 0b0000: return Fault::AddressSize;
     case 0b0001: return Fault::Translation;
@@ -105,20 +141,34 @@ struct Abort {
       : fault(fault_of(detail::field(esr, 5, 0))),
         status_code(static_cast<std::uint8_t>(detail::field(esr, 5, 0))),
         // FnV says something only for a synchronous external abort.
-        far_valid(detail::field(esr, 5, 0) != 0b01'0000 || !detail::bit(esr, 10)),
+        far_valid(detail::field(esr, 5, 0) != fault_status::kExternal || !detail::bit(esr, 10)),
         on_table_walk(detail::bit(esr, 7)) {}
 
+  /// Stage 2 refused.
+  [[nodiscard]] constexpr bool by_stage2() const noexcept {
+    return fault != Fault::Other && fault != Fault::TlbConflict;
+  }
   /// HPFAR_EL2 holds the intermediate physical address (D24.2.58): not after a permission fault
   /// of the access itself, nor after faults that are not stage 2's.
   [[nodiscard]] constexpr bool ipa_valid() const noexcept {
-    if (fault == Fault::Other) return false;
-    return fault != Fault::Permission || on_table_walk;
+    return by_stage2() && (fault != Fault::Permission || on_table_walk);
   }
 };
 
 struct InstructionAbort : Abort {
   explicit constexpr InstructionAbort(std::uint64_t esr) noexcept : Abort(esr) {}
 };
+
+/// What a load puts in a general-purpose register when memory answers `value`, zero-extended from
+/// `width`.
+[[nodiscard]] constexpr std::uint64_t load_result(std::uint64_t value, AccessWidth width,
+                                                  bool sign_extend, bool is_64bit) noexcept {
+  if (sign_extend) {
+    const unsigned unused = 64 - 8 * bytes(width);
+    value = static_cast<std::uint64_t>(static_cast<std::int64_t>(value << unused) >> unused);
+  }
+  return is_64bit ? value : value & 0xffff'ffff;
+}
 
 struct DataAbort : Abort {
   bool described;          ///< ISV: the next five members hold
@@ -143,11 +193,7 @@ struct DataAbort : Abort {
 
   /// What the load puts in its register when the device answers `value`, zero-extended.
   [[nodiscard]] constexpr std::uint64_t loaded(std::uint64_t value) const noexcept {
-    if (sign_extend) {
-      const unsigned unused = 64 - 8 * bytes(width);
-      value = static_cast<std::uint64_t>(static_cast<std::int64_t>(value << unused) >> unused);
-    }
-    return is_64bit ? value : value & 0xffff'ffff;
+    return load_result(value, width, sign_extend, is_64bit);
   }
 };
 

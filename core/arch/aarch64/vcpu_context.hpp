@@ -32,6 +32,10 @@ inline constexpr std::array kSwitchedRegisters{
 };
 static_assert(kSwitchedRegisters[0] == SysReg::SCTLR_EL1);
 
+[[nodiscard]] constexpr bool is_virtual_timer(SysReg reg) noexcept {
+  return reg == SysReg::CNTV_CTL_EL0 || reg == SysReg::CNTV_CVAL_EL0;
+}
+
 class VCpuContext {
  public:
   /// `phys_id` is the affinity that the guest reads in MPIDR_EL1.
@@ -48,6 +52,15 @@ class VCpuContext {
     pstate_ = kResetPstate;
     registers_ = {};
     registers_[0] = kResetSctlr;
+  }
+
+  /// As after power-down, about to run at `entry` with `argument` in X0: the timer goes on.
+  void wake_at(GuestPhysAddr entry, std::uint64_t argument) noexcept {
+    const auto before = registers_;
+    reset(entry, argument);
+    for (std::size_t n = 0; n < registers_.size(); ++n) {
+      if (is_virtual_timer(kSwitchedRegisters[n])) registers_[n] = before[n];
+    }
   }
 
   template <VirtualizationHardware U>

@@ -61,9 +61,11 @@ void GuestCore::on_stage2_control(SysReg r, std::uint64_t old) {
   if (r == reg::HCR_EL2 && (changed & hcr::kWatched) != 0) forget_watches();
 }
 
-void GuestCore::at_s12e1(std::uint64_t va, bool write) {
-  const auto par = mmu_.at_s12(va, 1, write);
-  engine_.set_system(reg::PAR_EL1, par);
+void GuestCore::at_s1(std::uint64_t va, unsigned el, bool write) {
+  // What is an exception for EL1 (stage 2 refuses a descriptor) is a result for EL2, the same that
+  // translating by both stages has.
+  const auto par = mmu_.at_s1(va, el, write);
+  engine_.set_system(reg::PAR_EL1, par ? *par : mmu_.at_s12(va, el, write));
 }
 
 void GuestCore::reset_registers() {

@@ -38,7 +38,9 @@ class GuestCore final : public EngineCaches {
   void write(SysReg reg, std::uint64_t value);
   [[nodiscard]] std::uint64_t gpr(unsigned n) const { return engine_.x(n); }
   void set_gpr(unsigned n, std::uint64_t v) { engine_.set_x(n, v); }
-  void at_s12e1(std::uint64_t va, bool write);
+  [[nodiscard]] std::array<std::uint64_t, 2> vreg(unsigned n) const { return engine_.v(n); }
+  void set_vreg(unsigned n, std::array<std::uint64_t, 2> v) { engine_.set_v(n, v); }
+  void at_s1(std::uint64_t va, unsigned el, bool write);
 
   // Time. Local guest time is retired instructions plus idle skips, in nanoseconds.
   [[nodiscard]] std::uint64_t instructions() const noexcept { return retirement_.total(); }

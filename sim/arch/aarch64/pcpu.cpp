@@ -14,6 +14,8 @@ std::uint64_t Pcpu::read(SysReg reg) { return core_->read(reg); }
 void Pcpu::write(SysReg reg, std::uint64_t value) { core_->write(reg, value); }
 std::uint64_t Pcpu::gpr(unsigned n) const { return core_->gpr(n); }
 void Pcpu::set_gpr(unsigned n, std::uint64_t value) { core_->set_gpr(n, value); }
+std::array<std::uint64_t, 2> Pcpu::vreg(unsigned n) const { return core_->vreg(n); }
+void Pcpu::set_vreg(unsigned n, std::array<std::uint64_t, 2> value) { core_->set_vreg(n, value); }
 Vector Pcpu::enter_guest() { return core_->enter(); }
 
 void Pcpu::tlbi(Tlbi op, std::uint64_t operand) {
@@ -31,7 +33,7 @@ void Pcpu::tlbi(Tlbi op, std::uint64_t operand) {
   });
 }
 
-void Pcpu::at_s12e1(std::uint64_t va, bool write) { core_->at_s12e1(va, write); }
+void Pcpu::at_s1(std::uint64_t va, unsigned el, bool write) { core_->at_s1(va, el, write); }
 void Pcpu::ic_ialluis() { machine_.forget_code(); }
 void Pcpu::enable_interrupt(std::uint32_t intid, bool on) { core_->enable_interrupt(intid, on); }
 std::uint32_t Pcpu::acknowledge_interrupt() { return core_->acknowledge_interrupt(); }

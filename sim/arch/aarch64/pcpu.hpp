@@ -2,6 +2,7 @@
 // One physical CPU of the machine, as software at EL2 sees it, plus what only the machine's owner
 // may do (marked "owner"): give it turns, stop it, look at it.
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <sim/arch/aarch64/el2_registers.hpp>
@@ -60,8 +61,11 @@ class Pcpu {
   Vector enter_guest();
   /// `operand` as the instruction's Xt (IPAS2E1IS: IPA >> 12).
   void tlbi(Tlbi op, std::uint64_t operand);
-  /// AT S12E1R / S12E1W: result in PAR_EL1.
-  void at_s12e1(std::uint64_t va, bool write);
+  /// V0..V31 as bits 63:0 and 127:64, likewise.
+  [[nodiscard]] std::array<std::uint64_t, 2> vreg(unsigned n) const;
+  void set_vreg(unsigned n, std::array<std::uint64_t, 2> value);
+  /// AT S1E1R, S1E1W (`el` 1), S1E0R, S1E0W (`el` 0): result in PAR_EL1.
+  void at_s1(std::uint64_t va, unsigned el, bool write);
   /// IC IALLUIS: instruction fetches see all earlier writes.
   void ic_ialluis();
 
