@@ -59,6 +59,7 @@ void Machine::memory_written(std::uint64_t pa, std::uint64_t size) {
 
 void Machine::forget_code() {
   for_each_core([](aarch64::GuestCore& core) { core.forget_all_code(); });
+  fetch_coherence_.all_invalidated();
 }
 
 void Machine::describe(StateVisitor& visitor) {

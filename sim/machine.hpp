@@ -3,13 +3,16 @@
 
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <memory>
 #include <sim/arch/aarch64/pcpu.hpp>
 #include <sim/board/board.hpp>
 #include <sim/cpu/fetch_coherence.hpp>
+#include <sim/event.hpp>
 #include <sim/memory/physical_memory.hpp>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace axvm::sim {
@@ -52,7 +55,12 @@ class Machine {
 
   /// Somebody outside the guest cores wrote memory that a guest may execute.
   void memory_written(std::uint64_t pa, std::uint64_t size);
-  /// Every engine forgets all translated code.
+  /// Called with what the machine notices about its guests; one listener. Observation only.
+  void listen(std::function<void(const UnmaintainedCode&)> listener) {
+    listener_ = std::move(listener);
+  }
+
+  /// All instruction caches are invalidated: every engine forgets all translated code.
   void forget_code();
 
   /// Registers, TLBs, RAM: everything that decides the machine's future.
@@ -73,6 +81,7 @@ class Machine {
   FetchCoherence fetch_coherence_;
   std::vector<std::unique_ptr<aarch64::Pcpu>> pcpus_;
   std::uint64_t published_time_ = 0;
+  std::function<void(const UnmaintainedCode&)> listener_;
 };
 
 }  // namespace axvm::sim

@@ -37,6 +37,9 @@ struct RunStatistics {
   std::uint64_t time_ns = 0;  ///< the latest pCPU's
   sim::Statistics machine;    ///< summed over pCPUs
   ExitCounts exits;           ///< summed over pCPUs
+  /// Where the first line of code ran without instruction cache maintenance, if any did; their
+  /// number is `machine.unmaintained_lines`.
+  std::optional<std::uint64_t> unmaintained_pc;
 };
 
 /// Owns a machine, its HAL and the VMs on it. Any number of hosts may exist side by side. Nothing
@@ -133,6 +136,7 @@ class Host {
   unsigned next_pcpu_ = 0;              // whose turn it is
   std::optional<std::size_t> current_;  // the vCPU whose turn has begun, index into vcpus_
 
+  std::optional<std::uint64_t> unmaintained_pc_;  // the first
   const StopCondition* until_ = nullptr;
   bool console_matched_ = false;
   std::optional<StopReason> final_;

@@ -35,6 +35,10 @@ Host::Host(std::unique_ptr<Choices> choices, std::unique_ptr<sim::Machine> machi
       queues_(machine_->pcpu_count()),
       load_(machine_->pcpu_count(), 0) {
   next_pcpu_ = machine_->pcpu_count();  // the first round has yet to begin
+  machine_->listen([this](const sim::UnmaintainedCode& event) {
+    if (!unmaintained_pc_) unmaintained_pc_ = event.pc;
+    trace_.unmaintained_code(event);
+  });
 }
 
 // VMs first: their vCPUs forget the CPUs that hold their registers.

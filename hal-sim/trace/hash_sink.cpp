@@ -11,6 +11,11 @@ void HashSink::event(const Stamp& stamp, const Event& event) {
   hasher_.add(to_json(stamp, event));
 }
 
+void HashSink::unmaintained_code(const sim::UnmaintainedCode& event) {
+  ++events_;
+  hasher_.add(to_json(event));
+}
+
 void HashSink::finish() { output_(fmt::format("{} {}\n", hasher_.hex(), events_)); }
 
 }  // namespace axvm::hal_sim

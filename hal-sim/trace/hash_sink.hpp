@@ -12,6 +12,7 @@ class HashSink final : public TraceSink {
  public:
   explicit HashSink(TextOutput output) : output_(std::move(output)) {}
   void event(const Stamp& stamp, const Event& event) override;
+  void unmaintained_code(const sim::UnmaintainedCode& event) override;
   void finish() override;
 
  private:

@@ -86,8 +86,25 @@ std::string to_json(const Stamp& stamp, const Event& event) {
   return text;
 }
 
+std::string to_json(const sim::UnmaintainedCode& event) {
+  std::string text;
+  ObjectWriter out(text);
+  out.text("event", "UnmaintainedCode");
+  out.hex("pc", event.pc);
+  out.hex("address", event.address);
+  out.number("time_ns", event.time_ns);
+  out.number("pcpu", event.pcpu);
+  out.number("instructions", event.instructions);
+  out.end();
+  return text;
+}
+
 void JsonSink::event(const Stamp& stamp, const Event& event) {
   output_(to_json(stamp, event) + "\n");
+}
+
+void JsonSink::unmaintained_code(const sim::UnmaintainedCode& event) {
+  output_(to_json(event) + "\n");
 }
 
 }  // namespace axvm::hal_sim

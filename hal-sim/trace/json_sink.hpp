@@ -11,11 +11,13 @@ namespace axvm::hal_sim {
 /// as JSON numbers lose bits beyond 2^53.
 [[nodiscard]] std::string to_json(const Event& event);
 [[nodiscard]] std::string to_json(const Stamp& stamp, const Event& event);
+[[nodiscard]] std::string to_json(const sim::UnmaintainedCode& event);
 
 class JsonSink final : public TraceSink {
  public:
   explicit JsonSink(TextOutput output) : output_(std::move(output)) {}
   void event(const Stamp& stamp, const Event& event) override;
+  void unmaintained_code(const sim::UnmaintainedCode& event) override;
 
  private:
   TextOutput output_;

@@ -47,6 +47,10 @@ std::string call_text(const FirmwareCall& call) {
   return fmt::format("{} = {:#x}", text, call.result);
 }
 
+std::string time_text(std::uint64_t ns) {
+  return fmt::format("{}.{:09} s", ns / 1'000'000'000, ns % 1'000'000'000);
+}
+
 struct ActionText {
   std::string operator()(const TrapTaken&) const { return {}; }
   std::string operator()(const DeviceAccess& e) const { return device_access_text(e); }
@@ -68,18 +72,21 @@ struct ActionText {
 
 }  // namespace
 
+std::string TextSink::instruction(std::uint32_t pcpu, std::uint64_t address) {
+  const auto word = reader_ ? reader_(pcpu, address) : std::nullopt;
+  return fmt::format("  {:#x}: {}\n", address,
+                     word ? disassembler_.instruction(address, *word) : "(not readable)");
+}
+
 std::string TextSink::trap(const Stamp& stamp, const TrapTaken& trap) {
   const bool is_synchronous = trap.cause == kSynchronous;
-  std::string text =
-      fmt::format("\n[{}.{:09} s] pcpu{} vm{}.vcpu{} after {} instructions: {}{}\n",
-                  stamp.time_ns / 1'000'000'000, stamp.time_ns % 1'000'000'000, stamp.pcpu,
-                  trap.vm.value, trap.vcpu.value, stamp.instructions,
-                  is_synchronous ? exception_class_name(trap.syndrome) : vector_name(trap.cause),
-                  stamp.host ? " (the host's)" : "");
+  std::string text = fmt::format(
+      "\n[{}] pcpu{} vm{}.vcpu{} after {} instructions: {}{}\n", time_text(stamp.time_ns),
+      stamp.pcpu, trap.vm.value, trap.vcpu.value, stamp.instructions,
+      is_synchronous ? exception_class_name(trap.syndrome) : vector_name(trap.cause),
+      stamp.host ? " (the host's)" : "");
   const std::uint64_t address = is_synchronous ? instruction_address(trap) : trap.return_address;
-  const auto word = reader_ ? reader_(stamp.pcpu, address) : std::nullopt;
-  text += fmt::format("  {:#x}: {}\n", address,
-                      word ? disassembler_.instruction(address, *word) : "(not readable)");
+  text += instruction(stamp.pcpu, address);
   if (is_synchronous) {
     text += fmt::format("  ESR_EL2={:#x}: {}\n", trap.syndrome, syndrome_text(trap.syndrome));
     const unsigned ec = exception_class(trap.syndrome);
@@ -101,6 +108,12 @@ void TextSink::event(const Stamp& stamp, const Event& event) {
   } else {
     output_("  → " + std::visit(ActionText{}, event) + "\n");
   }
+}
+
+void TextSink::unmaintained_code(const sim::UnmaintainedCode& event) {
+  output_(fmt::format(
+      "\n[{}] pcpu{} after {} instructions: code run without instruction cache maintenance\n{}",
+      time_text(event.time_ns), event.pcpu, event.instructions, instruction(event.pcpu, event.pc)));
 }
 
 }  // namespace axvm::hal_sim

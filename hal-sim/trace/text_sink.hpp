@@ -20,8 +20,10 @@ class TextSink final : public TraceSink {
   TextSink(TextOutput output, InstructionReader reader)
       : output_(std::move(output)), reader_(std::move(reader)) {}
   void event(const Stamp& stamp, const Event& event) override;
+  void unmaintained_code(const sim::UnmaintainedCode& event) override;
 
  private:
+  [[nodiscard]] std::string instruction(std::uint32_t pcpu, std::uint64_t address);
   [[nodiscard]] std::string trap(const Stamp& stamp, const TrapTaken& trap);
 
   TextOutput output_;

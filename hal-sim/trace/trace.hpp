@@ -17,6 +17,9 @@ class Trace {
   void event(const Stamp& stamp, const Event& event) {
     for (const auto& sink : sinks_) sink->event(stamp, event);
   }
+  void unmaintained_code(const sim::UnmaintainedCode& event) {
+    for (const auto& sink : sinks_) sink->unmaintained_code(event);
+  }
   void finish() {
     for (const auto& sink : sinks_) sink->finish();
   }

@@ -4,6 +4,7 @@
 #include <axvm/event.hpp>
 #include <cstdint>
 #include <functional>
+#include <sim/event.hpp>
 #include <string_view>
 
 namespace axvm::hal_sim {
@@ -23,6 +24,8 @@ class TraceSink {
  public:
   virtual ~TraceSink() = default;
   virtual void event(const Stamp& stamp, const Event& event) = 0;
+  /// What the machine noticed, where the VMM sees nothing.
+  virtual void unmaintained_code(const sim::UnmaintainedCode& event) = 0;
   /// Nothing follows.
   virtual void finish() {}
 };

@@ -7,6 +7,7 @@
 // fetch, which every architecture permits.
 
 #include <cstdint>
+#include <sim/cpu/code_maintenance.hpp>
 #include <sim/memory/physical_memory.hpp>
 #include <vector>
 
@@ -39,14 +40,24 @@ class FetchCoherence {
   /// [pa, pa + size) was written from outside the engines.
   void written(std::uint64_t pa, std::uint64_t size);
 
+  /// A guest invalidated the line of `pa` in the instruction caches of all CPUs.
+  void line_invalidated(std::uint64_t pa);
+  /// All of all instruction caches was invalidated.
+  void all_invalidated();
+  /// What runs without that.
+  [[nodiscard]] CodeMaintenance& maintenance() noexcept { return maintenance_; }
+
  private:
   enum class Owner : std::uint8_t { Nobody, Writers, Executors };
 
   [[nodiscard]] Owner* owner(std::uint64_t pa) noexcept;
+  void forget_translations();
 
   const PhysicalMemory& memory_;
   std::vector<Owner> owners_;
   std::vector<EngineCaches*> engines_;
+  CodeMaintenance maintenance_;
+  bool has_writers_ = false;  ///< some frame may be owned by writers
 };
 
 }  // namespace axvm::sim

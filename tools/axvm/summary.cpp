@@ -74,6 +74,13 @@ std::string summary(const hal_sim::StopReason& reason, const hal_sim::RunStatist
     text += fmt::format("    {:<{}}  {:>10}  {}\n", row.name, width, grouped(row.count),
                         bar(row.count, rows.front().count));
   }
+  if (statistics.unmaintained_pc) {
+    text += fmt::format("  code run without instruction cache maintenance at {:#x}",
+                        *statistics.unmaintained_pc);
+    const std::uint64_t others = machine.unmaintained_lines - 1;
+    if (others != 0) text += fmt::format(" and in {} other lines", grouped(others));
+    text += '\n';
+  }
   return text;
 }
 

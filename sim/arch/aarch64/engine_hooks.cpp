@@ -134,6 +134,7 @@ bool GuestCore::grant(std::uint64_t va, Access access, const Translation& transl
     case Access::Fetch:
       coherence.claim_for_fetch(pa);
       watch_trapping_instructions(va & ~(kPage - 1), pa);
+      watch_unmaintained_code(va & ~(kPage - 1), pa);
       perms |= UC_PROT_EXEC;
       break;
     case Access::Read:
@@ -224,6 +225,7 @@ void GuestCore::on_watch(std::uint64_t va) {
     return;
   }
   const std::uint32_t instruction = instruction_at(va);
+  report_unmaintained_code(va);
   const unsigned el = current_el();
   if (traps_from(el, instruction)) return trap_instruction(instruction, va);
   constexpr std::uint64_t kNtwe = 1ULL << 18;

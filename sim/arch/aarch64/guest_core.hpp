@@ -220,6 +220,12 @@ class GuestCore final : public EngineCaches {
   /// A feature register as this machine has it, not the engine.
   [[nodiscard]] std::uint64_t feature(SysReg reg) const;
   void watch_trapping_instructions(std::uint64_t page_va, std::uint64_t pa);
+  /// The same for lines of the frame that were written and not invalidated since.
+  void watch_unmaintained_code(std::uint64_t page_va, std::uint64_t pa);
+  /// The instruction at `va`, just looked at, is about to be executed.
+  void report_unmaintained_code(std::uint64_t va);
+  /// IC as the guest executes it.
+  void on_instruction_cache(SysReg op, std::uint64_t va);
   /// Has on_watch called before the instructions in [first, last].
   void watch(std::uint64_t first, std::uint64_t last);
   void forget_watches();

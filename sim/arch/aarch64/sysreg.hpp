@@ -27,6 +27,9 @@ struct SysReg {
 
 /// The registers that the machine treats by name, in the order of their encodings.
 namespace reg {
+inline constexpr SysReg IC_IALLUIS{1, 0, 7, 1, 0};
+inline constexpr SysReg IC_IALLU{1, 0, 7, 5, 0};
+inline constexpr SysReg IC_IVAU{1, 3, 7, 5, 1};
 inline constexpr SysReg MDRAR_EL1{2, 0, 1, 0, 0};
 inline constexpr SysReg OSLAR_EL1{2, 0, 1, 0, 4};
 inline constexpr SysReg MIDR_EL1{3, 0, 0, 0, 0};

@@ -2,6 +2,7 @@
 // this machine answers itself, and what traps to EL2 (DDI 0487 D1.3.5, D24.2.53 HCR_EL2).
 
 #include <array>
+#include <bit>
 #include <cstring>
 #include <sim/arch/aarch64/guest_core.hpp>
 #include <sim/arch/aarch64/syndrome.hpp>
@@ -31,6 +32,10 @@ bool is_implementation_defined(SysReg r) {
 }
 /// TLBI of EL1.
 bool is_tlbi(SysReg r) { return r.op0() == 1 && r.op1() == 0 && r.crn() == 8; }
+/// IC IALLUIS, IALLU, IVAU.
+bool is_instruction_cache_operation(SysReg r) {
+  return r == reg::IC_IALLUIS || r == reg::IC_IALLU || r == reg::IC_IVAU;
+}
 /// DC ISW, CSW, CISW.
 bool is_set_way(SysReg r) {
   return r.op0() == 1 && r.op1() == 0 && r.crn() == 7 && r.op2() == 2 &&
@@ -251,6 +256,10 @@ void GuestCore::mirror_translation_register(SysReg r, std::uint64_t value) {
 
 bool GuestCore::on_sys(const uc_arm64_cp_reg& cp) {
   const SysReg op = name_of(cp);
+  if (is_instruction_cache_operation(op)) {
+    on_instruction_cache(op, cp.val);
+    return false;
+  }
   if (current_el() == 0) return false;  // only cache maintenance by VA, which the engine checks
   if (is_tlbi(op)) {
     on_tlbi(op, cp.val);
@@ -328,6 +337,43 @@ void GuestCore::watch_trapping_instructions(std::uint64_t page_va, std::uint64_t
     sites[count++] = page_va + offset;
   }
   for (std::size_t i = 0; i < count; ++i) watch(sites[i], sites[i]);
+}
+
+void GuestCore::watch_unmaintained_code(std::uint64_t page_va, std::uint64_t pa) {
+  constexpr int kMaxLines = 8;
+  CodeMaintenance::LineSet lines = machine_.fetch_coherence_.maintenance().unmaintained(pa);
+  if (std::popcount(lines) > kMaxLines) return watch(page_va, page_va + 4095);
+  for (; lines != 0; lines &= lines - 1) {
+    const std::uint64_t line =
+        page_va + static_cast<unsigned>(std::countr_zero(lines)) * CodeMaintenance::kLine;
+    watch(line, line + CodeMaintenance::kLine - 1);
+  }
+}
+
+void GuestCore::report_unmaintained_code(std::uint64_t va) {
+  if ((va & ~std::uint64_t{4095}) != instruction_page_.va) return;
+  const auto pa = machine_.memory().pa_of(instruction_page_.bytes + (va & 4095));
+  if (!pa || !machine_.fetch_coherence_.maintenance().report(*pa)) return;
+  ++statistics_.unmaintained_lines;
+  if (!machine_.listener_) return;
+  const std::uint64_t instructions = retirement_.total_at(va);
+  machine_.listener_({.pcpu = index_,
+                      .instructions = instructions,
+                      .time_ns = instructions + idle_,
+                      .pc = va,
+                      .address = *pa});
+}
+
+void GuestCore::on_instruction_cache(SysReg op, std::uint64_t va) {
+  constexpr std::uint64_t kUci = 1ULL << 26;
+  const unsigned el = current_el();
+  const bool by_address = op == reg::IC_IVAU;
+  if (el == 0 && (!by_address || (mmu_.registers().sctlr_el1 & kUci) == 0)) return;  // undefined
+  // IC IALLU is taken for all CPUs, too: EL2 asks for that (HCR_EL2.FB) where it matters.
+  if (!by_address) return machine_.fetch_coherence_.all_invalidated();
+  const auto found = mmu_.translate_without_side_effects(
+      va, {.access = Access::Read, .el = static_cast<std::uint8_t>(el), .pan = false});
+  if (found) machine_.fetch_coherence_.line_invalidated(found->pa);
 }
 
 void GuestCore::watch(std::uint64_t first, std::uint64_t last) {
