@@ -1,4 +1,5 @@
 #include <axvm/config.hpp>
+#include <core/devices/cfi_flash.hpp>
 #include <core/vm/unsupported_device.hpp>
 #include <core/vm/vm_base.hpp>
 
@@ -100,6 +101,9 @@ MaybeError check_emulated_devices(const VmConfig& config) noexcept {
       return error(i, "unknown type of emulated device"sv);
     }
     if (device.length == 0) return error(i, "length is 0"sv);
+    if (device.type == EmulatedDeviceType::Flash && !CfiFlash::is_possible_size(device.length)) {
+      return error(i, "length of a flash: expected a power of two from 128 KiB to 64 MiB"sv);
+    }
     if (wraps(device.base_gpa.value, device.length)) return error(i, "exceeds the address space"sv);
     if (overlaps_memory(config, device.base_gpa.value, device.length)) {
       return error(i, "overlaps a memory region"sv);
@@ -176,7 +180,8 @@ std::optional<EmulatedDeviceType> emulated_device_type(std::uint64_t value) noex
     case 0x30:
     case 0xe1:
     case 0xe2:
-    case 0xe3: return static_cast<EmulatedDeviceType>(value);
+    case 0xe3:
+    case 0xf0: return static_cast<EmulatedDeviceType>(value);
     default: return std::nullopt;
   }
 }
@@ -222,6 +227,7 @@ std::unexpected<Error> unsupported_device(EmulatedDeviceType type) noexcept {
     case EmulatedDeviceType::VirtioBlock: return named("no virtio block (0xe1) is emulated"sv);
     case EmulatedDeviceType::VirtioNet: return named("no virtio net (0xe2) is emulated"sv);
     case EmulatedDeviceType::VirtioConsole: return named("no virtio console (0xe3) is emulated"sv);
+    case EmulatedDeviceType::Flash: return named("no flash (0xf0) is emulated"sv);
   }
   return named("no device of this type is emulated"sv);
 }

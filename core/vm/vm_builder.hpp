@@ -6,6 +6,7 @@
 #include <axvm/memory.hpp>
 #include <axvm/result.hpp>
 #include <core/devices/bus.hpp>
+#include <core/devices/cfi_flash.hpp>
 #include <core/memory/address_space.hpp>
 #include <core/vcpu/vcpu.hpp>
 #include <core/vm/unsupported_device.hpp>
@@ -193,10 +194,15 @@ class VmBuilder {
 
   static Result<Box<Device>> make_device(Allocator allocator, const EmulatedDeviceConfig& config,
                                          std::string_view name, Console& console) {
+    const BusRange range{Bus::Mmio, config.base_gpa.value, config.length};
+    if (config.type == EmulatedDeviceType::Flash) {
+      auto flash = CfiFlash::try_make(allocator, name, range);
+      if (!flash) return std::unexpected(flash.error());
+      return Box<Device>(std::move(*flash));
+    }
     if (config.type != EmulatedDeviceType::Console) return unsupported_device(config.type);
     using ConsoleDevice = typename Arch::ConsoleDevice;
-    auto device = Box<ConsoleDevice>::try_make(
-        allocator, name, BusRange{Bus::Mmio, config.base_gpa.value, config.length}, console);
+    auto device = Box<ConsoleDevice>::try_make(allocator, name, range, console);
     if (!device) return std::unexpected(device.error());
     return Box<Device>(std::move(*device));
   }

@@ -27,8 +27,8 @@ class VmCheck {
       findings_.push_back(lent.locate(*error));
       return;  // what follows relies on it
     }
-    if (file_.entry_point % 4 != 0) {
-      add("kernel.entry_point", fmt::format("is {:#x}", file_.entry_point), "a multiple of 4");
+    if (file_.entry_point.value_or(0) % 4 != 0) {
+      add("kernel.entry_point", fmt::format("is {:#x}", *file_.entry_point), "a multiple of 4");
     }
     for (std::size_t i = 0; i < file_.memory_regions.size(); ++i) {
       const MemoryRegionRow& region = file_.memory_regions[i];

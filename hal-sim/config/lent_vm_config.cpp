@@ -50,9 +50,11 @@ VmConfig LentVmConfig::view() const {
   config.id = file_.id;
   config.name = file_.name;
   config.vcpus = vcpus_;
-  config.bsp_entry = GuestPhysAddr(file_.entry_point);
-  config.ap_entry = GuestPhysAddr(file_.entry_point);
-  if (file_.dtb && file_.dtb->load_addr) config.dtb = GuestPhysAddr(*file_.dtb->load_addr);
+  std::uint64_t entry = memory_regions_.empty() ? 0 : memory_regions_.front().gpa.value;
+  entry = file_.entry_point.value_or(file_.kernel_load_addr.value_or(entry));
+  config.bsp_entry = GuestPhysAddr(entry);
+  config.ap_entry = GuestPhysAddr(entry);
+  if (file_.dtb_load_addr) config.dtb = GuestPhysAddr(*file_.dtb_load_addr);
   config.memory_regions = memory_regions_;
   config.emulated_devices = emulated_devices_;
   config.passthrough_devices = passthrough_devices_;

@@ -5,7 +5,7 @@
 namespace axvm::hal_sim {
 namespace {
 
-constexpr std::array<std::pair<std::uint64_t, std::string_view>, 15> kDeviceTypes = {{
+constexpr std::array<std::pair<std::uint64_t, std::string_view>, 16> kDeviceTypes = {{
     {0x00, "meta device"},
     {0x01, "interrupt controller"},
     {0x02, "console"},
@@ -21,6 +21,7 @@ constexpr std::array<std::pair<std::uint64_t, std::string_view>, 15> kDeviceType
     {0xE1, "virtio block"},
     {0xE2, "virtio net"},
     {0xE3, "virtio console"},
+    {0xF0, "cfi flash"},
 }};
 
 }  // namespace

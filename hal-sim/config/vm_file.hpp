@@ -87,14 +87,15 @@ struct VmFile {
   std::vector<std::uint64_t> phys_cpu_sets;  ///< mask of pCPUs, per vCPU
 
   // [kernel]
-  std::uint64_t entry_point = 0;
+  std::optional<std::uint64_t> entry_point;  ///< default: the image's own
   std::string kernel_path;
-  std::uint64_t kernel_load_addr = 0;
+  std::optional<std::uint64_t> kernel_load_addr;  ///< a raw image needs it
   bool enable_bios = false;
   BootProtocol boot_protocol = BootProtocol::Direct;
   std::optional<ImageRow> bios;
   std::optional<std::string> uefi_firmware_path;
-  std::optional<ImageRow> dtb;
+  std::optional<std::string> dtb_path;
+  std::optional<std::uint64_t> dtb_load_addr;  ///< without a path: of a tree that is made
   std::optional<ImageRow> ramdisk;
   std::optional<ImageLocation> image_location;
   std::optional<std::string> cmdline;

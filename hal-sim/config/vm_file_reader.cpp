@@ -117,16 +117,17 @@ void check_boot(ReadContext& context, const FieldReader& kernel, const VmFile& v
 }
 
 void read_kernel(ReadContext& context, FieldReader& kernel, VmFile& vm) {
-  vm.entry_point = kernel.required_integer("entry_point");
+  vm.entry_point = kernel.integer("entry_point");
   vm.kernel_path = kernel.required_string("kernel_path");
-  vm.kernel_load_addr = kernel.required_integer("kernel_load_addr");
+  vm.kernel_load_addr = kernel.integer("kernel_load_addr");
   vm.enable_bios = kernel.boolean("enable_bios").value_or(false);
   vm.boot_protocol =
       kernel.choice("boot_protocol", std::span<const Spelling<BootProtocol>>(kBootProtocols))
           .value_or(vm.enable_bios ? BootProtocol::Multiboot : BootProtocol::Direct);
   vm.bios = image(kernel, "bios_path", "bios_load_addr");
   vm.uefi_firmware_path = path(kernel, "uefi_firmware_path");
-  vm.dtb = image(kernel, "dtb_path", "dtb_load_addr");
+  vm.dtb_path = path(kernel, "dtb_path");
+  vm.dtb_load_addr = kernel.integer("dtb_load_addr");
   vm.ramdisk = image(kernel, "ramdisk_path", "ramdisk_load_addr");
   vm.image_location =
       kernel.choice("image_location", std::span<const Spelling<ImageLocation>>(kImageLocations));

@@ -6,6 +6,7 @@
 #include <hal-sim/config/lent_vm_config.hpp>
 #include <hal-sim/host/host.hpp>
 #include <hal-sim/host/placement.hpp>
+#include <hal-sim/load/load_plan.hpp>
 
 namespace axvm::hal_sim {
 namespace {
@@ -91,8 +92,13 @@ std::expected<std::unique_ptr<Host>, std::vector<Diagnostic>> Host::create(
 }
 
 std::expected<void, Diagnostic> Host::add_vm(const VmFile& file, const ImageSearch& images) {
+  const auto plan = plan_load(file, images);
+  if (!plan) return std::unexpected(plan.error());
   const LentVmConfig lent(file);
-  const VmConfig config = lent.view();
+  VmConfig config = lent.view();
+  config.bsp_entry = GuestPhysAddr(plan->entry);
+  config.ap_entry = config.bsp_entry;
+  config.dtb = GuestPhysAddr(plan->dtb.value_or(kNoAddress));
 
   std::vector<std::uint64_t> masks;
   for (const VcpuConfig& vcpu : config.vcpus) masks.push_back(vcpu.affinity_mask);
@@ -100,12 +106,8 @@ std::expected<void, Diagnostic> Host::add_vm(const VmFile& file, const ImageSear
   if (!created) return std::unexpected(of_error(file, created.error()));
   Ref<VmBase> vm = std::move(*created);
 
-  for (const ImageUse& image : images_of(file)) {
-    const auto path = find_image(image.path, file.file, images);
-    if (!path) return std::unexpected(at(file, image.key, path.error()));
-    if (const auto loaded = load_image(*vm, *path, GuestPhysAddr(image.load_addr)); !loaded) {
-      return std::unexpected(at(file, image.key, loaded.error()));
-    }
+  if (const auto loaded = load(*vm, *plan); !loaded) {
+    return std::unexpected(of_error(file, loaded.error()));
   }
   if (const auto booted = vm->boot(); !booted)
     return std::unexpected(of_error(file, booted.error()));

@@ -1,11 +1,7 @@
 #include <fmt/format.h>
 
-#include <cstring>
-#include <fstream>
-#include <hal-sim/config/size_text.hpp>
 #include <hal-sim/load/image.hpp>
-#include <iterator>
-#include <string_view>
+#include <system_error>
 
 namespace axvm::hal_sim {
 namespace {
@@ -56,36 +52,10 @@ std::expected<fs::path, std::string> find_image(const std::string& name,
 }
 
 std::vector<ImageUse> images_of(const VmFile& file) {
-  std::vector<ImageUse> images;
-  images.push_back({"kernel.kernel_path", file.kernel_path, file.kernel_load_addr});
-  if (file.dtb) {
-    images.push_back({"kernel.dtb_path", file.dtb->path, file.dtb->load_addr.value_or(0)});
-  }
-  if (file.ramdisk) {
-    images.push_back(
-        {"kernel.ramdisk_path", file.ramdisk->path, file.ramdisk->load_addr.value_or(0)});
-  }
+  std::vector<ImageUse> images{{"kernel.kernel_path", file.kernel_path}};
+  if (file.dtb_path) images.push_back({"kernel.dtb_path", *file.dtb_path});
+  if (file.ramdisk) images.push_back({"kernel.ramdisk_path", file.ramdisk->path});
   return images;
-}
-
-std::expected<void, std::string> load_image(VmBase& vm, const fs::path& file,
-                                            GuestPhysAddr load_addr) {
-  std::ifstream stream(file, std::ios::binary);
-  std::string bytes(std::istreambuf_iterator<char>(stream), {});
-  if (!stream) return std::unexpected(fmt::format("{} cannot be read", file.string()));
-  if (bytes.empty()) return std::unexpected(fmt::format("{} is empty", file.string()));
-  std::size_t done = 0;
-  const auto copied =
-      vm.get_image_load_region(load_addr, bytes.size(), [&](std::span<std::byte> to) {
-        std::memcpy(to.data(), bytes.data() + done, to.size());
-        done += to.size();
-      });
-  if (!copied) {
-    return std::unexpected(fmt::format("{} ({}) does not fit at {:#x}: {}", file.string(),
-                                       format_size(bytes.size()), load_addr.value,
-                                       std::string_view(copied.error().detail)));
-  }
-  return {};
 }
 
 }  // namespace axvm::hal_sim

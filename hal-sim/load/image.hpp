@@ -1,8 +1,6 @@
 #pragma once
-// Images from files into guest memory.
+// Where the files are that a VM boots with.
 
-#include <core/vm/vm_base.hpp>
-#include <cstdint>
 #include <expected>
 #include <filesystem>
 #include <hal-sim/config/vm_file.hpp>
@@ -22,19 +20,13 @@ struct ImageSearch {
 [[nodiscard]] std::expected<std::filesystem::path, std::string> find_image(
     const std::string& name, const std::filesystem::path& config_file, const ImageSearch& search);
 
-/// An image of a VM: what it is for, the key that names it, and its place in guest memory.
+/// An image of a VM, as its configuration names it.
 struct ImageUse {
   std::string key;   ///< "kernel.kernel_path"
   std::string path;  ///< as written
-  std::uint64_t load_addr = 0;
 };
 
 /// The images that a VM boots with: the kernel, and a device tree and ramdisk if configured.
 [[nodiscard]] std::vector<ImageUse> images_of(const VmFile& file);
-
-/// Copies the file's bytes to `load_addr`. The error is one line.
-[[nodiscard]] std::expected<void, std::string> load_image(VmBase& vm,
-                                                          const std::filesystem::path& file,
-                                                          GuestPhysAddr load_addr);
 
 }  // namespace axvm::hal_sim

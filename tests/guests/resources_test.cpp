@@ -3,6 +3,7 @@
 
 #include <core/vm/axvm.hpp>
 #include <hal-sim/config/lent_vm_config.hpp>
+#include <hal-sim/load/load_plan.hpp>
 #include <hal-sim/sim_hal.hpp>
 
 #include "guest_run.hpp"
@@ -20,13 +21,12 @@ TEST_CASE("allocation: a VM that is gone has left no frame and no byte behind") 
   SimHal hal(**machine, choices, trace);
   REQUIRE(hal.this_cpu().hardware_enable().has_value());
   {
+    const auto plan = plan_load(config.vms.front(), ImageSearch{{AXVM_BUILD_DIR}});
+    REQUIRE(plan.has_value());
     const LentVmConfig lent(config.vms.front());
     auto vm = AxVM<SimHal, SimCpu>::create(hal, lent.view());
     REQUIRE(vm.has_value());
-    ImageSearch search{{AXVM_BUILD_DIR}};
-    const auto image = find_image(config.vms.front().kernel_path, config.vms.front().file, search);
-    REQUIRE(image.has_value());
-    REQUIRE(load_image(**vm, *image, GuestPhysAddr(config.vms.front().kernel_load_addr)));
+    REQUIRE(load(**vm, *plan).has_value());
     REQUIRE((*vm)->boot().has_value());
     (*machine)->pcpu(0).set_turn_end(1'000'000'000);
     const auto exit = (*vm)->run_vcpu(VcpuId(0));

@@ -30,10 +30,10 @@ class Test(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
 
-    def axvm(self, *arguments, out=subprocess.PIPE):
+    def axvm(self, *arguments, out=subprocess.PIPE, timeout=60):
         return Done(subprocess.run([os.environ["AXVM"], *map(str, arguments)],
                                    stdin=subprocess.DEVNULL, stdout=out,
-                                   stderr=subprocess.PIPE, timeout=60,
+                                   stderr=subprocess.PIPE, timeout=timeout,
                                    check=False))
 
     def file(self, name, text):

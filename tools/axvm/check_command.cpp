@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <hal-sim/config/size_text.hpp>
+#include <hal-sim/load/load_plan.hpp>
+#include <optional>
 #include <tools/axvm/commands.hpp>
 #include <tools/axvm/exit_status.hpp>
 
 namespace axvm::tool {
 namespace {
 
+using hal_sim::LoadPlan;
 using hal_sim::VmFile;
 
 struct MapRow {
@@ -54,13 +57,18 @@ std::vector<MapRow> memory_map(const VmFile& vm) {
   return rows;
 }
 
-void print_map(const VmFile& vm, Output& output) {
+std::string entry_text(const VmFile& vm, const std::optional<LoadPlan>& plan) {
+  if (plan) return fmt::format("{:#x}", plan->entry);
+  return vm.entry_point ? fmt::format("{:#x}", *vm.entry_point) : "the image's own";
+}
+
+void print_map(const VmFile& vm, const std::optional<LoadPlan>& plan, Output& output) {
   const std::vector<MapRow> rows = memory_map(vm);
   std::size_t width = 4;
   for (const MapRow& row : rows) width = std::max(width, row.what.size());
-  output.print("{}: VM {} \"{}\", {}, {} vCPU{}, entry at {:#x}\n", vm.file, vm.id, vm.name,
+  output.print("{}: VM {} \"{}\", {}, {} vCPU{}, entry at {}\n", vm.file, vm.id, vm.name,
                hal_sim::to_string(vm.vm_type), vm.cpu_num, vm.cpu_num == 1 ? "" : "s",
-               vm.entry_point);
+               entry_text(vm, plan));
   output.print("  {:<29}  {:>9}  {:<{}}  {}\n", "guest-physical", "size", "what", width, "access");
   for (const MapRow& row : rows) {
     output.print("  {:#014x}-{:#014x}  {:>9}  {:<{}}  {}\n", row.base, row.base + row.size - 1,
@@ -68,19 +76,36 @@ void print_map(const VmFile& vm, Output& output) {
   }
 }
 
-void print_images(const VmFile& vm, const hal_sim::ImageSearch& search, Output& output) {
+void print_images(const LoadPlan& plan, Output& output) {
+  for (const hal_sim::LoadPiece& piece : plan.pieces) {
+    output.print("  image at {:#x}: {} ({})\n", piece.gpa, piece.origin,
+                 hal_sim::format_size(piece.size));
+  }
+}
+
+// Warns about images that are not there; true when all are.
+bool has_images(const VmFile& vm, const hal_sim::ImageSearch& search) {
+  bool all = true;
   for (const hal_sim::ImageUse& image : hal_sim::images_of(vm)) {
     const auto path = hal_sim::find_image(image.path, vm.file, search);
-    if (path) {
-      std::error_code ignored;
-      output.print("  image at {:#x}: {} ({})\n", image.load_addr, path->string(),
-                   hal_sim::format_size(std::filesystem::file_size(*path, ignored)));
-    } else {
-      const hal_sim::Location at = vm.locate(image.key);
-      complain("warning: " +
-               to_string(hal_sim::Diagnostic{vm.file, at, image.key, path.error(), {}}));
-    }
+    if (path) continue;
+    const hal_sim::Location at = vm.locate(image.key);
+    complain("warning: " +
+             to_string(hal_sim::Diagnostic{vm.file, at, image.key, path.error(), {}}));
+    all = false;
   }
+  return all;
+}
+
+// What the VM would boot with: nothing when an image is missing or, which is worse, wrong.
+std::optional<LoadPlan> plan_of(const VmFile& vm, const hal_sim::ImageSearch& search,
+                                bool& is_wrong) {
+  if (!has_images(vm, search)) return std::nullopt;
+  auto plan = hal_sim::plan_load(vm, search);
+  if (plan) return std::move(*plan);
+  complain(to_string(plan.error()));
+  is_wrong = true;
+  return std::nullopt;
 }
 
 void warn_about_paths(const VmFile& vm) {
@@ -104,9 +129,11 @@ int check_command(const CheckOptions& options, Output& output) {
   const auto config = read_configuration(options.configuration, false);
   if (!config) return kBadUsage;
   const hal_sim::ImageSearch search = image_search(options.configuration);
+  bool is_wrong = false;
   for (const VmFile& vm : config->vms) {
-    print_map(vm, output);
-    print_images(vm, search, output);
+    const std::optional<LoadPlan> plan = plan_of(vm, search, is_wrong);
+    print_map(vm, plan, output);
+    if (plan) print_images(*plan, output);
     warn_about_paths(vm);
   }
   std::string machine;
@@ -116,7 +143,7 @@ int check_command(const CheckOptions& options, Output& output) {
   }
   const unsigned pcpus = hal_sim::plan_pcpus(*config);
   output.print("machine: {} pCPU{}, RAM {}\n", pcpus, pcpus == 1 ? "" : "s", machine);
-  return 0;
+  return is_wrong ? kBadUsage : 0;
 }
 
 }  // namespace axvm::tool

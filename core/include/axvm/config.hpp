@@ -40,6 +40,7 @@ enum class EmulatedDeviceType : std::uint8_t {
   VirtioBlock = 0xe1,
   VirtioNet = 0xe2,
   VirtioConsole = 0xe3,
+  Flash = 0xf0,  ///< CFI NOR flash; not upstream's
 };
 
 /// The type with this value; nothing when no type has it.

@@ -29,8 +29,8 @@ TEST_CASE("a wrong type names the key, what it is and what it should be") {
 }
 
 TEST_CASE("a missing key is reported at its table") {
-  CHECK(errors_of(replaced(kValid, "entry_point = 0x4008_0000\n", "")) ==
-        Lines{"vm.toml:7:1: kernel.entry_point: is missing, expected an integer"});
+  CHECK(errors_of(replaced(kValid, "kernel_path = \"guest.bin\"\n", "")) ==
+        Lines{"vm.toml:7:1: kernel.kernel_path: is missing, expected a string"});
   CHECK(errors_of(replaced(kValid, "[[0x4000_0000, 0x100_0000, 0x7, 0]]",
                            "[[0x4000_0000, 0x100_0000, 0x7]]")) ==
         Lines{"vm.toml:11:19: kernel.memory_regions[0].map_type: is missing, expected an integer"});

@@ -92,7 +92,8 @@ TEST_CASE("default_implementations: optional keys have upstream's defaults") {
   CHECK(vm.boot_protocol == BootProtocol::Direct);
   CHECK(vm.interrupt_mode == InterruptMode::NoIrq);
   CHECK(vm.address_space_policy == AddressSpacePolicy::Virtualized);
-  CHECK_FALSE(vm.dtb.has_value());
+  CHECK_FALSE(vm.dtb_path.has_value());
+  CHECK_FALSE(vm.dtb_load_addr.has_value());
   CHECK_FALSE(vm.cmdline.has_value());
   CHECK(vm.phys_cpu_ids.empty());
 }

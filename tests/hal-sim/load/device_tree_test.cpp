@@ -1,0 +1,132 @@
+#include <doctest/doctest.h>
+#include <libfdt.h>
+
+#include <algorithm>
+#include <hal-sim/load/device_tree.hpp>
+#include <string_view>
+
+#include "image_builder.hpp"
+
+using namespace axvm;
+using namespace axvm::hal_sim;
+using namespace axvm::hal_sim::test;
+
+namespace {
+
+VmFile board() {
+  VmFile vm;
+  vm.name = "vm";
+  vm.cpu_num = 2;
+  vm.phys_cpu_ids = {0, 0x1'0000'0001};
+  vm.memory_regions = {{0x4000'0000, 64ULL << 20, 7, MapType::Alloc},
+                       {0, 0x1000, 5, MapType::Alloc},
+                       {0x1'0000'0000, 0x1000, 3, MapType::Alloc}};
+  vm.emu_devices = {{"uart", 0x900'0000, 0x1000, 33, 2, {}},
+                    {"flash", 0x400'0000, 0x2'0000, 0, 0xf0, {}}};
+  vm.cmdline = "console=ttyAMA0";
+  return vm;
+}
+
+/// The property as text, its zeroes as commas; "-" when there is none.
+std::string text(const Bytes& tree, const char* path, const char* name) {
+  int size = 0;
+  const int node = fdt_path_offset(tree.data(), path);
+  const void* value = node < 0 ? nullptr : fdt_getprop(tree.data(), node, name, &size);
+  if (value == nullptr || size == 0) return value == nullptr ? "-" : "";
+  std::string all(static_cast<const char*>(value), static_cast<std::size_t>(size - 1));
+  std::ranges::replace(all, '\0', ',');
+  return all;
+}
+
+/// The property as cells of 32 bits.
+std::vector<std::uint32_t> cells(const Bytes& tree, const char* path, const char* name) {
+  int size = 0;
+  const int node = fdt_path_offset(tree.data(), path);
+  const void* value = node < 0 ? nullptr : fdt_getprop(tree.data(), node, name, &size);
+  std::vector<std::uint32_t> all;
+  for (int i = 0; value != nullptr && i + 4 <= size; i += 4) {
+    all.push_back(fdt32_ld(reinterpret_cast<const fdt32_t*>(static_cast<const char*>(value) + i)));
+  }
+  return all;
+}
+
+using Cells = std::vector<std::uint32_t>;
+
+}  // namespace
+
+TEST_CASE("a tree made from the configuration describes what there is") {
+  const auto made = make_device_tree(board(), GuestPhysRange{GuestPhysAddr(0x4100'0000), 0x800});
+  REQUIRE(made.has_value());
+  const Bytes& tree = *made;
+  CHECK(fdt_check_full(tree.data(), tree.size()) == 0);
+  CHECK(cells(tree, "/memory@40000000", "reg") == Cells{0, 0x4000'0000, 0, 64U << 20});
+  CHECK(cells(tree, "/memory@100000000", "reg") == Cells{1, 0, 0, 0x1000});
+  CHECK(fdt_path_offset(tree.data(), "/memory@0") < 0);  // read only: no memory to use
+  CHECK(text(tree, "/pl011@9000000", "compatible") == "arm,pl011,arm,primecell");
+  CHECK(cells(tree, "/pl011@9000000", "reg") == Cells{0, 0x900'0000, 0, 0x1000});
+  CHECK(cells(tree, "/pl011@9000000", "clocks").front() ==
+        cells(tree, "/apb-pclk", "phandle").front());
+  CHECK(cells(tree, "/flash@4000000", "bank-width") == Cells{2});
+  CHECK(text(tree, "/cpus/cpu@0", "enable-method") == "psci");
+  CHECK(cells(tree, "/cpus/cpu@100000001", "reg") == Cells{1, 1});
+  CHECK(text(tree, "/psci", "method") == "hvc");
+  CHECK(text(tree, "/timer", "compatible") == "arm,armv8-timer");
+  CHECK(text(tree, "/chosen", "bootargs") == "console=ttyAMA0");
+  CHECK(text(tree, "/chosen", "stdout-path") == "/pl011@9000000");
+  CHECK(cells(tree, "/chosen", "linux,initrd-start") == Cells{0, 0x4100'0000});
+  CHECK(cells(tree, "/chosen", "linux,initrd-end") == Cells{0, 0x4100'0800});
+}
+
+TEST_CASE("a tree grows with what it describes") {
+  VmFile vm = board();
+  vm.cmdline = std::string(10'000, 'x');
+  const auto made = make_device_tree(vm, std::nullopt);
+  REQUIRE(made.has_value());
+  CHECK(text(*made, "/chosen", "bootargs").size() == 10'000);
+  vm.cmdline = std::string(5 << 20, 'x');
+  CHECK(make_device_tree(vm, std::nullopt).error() == "makes a device tree larger than 2 MiB");
+}
+
+TEST_CASE("a given tree keeps what it says, but for memory, command line and ramdisk") {
+  VmFile other = board();
+  other.memory_regions = {{0x8000'0000, 0x1000, 7, MapType::Alloc}};
+  other.cmdline = "old";
+  const Bytes given = *make_device_tree(other, std::nullopt);
+  const auto patched =
+      patch_device_tree(given, board(), GuestPhysRange{GuestPhysAddr(0x4100'0000), 0x800});
+  REQUIRE(patched.has_value());
+  CHECK(fdt_path_offset(patched->data(), "/memory@80000000") < 0);
+  CHECK(fdt_path_offset(patched->data(), "/memory@40000000") > 0);
+  CHECK(text(*patched, "/chosen", "bootargs") == "console=ttyAMA0");
+  CHECK(text(*patched, "/chosen", "stdout-path") == "/pl011@9000000");
+  CHECK(cells(*patched, "/chosen", "linux,initrd-end") == Cells{0, 0x4100'0800});
+  VmFile silent = board();
+  silent.cmdline.reset();
+  CHECK(text(*patch_device_tree(given, silent, std::nullopt), "/chosen", "bootargs") == "old");
+}
+
+TEST_CASE("what is no device tree is refused with what it is") {
+  const VmFile vm = board();
+  Bytes tree = *make_device_tree(vm, std::nullopt);
+  CHECK(patch_device_tree(bytes_of("tree"), vm, std::nullopt).error() ==
+        "has 4 bytes, expected a device tree with a header of 40");
+  CHECK(patch_device_tree(Bytes(64), vm, std::nullopt).error() ==
+        "begins with 0x00000000, expected a device tree (0xd00dfeed)");
+  Bytes cut = tree;
+  cut.pop_back();
+  CHECK(patch_device_tree(cut, vm, std::nullopt).error() ==
+        "is a device tree of " + std::to_string(tree.size()) + " bytes, expected " +
+            std::to_string(cut.size()) + " at most");
+  fdt_set_off_dt_struct(tree.data(), 0xffff'fff0);
+  CHECK(patch_device_tree(tree, vm, std::nullopt)
+            .error()
+            .starts_with("is a damaged device tree (FDT_ERR_"));
+}
+
+TEST_CASE("a tree whose cells are too small for an address is refused") {
+  Bytes tree = *make_device_tree(board(), std::nullopt);
+  const std::uint32_t one = __builtin_bswap32(1);
+  REQUIRE(fdt_setprop_inplace(tree.data(), 0, "#address-cells", &one, sizeof(one)) == 0);
+  CHECK(patch_device_tree(tree, board(), std::nullopt).error() ==
+        "is a device tree that cannot be completed (FDT_ERR_BADNCELLS)");
+}
