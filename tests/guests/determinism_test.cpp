@@ -14,7 +14,9 @@ using hal_sim::StopKind;
 
 namespace {
 
-constexpr const char* kGuests[] = {"hello", "mmio", "hvc", "sysreg", "paging", "lazy", "smp"};
+constexpr const char* kGuests[] = {"hello",  "mmio",        "hvc",      "sysreg",
+                                   "paging", "lazy",        "smp",      "selfmod",
+                                   "demand", "permissions", "spinlock", "unknown"};
 
 void check_same(const Outcome& a, const Outcome& b) {
   CHECK(a.reason.kind == b.reason.kind);
@@ -69,7 +71,7 @@ TEST_CASE("determinism: a loaded machine changes nothing") {
 }
 
 TEST_CASE("determinism: chaos shows with no TLB, however small, and no length of turns") {
-  for (const char* name : {"paging", "lazy", "smp"}) {
+  for (const char* name : {"paging", "lazy", "smp", "demand", "selfmod", "spinlock"}) {
     for (const std::uint32_t entries : {64U, 128U}) {
       for (const std::uint64_t turn : {777ULL, 100'000ULL}) {
         CAPTURE(name);

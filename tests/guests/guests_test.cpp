@@ -1,6 +1,8 @@
 // Each guest runs to power-off and says what it should.
 #include <doctest/doctest.h>
 
+#include <cstdio>
+
 #include "guest_run.hpp"
 
 using namespace axvm;
@@ -14,7 +16,8 @@ TEST_CASE("hello prints one line and powers off") {
 }
 
 TEST_CASE("every guest's own checks hold") {
-  for (const char* name : {"mmio", "hvc", "sysreg", "paging", "lazy", "smp"}) {
+  for (const char* name : {"mmio", "hvc", "sysreg", "paging", "lazy", "smp", "selfmod", "demand",
+                           "permissions", "spinlock", "unknown"}) {
     CAPTURE(name);
     const Outcome outcome = run({.name = name});
     CHECK(outcome.reason.kind == StopKind::PoweredOff);
@@ -37,6 +40,47 @@ TEST_CASE("smp: turns of any length give the right sum") {
     CAPTURE(turn);
     const Outcome outcome = run({.name = "smp", .turn_instructions = turn});
     CHECK(outcome.console.find("2 CPUs counted to 20000") != std::string::npos);
+  }
+}
+
+TEST_CASE("selfmod: the checker reports the one change without maintenance, and nothing else") {
+  Outcome outcome;
+  const auto host = boot({.name = "selfmod", .traced = true}, outcome);
+  REQUIRE(host != nullptr);
+  CHECK(host->run().kind == StopKind::PoweredOff);
+  const auto statistics = host->statistics();
+  CHECK(statistics.machine.unmaintained_lines == 1);
+  REQUIRE(statistics.unmaintained_pc.has_value());
+  char place[80];
+  std::snprintf(place, sizeof place, "selfmod: changed without maintenance: 0x%llx\r\n",
+                static_cast<unsigned long long>(*statistics.unmaintained_pc));
+  const std::string console = host->console(host->vm(0).id()).output();
+  INFO(console);
+  CHECK(console.find(place) != std::string::npos);
+  CHECK(outcome.trace_text.find("code run without instruction cache maintenance") !=
+        std::string::npos);
+}
+
+TEST_CASE("no other guest runs code without maintenance") {
+  for (const char* name : {"paging", "smp", "demand", "permissions", "spinlock"}) {
+    CAPTURE(name);
+    Outcome outcome;
+    const auto host = boot({.name = name}, outcome);
+    REQUIRE(host != nullptr);
+    CHECK(host->run().kind == StopKind::PoweredOff);
+    CHECK(host->statistics().machine.unmaintained_lines == 0);
+  }
+}
+
+TEST_CASE("spinlock: four vCPUs agree on any number of pCPUs, in turns of any length") {
+  for (const unsigned pcpus : {1U, 2U, 3U, 4U}) {
+    for (const std::uint64_t turn : {100ULL, 777ULL, 20'000ULL}) {
+      CAPTURE(pcpus);
+      CAPTURE(turn);
+      const Outcome outcome = run({.name = "spinlock", .turn_instructions = turn, .pcpus = pcpus});
+      INFO(outcome.console);
+      CHECK(outcome.console.ends_with("spinlock: PASS\r\n"));
+    }
   }
 }
 

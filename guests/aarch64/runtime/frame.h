@@ -28,6 +28,8 @@ _Static_assert(sizeof(struct exception_frame) == FRAME_SIZE, "frame.h");
 enum {
   EC_UNKNOWN = 0x00,
   EC_SVC64 = 0x15,
+  EC_INSTRUCTION_ABORT_LOWER = 0x20,
+  EC_INSTRUCTION_ABORT_SAME = 0x21,
   EC_DATA_ABORT_LOWER = 0x24,
   EC_DATA_ABORT_SAME = 0x25,
 };
