@@ -28,10 +28,9 @@ inline std::uint64_t offset_of_branch_to_self(const std::vector<std::uint8_t>& i
   throw std::runtime_error("a bench guest has no end");
 }
 
-class GuestRunner {
- public:
-  explicit GuestRunner(const std::string& guest) {
-    const auto config = hal_sim::parse_config({{"bench.toml", R"(
+/// The configuration of a VM with one vCPU, 64 MiB and a console that boots `image`.
+inline std::string config_text(const std::string& image) {
+  return R"(
 [base]
 id = 1
 name = "bench"
@@ -39,7 +38,8 @@ vm_type = 1
 cpu_num = 1
 [kernel]
 entry_point = 0x40080000
-kernel_path = "aarch64/bench/)" + guest + R"(.bin"
+kernel_path = ")" +
+         image + R"("
 kernel_load_addr = 0x40080000
 image_location = "fs"
 memory_regions = [[0x40000000, 0x4000000, 0x7, 0]]
@@ -47,7 +47,14 @@ memory_regions = [[0x40000000, 0x4000000, 0x7, 0]]
 emu_devices = [["pl011", 0x09000000, 0x1000, 33, 0x2, []]]
 passthrough_devices = []
 interrupt_mode = "emu"
-)"}});
+)";
+}
+
+class GuestRunner {
+ public:
+  explicit GuestRunner(const std::string& guest) {
+    const auto config =
+        hal_sim::parse_config({{"bench.toml", config_text("aarch64/bench/" + guest + ".bin")}});
     if (!config) throw std::runtime_error("the bench's configuration is wrong");
     hal_sim::HostOptions options;
     options.images.directories = {AXVM_GUESTS_DIR};

@@ -25,7 +25,7 @@ function(axvm_target target)
     -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
     $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>  # false in std::string at -O3 (GCC bug 105651)
     $<$<BOOL:${AXVM_WERROR}>:-Werror>)
-  target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR})
+  target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>)
 endfunction()
 
 # A doctest executable whose cases become tests of ctest, named after the executable. RapidCheck's
