@@ -26,6 +26,23 @@ class Run(Test):
                      "data abort from EL0/EL1"):
             self.assertIn(word, done.err)
 
+    def test_code_without_cache_maintenance_is_reported(self):
+        trace = self.folder / "t"
+        done = self.axvm("run", config("selfmod"), "--trace", f"{trace}:jsonl")
+        self.assertEqual(done.status, 0)
+        self.assertEqual(done.err_lines[-1].strip(),
+                         "code run without instruction cache maintenance at 0x41000a00")
+        events = [json.loads(line) for line in trace.read_text().splitlines()]
+        self.assertEqual([e["pc"] for e in events if e["event"] == "UnmaintainedCode"],
+                         ["0x41000a00"])
+
+    def test_a_guest_that_gets_nowhere_is_a_failure(self):
+        nowhere = self.variant("hello", "entry_point = 0x4008_0000", "entry_point = 0x4000_0000")
+        done = self.axvm("run", nowhere, "--quiet")
+        self.assertEqual(done.status, 1)
+        self.assertEqual(len(done.err_lines), 1)
+        self.assertRegex(done.err, "^axvm: vm1 vcpu0 failed")
+
     def test_hash_is_the_last_line_and_the_same_in_every_run(self):
         first = self.axvm("run", config("smp"), "--hash")
         again = self.axvm("run", config("smp"), "--hash", "--quiet", "--chaos", "3",

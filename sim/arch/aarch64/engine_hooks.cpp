@@ -219,6 +219,7 @@ bool GuestCore::attend(std::uint64_t va, std::uint64_t count) {
 }
 
 void GuestCore::on_watch(std::uint64_t va) {
+  if (engine_.pc() != va) return;  // another watch of the instruction has led away from it
   if (exact_target_ != kNoTarget && retirement_.total_at(va) == exact_target_) {
     retirement_.stop_at(va);
     request(Stop::Resume);

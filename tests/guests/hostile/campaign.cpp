@@ -6,7 +6,7 @@
 //   --chaos SEED       perturbs the engine
 //   --hashes FILE      a line per seed, to compare builds
 //   --instructions N   where a seed's run is cut
-//   --describe         prints the machine's state at the end
+//   --describe         prints the machine's state at the end; with --check the events, too, of both
 //
 // Exit status: 0 nothing found, 1 a finding, 2 bad usage.
 
@@ -85,6 +85,7 @@ int run_seeds(const Arguments& arguments, Progress& progress, std::FILE* hashes)
       if (arguments.check) {
         options.chaos = seed * 2 + 1;
         const Report again = run(seed, options);
+        fmt::print("{}", again.state);
         if (!(again == report)) {
           find(fmt::format(
               "chaos shows: {} after {}, {} after {}{}", report.reason.text, report.instructions,

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <hal-sim/host/host.hpp>
 #include <hal-sim/trace/hash_sink.hpp>
+#include <hal-sim/trace/json_sink.hpp>
 #include <stdexcept>
 
 #include "program.hpp"
@@ -93,9 +94,12 @@ Report run(std::uint64_t seed, std::span<const std::uint8_t> image, const Option
   HostOptions host_options;
   host_options.chaos = options.chaos;
   if (options.traced) {
-    host_options.prepare = [&report](Host& host) {
+    host_options.prepare = [&report, &options](Host& host) {
       host.trace().add(std::make_unique<HashSink>(
           [&report](std::string_view text) { report.trace_hash += text; }));
+      if (!options.described) return;
+      host.trace().add(
+          std::make_unique<JsonSink>([&report](std::string_view text) { report.state += text; }));
     };
   }
   const auto made = Host::create(*config, std::move(host_options));

@@ -13,7 +13,7 @@ struct Options {
   bool traced = false;
   /// Instructions of all vCPUs together after which the run is over.
   std::uint64_t instructions = 20'000;
-  /// Keep the machine's state at the end as text.
+  /// Keep the machine's state at the end as text, after the events if traced.
   bool described = false;
 };
 

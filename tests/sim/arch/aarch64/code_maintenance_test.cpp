@@ -95,6 +95,20 @@ TEST_CASE("what the host writes needs no maintenance by the guest") {
   CHECK(m.cpu().statistics().unmaintained_lines == 0);
 }
 
+TEST_CASE("an instruction that is watched for two reasons traps once") {
+  GuestMachine m({kCallX1, kStoreW2, kCallX1, kHvc});
+  m.put(kPlace, {kNop, kRet});
+  m.cpu().set_gpr(1, kPlace);
+  m.cpu().set_gpr(2, 0xd5381023);  // mrs x3, actlr_el1
+  REQUIRE(m.cpu().enter_guest() == Vector::Synchronous);
+  CHECK(m.ec() == 0x18);
+  CHECK(m.elr() == kPlace);
+  CHECK(m.cpu().statistics().unmaintained_lines == 1);
+  m.skip_instruction();
+  REQUIRE(m.cpu().enter_guest() == Vector::Synchronous);
+  CHECK(m.ec() == 0x16);
+}
+
 TEST_CASE("code that changes itself for ever costs bounded memory and is reported per line") {
   // str w2, [x1]; blr x1; add w2, w2, #0x20; b -12: each round another instruction, no maintenance
   GuestMachine m({kStoreW2, kCallX1, 0x11008042, 0x17fffffd});
