@@ -197,6 +197,16 @@ void CfiFlash::refuse() noexcept {
   step_ = Step::Command;
 }
 
+void CfiFlash::reset() {
+  mode_ = Mode::Array;
+  step_ = Step::Command;
+  status_ = kReady;
+  buffer_base_ = 0;
+  buffer_left_ = 0;
+  buffer_begun_ = false;
+  buffer_.fill(std::byte{0});
+}
+
 void CfiFlash::describe(StateVisitor& visitor) {
   visitor.bytes("cells"sv, {cells_.begin(), cells_.size()});
   visitor.value("mode"sv, mode_);

@@ -33,6 +33,9 @@ class CfiFlash final : public Device {
   Result<std::uint64_t> read(std::uint64_t offset, AccessWidth width) override;
   Result<> write(std::uint64_t offset, AccessWidth width, std::uint64_t value) override;
 
+  /// Its contents stay.
+  void reset() override;
+
   void describe(StateVisitor& visitor) override;
 
  private:

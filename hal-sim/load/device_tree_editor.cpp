@@ -11,6 +11,8 @@ namespace {
 
 using Tree = std::expected<Bytes, std::string>;
 
+constexpr std::uint32_t kVersion = 17;
+
 std::expected<void, std::string> check(ByteView tree) {
   if (tree.size() < sizeof(fdt_header)) {
     return std::unexpected(fmt::format("has {} bytes, expected a device tree with a header of {}",
@@ -24,6 +26,11 @@ std::expected<void, std::string> check(ByteView tree) {
   if (size > tree.size() || size > kLargestDeviceTree) {
     return std::unexpected(fmt::format("is a device tree of {} bytes, expected {} at most", size,
                                        std::min<std::uint64_t>(tree.size(), kLargestDeviceTree)));
+  }
+  // libfdt reads beyond damaged trees of older versions, which say less about their sizes.
+  if (const auto version = fdt_version(tree.data()); version < kVersion) {
+    return std::unexpected(
+        fmt::format("is a device tree of version {}, expected {}", version, kVersion));
   }
   if (const int status = fdt_check_full(tree.data(), tree.size()); status != 0) {
     return std::unexpected(fmt::format("is a damaged device tree ({})", fdt_strerror(status)));

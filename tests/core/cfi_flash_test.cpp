@@ -120,6 +120,15 @@ TEST_CASE("the identifier, and blocks that are never locked") {
   CHECK(bank.read(0) == 0xffff);
 }
 
+TEST_CASE("a reset ends every command and keeps the contents") {
+  Bank bank;
+  bank.program(0x100, 0x1234);
+  bank.write(0, 0x20);
+  bank.flash->reset();
+  bank.write(0, 0xd0);  // confirms nothing
+  CHECK(bank.read(0x100) == 0x1234);
+}
+
 TEST_CASE("a flash is a power of two of whole blocks") {
   CHECK(CfiFlash::is_possible_size(128 << 10));
   CHECK(CfiFlash::is_possible_size(64 << 20));

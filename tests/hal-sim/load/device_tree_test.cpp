@@ -117,6 +117,10 @@ TEST_CASE("what is no device tree is refused with what it is") {
   CHECK(patch_device_tree(cut, vm, std::nullopt).error() ==
         "is a device tree of " + std::to_string(tree.size()) + " bytes, expected " +
             std::to_string(cut.size()) + " at most");
+  Bytes old = tree;
+  fdt_set_version(old.data(), 16);
+  CHECK(patch_device_tree(old, vm, std::nullopt).error() ==
+        "is a device tree of version 16, expected 17");
   fdt_set_off_dt_struct(tree.data(), 0xffff'fff0);
   CHECK(patch_device_tree(tree, vm, std::nullopt)
             .error()
