@@ -1,6 +1,7 @@
 # Libraries from the distribution. Unicorn and Capstone need a recent version: `./x setup` installs them.
 
 find_package(PkgConfig REQUIRED)
+find_package(Boost REQUIRED COMPONENTS context)
 find_package(fmt REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)

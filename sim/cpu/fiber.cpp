@@ -1,8 +1,8 @@
 #include <sys/mman.h>
 
+#include <boost/context/detail/fcontext.hpp>
 #include <new>
 #include <sim/cpu/fiber.hpp>
-#include <sim/cpu/stack_switch.hpp>
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -16,6 +16,7 @@
 #endif
 
 namespace axvm::sim {
+namespace context = boost::context::detail;
 
 Fiber::Fiber(Body body, void* argument) : body_(body), argument_(argument) {
   void* const memory = mmap(nullptr, kGuardBytes + kStackBytes, PROT_READ | PROT_WRITE,
@@ -23,8 +24,11 @@ Fiber::Fiber(Body body, void* argument) : body_(body), argument_(argument) {
   if (memory == MAP_FAILED) throw std::bad_alloc();
   mprotect(memory, kGuardBytes, PROT_NONE);
   stack_ = static_cast<std::byte*>(memory) + kGuardBytes;
-  inside_ = prepare_stack(
-      stack_ + kStackBytes, [](void* self) { begin(static_cast<Fiber*>(self)); }, this);
+  inside_ = context::make_fcontext(stack_ + kStackBytes, kStackBytes, [](context::transfer_t from) {
+    auto* const self = static_cast<Fiber*>(from.data);
+    self->outside_ = from.fctx;
+    begin(self);
+  });
 }
 
 Fiber::~Fiber() { munmap(stack_ - kGuardBytes, kGuardBytes + kStackBytes); }
@@ -34,7 +38,7 @@ void Fiber::resume() {
   void* shadow = nullptr;
   __sanitizer_start_switch_fiber(&shadow, stack_, kStackBytes);
 #endif
-  axvm_sim_switch_stack(&outside_, inside_);
+  inside_ = context::jump_fcontext(inside_, this).fctx;
 #ifdef AXVM_ADDRESS_SANITIZER
   __sanitizer_finish_switch_fiber(shadow, nullptr, nullptr);
 #endif
@@ -44,7 +48,7 @@ void Fiber::suspend() {
 #ifdef AXVM_ADDRESS_SANITIZER
   __sanitizer_start_switch_fiber(&shadow_inside_, outside_bottom_, outside_bytes_);
 #endif
-  axvm_sim_switch_stack(&inside_, outside_);
+  outside_ = context::jump_fcontext(outside_, nullptr).fctx;
 #ifdef AXVM_ADDRESS_SANITIZER
   __sanitizer_finish_switch_fiber(shadow_inside_, &outside_bottom_, &outside_bytes_);
 #endif

@@ -33,8 +33,8 @@ class Fiber {
   Body body_;
   void* argument_;
   std::byte* stack_ = nullptr;
-  void* inside_ = nullptr;   ///< stack pointer of the fiber while it is suspended
-  void* outside_ = nullptr;  ///< stack pointer of who resumed it, while it runs
+  void* inside_ = nullptr;   ///< where the fiber goes on
+  void* outside_ = nullptr;  ///< where who resumed it goes on
 
   // What the address sanitizer wants to know of the other stack.
   [[maybe_unused]] void* shadow_inside_ = nullptr;
