@@ -168,12 +168,14 @@ class PageTable {
   Result<> split_at(GuestPhysAddr gpa, Tlb& tlb) {
     return split_ends({gpa, 0}, tlb);
   }
-  /// Replaces all blocks that lie in `range`, wholly or in part, by pages. What is mapped stays the
-  /// same, also on failure. Errors: InvalidInput (as unmap), NoMemory.
+  /// Replaces blocks by smaller leaves, so that `range` is mapped by pages only. What is mapped
+  /// stays the same, also on failure. Errors: InvalidInput (as unmap), NoMemory.
   template <TranslationCache Tlb>
   Result<> split_to_pages(GuestPhysRange range, Tlb& tlb) {
     if (auto checked = check("split"sv, range); !checked) return checked;
-    const auto divides = [](GuestPhysRange leaf) { return leaf.size > kPageSize; };
+    const auto divides = [range](GuestPhysRange leaf) {
+      return leaf.size > kPageSize && leaf.overlaps(range);
+    };
     Result<> done;
     tree_.visit(range, [&](Entry* slot, std::size_t, unsigned height, GuestPhysAddr base) {
       if (height > 0 && Format::is_valid(Access::load(*slot))) {

@@ -1,43 +1,13 @@
 #include <doctest/doctest.h>
 #include <rapidcheck.h>
 #include <core/memory/page_table.hpp>
-#include <tests/core/fake_hal.hpp>
+#include <tests/core/page_table_fixture.hpp>
 
 using namespace axvm;
 using namespace axvm::test;
 using aarch64::kStage2FourLevels;
 using aarch64::kStage2ThreeLevels;
 using aarch64::Stage2Format;
-using Table = PageTable<Stage2Format, FakeHal>;
-
-namespace {
-
-constexpr std::uint64_t k2M = 2ULL << 20;
-constexpr std::uint64_t k1G = 1ULL << 30;
-
-GuestPhysRange range(std::uint64_t base, std::uint64_t size) { return {GuestPhysAddr(base), size}; }
-
-/// Maps and flushes; the error's kind when it fails.
-std::optional<ErrorKind> map(Table& table, FakeTlb& tlb, GuestPhysRange r, std::uint64_t hpa,
-                             MappingFlags flags = kReadWriteExecute) {
-  auto changed = table.map(r, HostPhysAddr(hpa), flags);
-  if (!changed) return changed.error().kind;
-  std::move(*changed).flush(tlb);
-  return std::nullopt;
-}
-std::optional<ErrorKind> unmap(Table& table, FakeTlb& tlb, GuestPhysRange r) {
-  auto changed = table.unmap(r, tlb);
-  if (!changed) return changed.error().kind;
-  std::move(*changed).flush(tlb);
-  return std::nullopt;
-}
-std::optional<std::uint64_t> translate(const Table& table, std::uint64_t gpa) {
-  const auto slot = table.lookup(GuestPhysAddr(gpa));
-  if (!slot.leaf) return std::nullopt;
-  return slot.leaf->hpa.value + (gpa - slot.range.base.value);
-}
-
-}  // namespace
 
 TEST_CASE("a new table maps nothing and owns one frame") {
   FakeHal hal;
