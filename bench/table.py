@@ -25,6 +25,13 @@ AIMS = [
     (r"exit/.*", "cost", 1.3),
     (r"walk/cold/aarch64/4x4", "cost", 1.2),
     (r"walk/.*", "cost", None),
+    # Per leaf, beside the 24 loads of a cold two-stage walk.
+    (r"paging/map/.*", "cost", 0.05),
+    (r"paging/unmap/.*", "cost", 0.04),
+    (r"paging/protect/.*", "cost", 0.05),
+    (r"paging/map_one/.*", "cost", 0.11),
+    (r"paging/query_one/.*", "cost", 0.4),
+    (r"paging/.*", "cost", None),
 ]
 
 # Suffixes that Google Benchmark appends to a name to tell how it was measured.
@@ -71,6 +78,8 @@ def reference_of(name):
     if name.endswith("/axvm"):
         group = name.removesuffix("/axvm")
         return group, group + "/unicorn"
+    if name.startswith("paging/") and name != "paging/c24":
+        return name, "paging/c24"
     walk = re.fullmatch(r"walk/cold/[^/]+/(\d+)x(\d+)", name)
     if walk:
         guest, host = map(int, walk.groups())

@@ -2,6 +2,7 @@
 // Translation tables of any format: map, unmap, protect, remap, look up. One template; the format
 // says what an entry looks like, the memory says where tables live.
 
+#include <array>
 #include <axvm/address.hpp>
 #include <axvm/mapping.hpp>
 #include <axvm/result.hpp>
@@ -70,30 +71,24 @@ class PageTable {
   /// alignment admits. Errors: InvalidInput (empty, not 4 KiB aligned, beyond reach, no access,
   /// host addresses that no entry can hold), AlreadyExists (part of it is mapped), NoMemory.
   Result<Invalidation> map(GuestPhysRange range, HostPhysAddr hpa, MappingFlags flags) {
-    if (auto checked = check("map"sv, range, hpa, flags); !checked) {
-      return std::unexpected(checked.error());
-    }
-    if (range.size == kPageSize) {
-      if (const auto page = tree_.find_page(range.base)) {
+    if (range.size == kPageSize && is_target(hpa, kPageSize) && has_any(flags, kReadWriteExecute)) {
+      if (const auto page = tree_.recent_page(range.base)) {
         if (Format::is_valid(Access::load(*page->slot))) return already_mapped();
         Access::store(*page->slot, Format::leaf(hpa, flags, 0));
         tree_.count_page(*page, 1);
         return Invalidation();
       }
     }
-    const std::optional<std::size_t> missing =
-        tree_.missing_tables({range.base, hpa, range.size}, Over::Nothing);
-    if (!missing) return already_mapped();
-    auto reserve = FrameReserve<Memory>::try_make(tree_.memory(), *missing);
-    if (!reserve) return std::unexpected(reserve.error());
-    tree_.install({range.base, hpa, range.size}, flags, *reserve);
-    return Invalidation();
+    return map_range(range, hpa, flags);
   }
 
   /// Unmaps whatever is mapped in `range`, splitting blocks at its ends. Errors: InvalidInput
   /// (empty, not 4 KiB aligned, beyond reach), NoMemory (to split).
   template <TranslationCache Tlb>
   Result<Invalidation> unmap(GuestPhysRange range, Tlb& tlb) {
+    if (range.size == kPageSize) {
+      if (auto changed = unmap_recent(range)) return std::move(*changed);
+    }
     if (auto checked = check("unmap"sv, range); !checked) return std::unexpected(checked.error());
     if (auto split = split_ends(range, tlb); !split) return std::unexpected(split.error());
     return unmap_leaves(range);
@@ -101,15 +96,6 @@ class PageTable {
 
   /// Unmaps whatever is mapped in `range`, a valid one whose ends cut through no block.
   Invalidation unmap_leaves(GuestPhysRange range) {
-    if (range.size == kPageSize) {
-      const auto page = tree_.find_page(range.base);
-      if (page && Format::live(page->parent_entry) > 1) {
-        if (!Format::is_valid(Access::load(*page->slot))) return Invalidation();
-        Access::store(*page->slot, Format::kInvalid);
-        tree_.count_page(*page, -1);
-        return Invalidation(range);
-      }
-    }
     typename Tree::Removal removal{{}, RetiredFrames(tree_.memory())};
     tree_.clear({range.base, {}, range.size}, Over::Nothing, removal);
     return Invalidation(removal.stale.range(), std::move(removal.retired));
@@ -177,9 +163,12 @@ class PageTable {
       return leaf.size > kPageSize && leaf.overlaps(range);
     };
     Result<> done;
-    tree_.visit(range, [&](Entry* slot, std::size_t, unsigned height, GuestPhysAddr base) {
-      if (height > 0 && Format::is_valid(Access::load(*slot))) {
-        const typename Tree::Place block{slot, height, {base, Shape::entry_size(height)}};
+    tree_.visit(range, [&](Entry* first, std::size_t n, unsigned height, GuestPhysAddr base) {
+      const std::uint64_t size = Shape::entry_size(height);
+      for (std::size_t i = 0; height > 0 && i < n && done; ++i) {
+        const Entry entry = Access::load(first[i]);
+        if (!Format::is_valid(entry)) continue;
+        const typename Tree::Place block{first + i, entry, height, base + i * size};
         done = divide({&block, 1}, divides, tlb);
       }
       return done.has_value();
@@ -192,7 +181,7 @@ class PageTable {
   Result<> merge(GuestPhysRange range, Tlb& tlb) {
     if (auto checked = check("merge"sv, range); !checked) return checked;
     tree_.join(range, [&](Entry& slot, Entry block, GuestPhysRange whole) {
-      replace_table_or_block(slot, block, whole, tlb);
+      break_then_make(slot, block, whole, tlb);
     });
     tlb.publish();
     return {};
@@ -202,16 +191,14 @@ class PageTable {
   [[nodiscard]] Slot lookup(GuestPhysAddr gpa) const {
     if (gpa.value >= reach()) return {{GuestPhysAddr(reach()), 0 - reach()}, std::nullopt};
     const typename Tree::Place at = tree_.find(gpa);
-    return slot_of(Access::load(*at.slot), at.range);
+    return slot_of(at.entry, at.range());
   }
   /// Where `gpa` leads; nothing when it is not mapped.
   [[nodiscard]] std::optional<Mapping> query(GuestPhysAddr gpa) const {
     if (gpa.value >= reach()) return std::nullopt;
     const typename Tree::Place at = tree_.find(gpa);
-    const Entry entry = Access::load(*at.slot);
-    if (!Format::is_valid(entry)) return std::nullopt;
-    return Mapping{Format::address(entry) + (gpa - at.range.base), Format::flags(entry),
-                   at.range.size};
+    if (!Format::is_valid(at.entry)) return std::nullopt;
+    return Mapping{Format::address(at.entry) + at.offset(), Format::flags(at.entry), at.size()};
   }
   /// Calls `visitor(const Slot&)` for each slot that overlaps `range` and is below reach(), in
   /// ascending order, whether it maps something or not. The visitor returns whether to go on. The
@@ -238,6 +225,11 @@ class PageTable {
   static std::unexpected<Error> already_mapped() {
     return fail(ErrorKind::AlreadyExists, "map"sv, "part of the range is mapped"sv);
   }
+  /// Whether entries can hold the addresses of `size` bytes at `hpa`.
+  [[nodiscard]] static bool is_target(HostPhysAddr hpa, std::uint64_t size) noexcept {
+    return hpa.is_aligned(kPageSize) && size <= Format::kOutputLimit &&
+           hpa.value <= Format::kOutputLimit - size;
+  }
   Result<> check(std::string_view operation, GuestPhysRange range) const {
     if (range.size == 0 || !range.base.is_aligned(kPageSize) || range.size % kPageSize != 0) {
       return fail(ErrorKind::InvalidInput, operation, "range is empty or not 4 KiB aligned"sv);
@@ -250,8 +242,7 @@ class PageTable {
   Result<> check(std::string_view operation, GuestPhysRange range, HostPhysAddr hpa,
                  MappingFlags flags) const {
     if (auto checked = check(operation, range); !checked) return checked;
-    if (!hpa.is_aligned(kPageSize) || range.size > Format::kOutputLimit ||
-        hpa.value > Format::kOutputLimit - range.size) {
+    if (!is_target(hpa, range.size)) {
       return fail(ErrorKind::InvalidInput, operation, "host address is unaligned or too large"sv);
     }
     if (!has_any(flags, kReadWriteExecute)) {
@@ -260,25 +251,73 @@ class PageTable {
     return {};
   }
 
+  [[gnu::noinline]] Result<Invalidation> map_range(GuestPhysRange range, HostPhysAddr hpa,
+                                                   MappingFlags flags) {
+    if (auto checked = check("map"sv, range, hpa, flags); !checked) {
+      return std::unexpected(checked.error());
+    }
+    const typename Tree::Piece request{range.base, hpa, range.size};
+    const std::optional<std::size_t> missing = tree_.missing_tables(request, Over::Nothing);
+    if (!missing) return already_mapped();
+    auto reserve = FrameReserve<Memory>::try_make(tree_.memory(), *missing);
+    if (!reserve) return std::unexpected(reserve.error());
+    tree_.install(request, flags, *reserve);
+    tree_.note(range.base);
+    return Invalidation();
+  }
+
+  /// Unmaps one page, unless that takes more than its entry.
+  std::optional<Invalidation> unmap_recent(GuestPhysRange page) {
+    const auto at = tree_.recent_page(page.base);
+    if (!at || Format::live(at->parent_entry) == 1) return std::nullopt;
+    if (!Format::is_valid(Access::load(*at->slot))) return Invalidation();
+    Access::store(*at->slot, Format::kInvalid);
+    tree_.count_page(*at, -1);
+    return Invalidation(page);
+  }
+
   [[nodiscard]] static Slot slot_of(Entry entry, GuestPhysRange range) {
     if (!Format::is_valid(entry)) return {range, std::nullopt};
     return {range, Leaf{Format::address(entry), Format::flags(entry)}};
   }
+
+  /// Which of some neighbours changed: the first and the last of them.
+  struct Changed {
+    std::size_t first = ~std::size_t{0};
+    std::size_t last = 0;
+
+    void add(std::size_t i) noexcept {
+      first = i < first ? i : first;
+      last = i;
+    }
+    [[nodiscard]] bool any() const noexcept { return first <= last; }
+    [[nodiscard]] GuestPhysRange range(GuestPhysAddr base, std::uint64_t size) const noexcept {
+      return {base + first * size, (last - first + 1) * size};
+    }
+  };
 
   /// Entries that must be broken first are broken, the others changed.
   static void protect_run(Entry* first, std::size_t n, unsigned height, GuestPhysAddr base,
                           MappingFlags flags, typename Tree::Hull& stale,
                           typename Tree::Hull& broken) {
     const std::uint64_t size = Shape::entry_size(height);
+    Changed in_place;
+    Changed out_of_place;
     for (std::size_t i = 0; i < n; ++i) {
       const Entry entry = Access::load(first[i]);
       if (!Format::is_valid(entry)) continue;
       const Entry wanted = Format::leaf(Format::address(entry), flags, height);
       if (wanted == entry) continue;
-      const bool in_place = Format::may_replace(entry, wanted);
-      Access::store(first[i], in_place ? wanted : Format::broken(entry));
-      (in_place ? stale : broken).add({base + i * size, size});
+      if (Format::may_replace(entry, wanted)) {
+        Access::store(first[i], wanted);
+        in_place.add(i);
+      } else {
+        Access::store(first[i], Format::broken(entry));
+        out_of_place.add(i);
+      }
     }
+    if (in_place.any()) stale.add(in_place.range(base, size));
+    if (out_of_place.any()) broken.add(out_of_place.range(base, size));
   }
 
   /// Splits the blocks that the ends of `range` cut through.
@@ -287,19 +326,19 @@ class PageTable {
     const auto cuts = [](GuestPhysAddr at, GuestPhysRange leaf) {
       return leaf.contains(at) && leaf.base != at;
     };
-    typename Tree::Place blocks[2];
+    std::array<typename Tree::Place, 2> blocks;
     std::size_t count = 0;
     for (const GuestPhysAddr end : {range.base, range.end()}) {
       if (end.value >= reach()) continue;
       const typename Tree::Place at = tree_.find(end);
-      if (!cuts(end, at.range) || !Format::is_valid(Access::load(*at.slot))) continue;
+      if (at.offset() == 0 || !Format::is_valid(at.entry)) continue;
       if (count == 1 && blocks[0].slot == at.slot) continue;
       blocks[count++] = at;
     }
     const auto divides = [&](GuestPhysRange leaf) {
       return cuts(range.base, leaf) || cuts(range.end(), leaf);
     };
-    return divide({blocks, count}, divides, tlb);
+    return divide({blocks.data(), count}, divides, tlb);
   }
   /// Replaces `blocks` by tables, all or none.
   template <class Divides, TranslationCache Tlb>
@@ -307,21 +346,21 @@ class PageTable {
     if (blocks.empty()) return {};
     std::size_t tables = 0;
     for (const auto& block : blocks) {
-      tables += Tree::tables_to_divide(block.range, block.height, divides);
+      tables += Tree::tables_to_divide(block.range(), block.height, divides);
     }
     auto reserve = FrameReserve<Memory>::try_make(tree_.memory(), tables);
     if (!reserve) return std::unexpected(reserve.error());
     for (const auto& block : blocks) {
-      const Entry table = tree_.divided_leaf(Access::load(*block.slot), block.range, block.height,
-                                             divides, *reserve);
-      replace_table_or_block(*block.slot, table, block.range, tlb);
+      const Entry table =
+          tree_.divided_leaf(block.entry, block.range(), block.height, divides, *reserve);
+      break_then_make(*block.slot, table, block.range(), tlb);
     }
     tlb.publish();
     return {};
   }
   /// Break before make (DDI 0487 D8.16.1).
   template <TranslationCache Tlb>
-  static void replace_table_or_block(Entry& slot, Entry with, GuestPhysRange range, Tlb& tlb) {
+  static void break_then_make(Entry& slot, Entry with, GuestPhysRange range, Tlb& tlb) {
     Access::store(slot, Format::kInvalid);
     tlb.invalidate(range);
     Access::publish(slot, with);

@@ -59,11 +59,16 @@ class TableTree {
     }
   };
 
-  /// What an entry maps, and where the entry is.
+  /// An entry that is no table, where it is, and an address that it decides about.
   struct Place {
-    Entry* slot = nullptr;
-    unsigned height = 0;
-    GuestPhysRange range;
+    Entry* slot;
+    Entry entry;
+    unsigned height;
+    GuestPhysAddr gpa;
+
+    [[nodiscard]] std::uint64_t size() const noexcept { return Shape::entry_size(height); }
+    [[nodiscard]] std::uint64_t offset() const noexcept { return gpa.value & (size() - 1); }
+    [[nodiscard]] GuestPhysRange range() const noexcept { return {gpa - offset(), size()}; }
   };
   /// An entry of a table of pages, and the entry that points to the table.
   struct PagePlace {
@@ -125,35 +130,35 @@ class TableTree {
 
   /// The entry that decides about `gpa`, which is below reach().
   [[nodiscard]] Place find(GuestPhysAddr gpa) const {
-    Entry* slots = entries(*root_);
-    unsigned height = top();
-    if (const Entry* const window = window_.find(gpa)) {
-      slots = const_cast<Entry*>(window);
-      height = 1;
-    }
-    for (;; --height) {
-      Entry* const slot = slots + index(gpa, height);
-      const Entry entry = Access::load(*slot);
-      if (!is_table(entry, height)) {
-        const std::uint64_t size = Shape::entry_size(height);
-        return {slot, height, {gpa.align_down(size), size}};
+    Entry* slots = window_.find(gpa);
+    if (slots == nullptr) {
+      slots = entries(*root_);
+      for (unsigned height = top(); height > 1; --height) {
+        Entry* const slot = slots + index(gpa, height);
+        const Entry entry = Access::load(*slot);
+        if (!is_table(entry, height)) return {slot, entry, height, gpa};
+        slots = entries(Format::address(entry));
       }
-      slots = entries(Format::address(entry));
     }
+    Entry* const slot = slots + Shape::index(gpa, 1);
+    const Entry entry = Access::load(*slot);
+    if (!is_table(entry, 1)) return {slot, entry, 1, gpa};
+    Entry* const page = entries(Format::address(entry)) + Shape::index(gpa, 0);
+    return {page, Access::load(*page), 0, gpa};
   }
 
-  /// The place of a page in its table, when there is one. `gpa` is below reach().
-  [[nodiscard]] std::optional<PagePlace> find_page(GuestPhysAddr gpa) {
-    Entry* window = window_.find(gpa);
-    if (window == nullptr) {
-      window = find_window(gpa);
-      if (window == nullptr) return std::nullopt;
-      window_.set(gpa, window);
-    }
-    Entry* const parent = window + Shape::index(gpa, 1);
+  /// The place of an aligned page in its table, when that is a matter of two loads.
+  [[nodiscard]] std::optional<PagePlace> recent_page(GuestPhysAddr page) const {
+    Entry* const window = window_.find(page);
+    if (window == nullptr || !page.is_aligned(kPageSize)) return std::nullopt;
+    Entry* const parent = window + Shape::index(page, 1);
     const Entry entry = Access::load(*parent);
     if (!is_table(entry, 1)) return std::nullopt;
-    return PagePlace{entries(Format::address(entry)) + Shape::index(gpa, 0), parent, entry};
+    return PagePlace{entries(Format::address(entry)) + Shape::index(page, 0), parent, entry};
+  }
+  /// Makes pages near `gpa`, which is below reach(), recent ones.
+  void note(GuestPhysAddr gpa) {
+    if (Entry* const slots = find_window(gpa)) window_.set(gpa, slots);
   }
   /// Notes that the page's table has gained (1) or lost (-1) a valid entry.
   static void count_page(const PagePlace& at, int change) noexcept {
@@ -280,21 +285,22 @@ class TableTree {
   template <class F>
   bool visit(Entry* slots, unsigned height, Piece request, F& f) const {
     while (request.size > 0) {
-      Entry* const slot = slots + index(request.gpa, height);
+      const unsigned shift = Shape::entry_shift(height);
       const GuestPhysAddr base = request.gpa.align_down(Shape::entry_size(height));
-      if (height == 0) {
-        const std::size_t n = entries_of(request.range(), 0);
-        if (!f(slot, n, 0U, base)) return false;
-        request.take_bytes(n * kPageSize);
+      const std::uint64_t last = request.gpa.value + request.size - 1;
+      const auto count = static_cast<std::size_t>((last >> shift) - (base.value >> shift)) + 1;
+      Entry* const first = slots + index(request.gpa, height);
+      std::size_t n = 0;
+      if (height == 0) n = count;
+      while (n < count && !is_table(Access::load(first[n]), height)) ++n;
+      if (n == 0) {
+        const HostPhysAddr below = Format::address(Access::load(*first));
+        if (!visit(entries(below), height - 1, request.take(height), f)) return false;
         continue;
       }
-      const Piece piece = request.take(height);
-      const Entry entry = Access::load(*slot);
-      if (is_table(entry, height)) {
-        if (!visit(entries(Format::address(entry)), height - 1, piece, f)) return false;
-      } else if (!f(slot, std::size_t{1}, height, base)) {
-        return false;
-      }
+      if (!f(first, n, height, base)) return false;
+      const std::uint64_t seen = (base + (n << shift)) - request.gpa;
+      request.take_bytes(seen < request.size ? seen : request.size);
     }
     return true;
   }
