@@ -5,120 +5,22 @@
 #include <core/arch/aarch64/arch.hpp>
 #include <core/memory/page_table.hpp>
 #include <fuzz/input.hpp>
+#include <fuzz/stage2_machine.hpp>
 #include <fuzz/stage2_model.hpp>
-#include <set>
 #include <sim/arch/aarch64/mmu.hpp>
-#include <sim/memory/physical_memory.hpp>
 
 namespace {
 
 using namespace axvm;
+using fuzz::flag_of;
+using fuzz::Frames;
 using fuzz::Input;
+using fuzz::MaintenanceCpu;
 using fuzz::require;
 using sim::aarch64::Access;
 using sim::aarch64::FaultKind;
 
 constexpr Vmid kVmid{1};
-constexpr std::uint64_t kBank = 0x40'0000;
-
-sim::PhysicalMemory make_memory() {
-  // Two banks, since the walk treats the first one specially.
-  const sim::PhysicalMemory::Bank banks[] = {{0x4000'0000, kBank}, {0x8000'0000, kBank}};
-  return std::move(sim::PhysicalMemory::create(banks).value());
-}
-
-/// Frames for tables in the machine's memory, alternately from both banks.
-class Frames {
- public:
-  Frames() = default;
-  Frames(const Frames&) = delete;
-  Frames& operator=(const Frames&) = delete;
-  ~Frames() { require(taken.empty(), "a table gives all its frames back"); }
-
-  std::optional<HostPhysAddr> allocate_frame() {
-    if (left == 0 || next_ * kPageSize == 2 * kBank - 16 * 2 * kPageSize) {
-      refused = true;
-      return std::nullopt;
-    }
-    --left;
-    const std::uint64_t n = next_++;
-    const std::uint64_t hpa = (n % 2 == 0 ? 0x4000'0000 : 0x8000'0000) + n / 2 * kPageSize;
-    std::memset(memory.at(hpa), 0xa5, kPageSize);  // whoever needs zeroes makes them
-    taken.insert(hpa);
-    return HostPhysAddr(hpa);
-  }
-  void deallocate_frame(HostPhysAddr hpa) {
-    require(taken.erase(hpa.value) == 1, "a frame is given back once");
-    std::memset(memory.at(hpa.value), 0xa5, kPageSize);
-  }
-  /// From the end of the second bank, which single frames do not reach.
-  std::optional<HostPhysAddr> allocate_frames(std::size_t count, std::size_t alignment) {
-    require(count <= 16 && alignment == count * kPageSize, "a root is aligned to its size");
-    const std::uint64_t hpa = 0x8000'0000 + kBank - alignment;
-    for (std::size_t i = 0; i < count; ++i) {
-      require(taken.insert(hpa + i * kPageSize).second, "there is one root");
-    }
-    std::memset(memory.at(hpa), 0xa5, alignment);
-    return HostPhysAddr(hpa);
-  }
-  void deallocate_frames(HostPhysAddr base, std::size_t count) {
-    for (std::size_t i = 0; i < count; ++i) deallocate_frame(base + i * kPageSize);
-  }
-  HostVirtAddr phys_to_virt(HostPhysAddr hpa) {
-    require(memory.at(hpa.value) != nullptr, "tables are in memory");
-    return HostVirtAddr(reinterpret_cast<std::uintptr_t>(memory.at(hpa.value)));
-  }
-
-  sim::PhysicalMemory memory = make_memory();
-  std::set<std::uint64_t> taken;
-  std::uint64_t left = ~std::uint64_t{0};  ///< allocations that still succeed
-  bool refused = false;
-
- private:
-  std::uint64_t next_ = 0;
-};
-
-/// As much of a CPU as the VMM's TLB maintenance needs.
-struct MaintenanceCpu {
-  using Arch = aarch64::Arch;
-  using SysReg = aarch64::SysReg;
-
-  template <SysReg R>
-  std::uint64_t read() {
-    return R == SysReg::VTTBR_EL2 ? mmu.registers().vttbr_el2 : 0;
-  }
-  template <SysReg R>
-  void write(std::uint64_t value) {
-    if (R == SysReg::VTTBR_EL2) mmu.registers().vttbr_el2 = value;
-  }
-  std::uint64_t gpr(unsigned) const { return 0; }
-  void set_gpr(unsigned, std::uint64_t) {}
-  aarch64::VectorRegister vreg(unsigned) const { return {}; }
-  void set_vreg(unsigned, aarch64::VectorRegister) {}
-  aarch64::Vector enter_guest() { return aarch64::Vector::Irq; }
-  void tlbi_ipas2e1is(GuestPhysAddr ipa) { mmu.tlbi_ipas2e1(mmu.vmid(), ipa.value); }
-  void tlbi_vmalle1is() { mmu.tlbi_vmalle1(mmu.vmid()); }
-  void tlbi_vmalls12e1is() { mmu.tlbi_vmalls12e1(mmu.vmid()); }
-  void at_s1e1r(GuestVirtAddr) {}
-  void at_s1e1w(GuestVirtAddr) {}
-  void at_s1e0r(GuestVirtAddr) {}
-  void at_s1e0w(GuestVirtAddr) {}
-  void publish_tables() {}
-  void publish_data(std::span<std::byte>) {}
-  void publish_instructions() {}
-
-  sim::aarch64::Mmu& mmu;
-};
-
-MappingFlags flag_of(Access access) {
-  switch (access) {
-    case Access::Read: return MappingFlags::Read;
-    case Access::Write: return MappingFlags::Write;
-    case Access::Fetch: return MappingFlags::Execute;
-  }
-  return MappingFlags::None;
-}
-
 /// What of `flags` a stage-2 descriptor keeps.
 MappingFlags kept(MappingFlags flags) {
   MappingFlags all = kReadWriteExecute | MappingFlags::Device;
@@ -143,11 +45,20 @@ class World {
     const bool scarce = input_.once_in(8);
     frames_.left = scarce ? input_.below(8) : ~std::uint64_t{0};
     frames_.refused = false;
-    switch (input_.below(4)) {
+    switch (input_.below(10)) {
       case 0:
-      case 1: map(); break;
-      case 2: unmap(); break;
-      default: split(); break;
+      case 1:
+      case 2: map(); break;
+      case 3:
+      case 4: unmap(); break;
+      case 5: protect(); break;
+      case 6: remap(); break;
+      case 7: split(); break;
+      case 8: split_to_pages(); break;
+      default: merge(); break;
+    }
+    if (model_.intervals().empty()) {
+      require(frames_.taken.size() == root_tables(), "empty tables are given back");
     }
     query(address());
   }
@@ -185,15 +96,21 @@ class World {
            range.size <= table_.reach() && range.base.value <= table_.reach() - range.size;
   }
 
+  [[nodiscard]] static bool is_target(std::uint64_t hpa, std::uint64_t size) {
+    const std::uint64_t limit = 1ULL << 48;
+    return hpa % kPageSize == 0 && size <= limit && hpa <= limit - size;
+  }
+  [[nodiscard]] std::size_t root_tables() const {
+    return PageTableShape<aarch64::Stage2Format>::root_tables(table_.geometry());
+  }
+
   void map() {
     const GuestPhysRange at = range();
     const std::uint64_t hpa = address();
     const auto flags = static_cast<MappingFlags>(input_.below(64));
     const std::size_t frames = frames_.taken.size();
     auto changed = table_.map(at, HostPhysAddr(hpa), flags);
-    const std::uint64_t limit = 1ULL << 48;
-    const bool valid = is_valid(at) && hpa % kPageSize == 0 && at.size <= limit &&
-                       hpa <= limit - at.size && has_any(flags, kReadWriteExecute);
+    const bool valid = is_valid(at) && is_target(hpa, at.size) && has_any(flags, kReadWriteExecute);
     if (changed) {
       require(valid, "what makes no sense is refused");
       require(!model_.overlaps(at.base.value, at.end().value), "what is mapped stays");
@@ -221,6 +138,58 @@ class World {
     } else {
       require(!is_valid(at) || frames_.refused, "what makes sense is done");
     }
+  }
+
+  void protect() {
+    const GuestPhysRange at = range();
+    const auto flags = static_cast<MappingFlags>(input_.below(64));
+    auto changed = table_.protect(at, flags, tlb_);
+    const bool valid = is_valid(at) && has_any(flags, kReadWriteExecute);
+    if (changed) {
+      require(valid, "what makes no sense is refused");
+      std::move(*changed).flush(tlb_);
+      model_.protect(at.base.value, at.end().value, flags);
+    } else {
+      require(!valid || frames_.refused, "what makes sense is done");
+    }
+  }
+
+  void remap() {
+    const GuestPhysRange at = range();
+    const std::uint64_t hpa = address();
+    const auto flags = static_cast<MappingFlags>(input_.below(64));
+    auto changed = table_.remap(at, HostPhysAddr(hpa), flags, tlb_);
+    const bool valid = is_valid(at) && is_target(hpa, at.size) && has_any(flags, kReadWriteExecute);
+    if (changed) {
+      require(valid, "what makes no sense is refused");
+      std::move(*changed).flush(tlb_);
+      model_.unmap(at.base.value, at.end().value);
+      model_.map(at.base.value, at.end().value, hpa, flags);
+    } else {
+      require(!valid || frames_.refused, "what makes sense is done");
+    }
+  }
+
+  void split_to_pages() {
+    GuestPhysRange at = range();
+    if (at.size > (4ULL << 20)) at.size = 4ULL << 20;  // memory holds few tables
+    if (table_.split_to_pages(at, tlb_)) {
+      require(is_valid(at), "what makes no sense is refused");
+      require(table_.walk(at,
+                          [](const Table::Slot& slot) {
+                            return !slot.leaf || slot.range.size == kPageSize;
+                          }),
+              "no block is left");
+    } else {
+      require(!is_valid(at) || frames_.refused, "what makes sense is done");
+    }
+  }
+
+  void merge() {
+    const GuestPhysRange at = range();
+    const std::size_t frames = frames_.taken.size();
+    require(table_.merge(at, tlb_).has_value() == is_valid(at), "merging needs no memory");
+    require(frames_.taken.size() <= frames, "merging gives memory back");
   }
 
   void split() {

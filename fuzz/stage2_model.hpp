@@ -34,6 +34,14 @@ class Stage2Model {
     cut(end);
     intervals_.erase(intervals_.lower_bound(begin), intervals_.lower_bound(end));
   }
+  /// Of what is mapped there.
+  void protect(std::uint64_t begin, std::uint64_t end, MappingFlags flags) {
+    cut(begin);
+    cut(end);
+    for (auto at = intervals_.lower_bound(begin); at != intervals_.lower_bound(end); ++at) {
+      at->second.flags = flags;
+    }
+  }
   [[nodiscard]] std::optional<Found> find(std::uint64_t gpa) const {
     const auto after = intervals_.upper_bound(gpa);
     if (after == intervals_.begin()) return std::nullopt;

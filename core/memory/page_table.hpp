@@ -11,6 +11,7 @@
 #include <core/memory/invalidation.hpp>
 #include <core/memory/page_table_format.hpp>
 #include <core/memory/table_entries.hpp>
+#include <core/memory/table_piece.hpp>
 #include <core/memory/table_tree.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -109,8 +110,8 @@ class PageTable {
       return std::unexpected(checked.error());
     }
     if (auto split = split_ends(range, tlb); !split) return std::unexpected(split.error());
-    typename Tree::Hull stale;
-    typename Tree::Hull broken;
+    RangeHull stale;
+    RangeHull broken;
     tree_.visit(range, [&](Entry* first, std::size_t n, unsigned height, GuestPhysAddr base) {
       protect_run(first, n, height, base, flags, stale, broken);
       return true;
@@ -298,8 +299,7 @@ class PageTable {
 
   /// Entries that must be broken first are broken, the others changed.
   static void protect_run(Entry* first, std::size_t n, unsigned height, GuestPhysAddr base,
-                          MappingFlags flags, typename Tree::Hull& stale,
-                          typename Tree::Hull& broken) {
+                          MappingFlags flags, RangeHull& stale, RangeHull& broken) {
     const std::uint64_t size = Shape::entry_size(height);
     Changed in_place;
     Changed out_of_place;

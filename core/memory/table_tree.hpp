@@ -8,6 +8,7 @@
 #include <core/memory/frames.hpp>
 #include <core/memory/invalidation.hpp>
 #include <core/memory/page_table_format.hpp>
+#include <core/memory/table_piece.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -24,46 +25,13 @@ class TableTree {
   using Shape = PageTableShape<Format>;
   using Reserve = FrameReserve<Memory>;
 
-  /// A request, or the part of it that one entry stands for, wholly or in part.
-  struct Piece {
-    GuestPhysAddr gpa;
-    HostPhysAddr hpa;
-    std::uint64_t size = 0;
-
-    [[nodiscard]] GuestPhysRange range() const noexcept { return {gpa, size}; }
-    /// Splits off the front.
-    Piece take_bytes(std::uint64_t bytes) noexcept {
-      const Piece piece{gpa, hpa, bytes};
-      gpa = gpa + bytes;
-      hpa = hpa + bytes;
-      size -= bytes;
-      return piece;
-    }
-    /// Splits off what the next entry of a table at `height` stands for.
-    Piece take(unsigned height) noexcept {
-      const std::uint64_t entry_size = Shape::entry_size(height);
-      const std::uint64_t room = entry_size - (gpa.value & (entry_size - 1));
-      return take_bytes(size < room ? size : room);
-    }
-    [[nodiscard]] bool fills_entry(unsigned height) const noexcept {
-      return size == Shape::entry_size(height);
-    }
-    /// How many entries at the front can be leaves side by side in one table at `height`.
-    [[nodiscard]] std::size_t leaves(unsigned height) const noexcept {
-      const std::uint64_t entry_size = Shape::entry_size(height);
-      if (height > Format::kMaxLeafHeight || size < entry_size || !gpa.is_aligned(entry_size) ||
-          !hpa.is_aligned(entry_size)) {
-        return 0;
-      }
-      return entries_of(range(), height);
-    }
-  };
+  using Piece = TablePiece<Format>;
 
   /// An entry that is no table, where it is, and an address that it decides about.
   struct Place {
-    Entry* slot;
-    Entry entry;
-    unsigned height;
+    Entry* slot = nullptr;
+    Entry entry = Format::kInvalid;
+    unsigned height = 0;
     GuestPhysAddr gpa;
 
     [[nodiscard]] std::uint64_t size() const noexcept { return Shape::entry_size(height); }
@@ -77,22 +45,8 @@ class TableTree {
     Entry parent_entry;
   };
 
-  /// The least range that holds all that was added in ascending order.
-  class Hull {
-   public:
-    void add(GuestPhysRange range) noexcept {
-      if (end_ == GuestPhysAddr()) begin_ = range.base;
-      end_ = range.end();
-    }
-    [[nodiscard]] bool empty() const noexcept { return end_ == GuestPhysAddr(); }
-    [[nodiscard]] GuestPhysRange range() const noexcept { return {begin_, end_ - begin_}; }
-
-   private:
-    GuestPhysAddr begin_;
-    GuestPhysAddr end_;
-  };
   struct Removal {
-    Hull stale;
+    RangeHull stale;
     RetiredFrames retired;
   };
 
@@ -262,12 +216,6 @@ class TableTree {
   [[nodiscard]] std::size_t index(GuestPhysAddr gpa, unsigned height) const noexcept {
     return height == top() ? gpa.value >> Shape::entry_shift(height) : Shape::index(gpa, height);
   }
-  /// How many entries of one table at `height` the whole ones at the front of `range` are.
-  [[nodiscard]] static std::size_t entries_of(GuestPhysRange range, unsigned height) noexcept {
-    const std::size_t room = Shape::kEntries - Shape::index(range.base, height);
-    const std::uint64_t wanted = range.size >> Shape::entry_shift(height);
-    return wanted < room ? static_cast<std::size_t>(wanted) : room;
-  }
   static void fill(Entry* slots, std::size_t n, Entry first, std::uint64_t step) noexcept {
     for (std::size_t i = 0; i < n; ++i) Access::store(slots[i], first + i * step);
   }
@@ -309,7 +257,7 @@ class TableTree {
   [[nodiscard]] std::optional<std::size_t> missing_tables(Entry* slots, unsigned height,
                                                           Piece request, Over over) const {
     std::size_t missing = 0;
-    if (slots == nullptr && (height == 0 || fits_leaves(request, height))) return missing;
+    if (slots == nullptr && (height == 0 || request.fits_leaves(height))) return missing;
     while (request.size > 0) {
       Entry* const slot = slots == nullptr ? nullptr : slots + index(request.gpa, height);
       const Piece piece = request.take(height);
@@ -332,11 +280,6 @@ class TableTree {
     }
     return missing;
   }
-  /// True when leaves of a table at `height` can be all of the request, which is within one table.
-  [[nodiscard]] static bool fits_leaves(Piece request, unsigned height) noexcept {
-    return request.leaves(height) << Shape::entry_shift(height) == request.size;
-  }
-
   /// Returns how many entries became valid.
   unsigned install(Entry* slots, unsigned height, Piece request, MappingFlags flags,
                    Reserve& reserve) {
@@ -398,7 +341,7 @@ class TableTree {
   }
   unsigned clear_pages(Entry* slots, GuestPhysRange range, Removal& removal) {
     Entry* const first = slots + Shape::index(range.base, 0);
-    const std::size_t n = entries_of(range, 0);
+    const std::size_t n = Piece{range.base, {}, range.size}.entries(0);
     unsigned removed = 0;
     std::size_t last = 0;
     for (std::size_t i = 0; i < n; ++i) {

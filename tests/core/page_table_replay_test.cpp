@@ -22,7 +22,8 @@ namespace {
 
 /// Entries whose every write is told, before the next one happens.
 struct WatchedEntries {
-  static inline std::function<void(std::uint64_t*, std::uint64_t)> written;  ///< entry, old value
+  /// Told the entry and its old value.
+  static inline std::function<void(const std::uint64_t*, std::uint64_t)> written;
   static std::uint64_t load(std::uint64_t& entry) { return entry; }
   static void store(std::uint64_t& entry, std::uint64_t value) {
     const std::uint64_t old = std::exchange(entry, value);
@@ -122,7 +123,7 @@ class Theatre {
     for (std::uint64_t gpa = kWindow; gpa < kWindow + 4 * k2M; gpa += kPageSize) old_[gpa];
     new_ = old_;
     discover();
-    WatchedEntries::written = [this](std::uint64_t* entry, std::uint64_t old) {
+    WatchedEntries::written = [this](const std::uint64_t* entry, std::uint64_t old) {
       written(entry, old);
     };
     memory.freed = [this](std::uint64_t frame) {
@@ -177,9 +178,9 @@ class Theatre {
     if (!holds && problem_.empty()) problem_ = law;
   }
 
-  void written(std::uint64_t* entry, std::uint64_t old) {
+  void written(const std::uint64_t* entry, std::uint64_t old) {
     const auto offset =
-        FakeHal::kRam + static_cast<std::uint64_t>(reinterpret_cast<std::byte*>(entry) -
+        FakeHal::kRam + static_cast<std::uint64_t>(reinterpret_cast<const std::byte*>(entry) -
                                                    memory.hal.bytes(FakeHal::kRam));
     const std::uint64_t frame = offset / kPageSize * kPageSize;
     const auto at = tables_.find(frame);
