@@ -63,6 +63,10 @@ class Hal {
     cpu_.publish_data(bytes);
   }
 
+  std::optional<HostPhysRange> ram_after(HostPhysAddr a) {
+    if (a >= kRamBase + kRamFrames * kPageSize) return std::nullopt;
+    return HostPhysRange{kRamBase, kRamFrames * kPageSize};
+  }
   HostVirtAddr phys_to_virt(HostPhysAddr a) { return HostVirtAddr(a.value); }
   HostPhysAddr virt_to_phys(HostVirtAddr a) { return HostPhysAddr(a.value); }
 

@@ -76,6 +76,13 @@ void SimHal::deallocate_range(HostPhysAddr base, std::size_t size) {
   machine_.memory_written(base.value, size);
 }
 
+std::optional<HostPhysRange> SimHal::ram_after(HostPhysAddr a) {
+  for (const auto& bank : machine_.memory().banks()) {
+    if (a.value < bank.base + bank.size) return HostPhysRange{HostPhysAddr(bank.base), bank.size};
+  }
+  return std::nullopt;
+}
+
 HostPhysAddr SimHal::virt_to_phys(HostVirtAddr a) {
   // NOLINTNEXTLINE(performance-no-int-to-ptr): the HAL's addresses are integers
   const auto pa = machine_.memory().pa_of(reinterpret_cast<const void*>(a.value));

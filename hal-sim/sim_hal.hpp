@@ -59,6 +59,7 @@ class SimHal {
   void deallocate_range(HostPhysAddr base, std::size_t size);
   void zero_range(HostPhysAddr base, std::size_t size) { machine_.memory().zero(base.value, size); }
 
+  std::optional<HostPhysRange> ram_after(HostPhysAddr a);
   HostVirtAddr phys_to_virt(HostPhysAddr a) {
     return HostVirtAddr(reinterpret_cast<std::uintptr_t>(machine_.memory().at(a.value)));
   }

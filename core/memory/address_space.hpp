@@ -2,15 +2,15 @@
 // The guest-physical address space of one VM: its regions, and the stage-2 table that makes them
 // real. Windows of emulated devices are simply not mapped.
 
-#include <array>
 #include <axvm/address.hpp>
-#include <axvm/function_ref.hpp>
 #include <axvm/mapping.hpp>
 #include <axvm/memory.hpp>
 #include <axvm/result.hpp>
+#include <core/memory/dirty_log.hpp>
+#include <core/memory/guest_memory.hpp>
+#include <core/memory/layout.hpp>
 #include <core/memory/page_table.hpp>
 #include <core/memory/region.hpp>
-#include <cstring>
 #include <optional>
 #include <span>
 
@@ -20,7 +20,7 @@ namespace axvm {
 struct PageFaultOutcome {
   enum class Kind : std::uint8_t {
     Unhandled,  ///< no memory there, or not for this access
-    Resolved,   ///< it is mapped by now: the access may be repeated
+    Resolved,   ///< it is permitted by now: the access may be repeated
     Mapped,     ///< it has been mapped by this call
   };
   Kind kind = Kind::Unhandled;
@@ -29,214 +29,270 @@ struct PageFaultOutcome {
 };
 
 /// `Tlb` arguments discharge every Invalidation before memory that guests could reach is given
-/// back. Failures leave the space unchanged in effect. Not synchronised: the VM holds a lock.
+/// back. What fails changes nothing that the guest or the host can see. Not synchronised: the VM
+/// holds a lock.
+///
+/// Ranges are in whole pages. Every call that takes one answers InvalidInput when it is empty, not
+/// 4 KiB aligned or beyond reach.
 template <PageTableFormat Format, class H>
-class AddressSpace {
+class AddressSpace : public GuestMemory<Format, H> {
+  using Base = GuestMemory<Format, H>;
+  using Base::apply_flags;
+  using Base::back;
+  using Base::back_page;
+  using Base::check;
+  using Base::for_each_frame;
+  using Base::for_each_part;
+  using Base::hal_;
+  using Base::logs_;
+  using Base::regions_;
+  using Base::table_;
+  using Base::unmap_part;
+  using Base::watched_flags;
+
  public:
+  using Base::reach;
+
   /// Room for `max_regions` regions. Errors: NoMemory.
   [[nodiscard]] static Result<AddressSpace> try_make(H& hal, PageTableGeometry geometry,
                                                      std::size_t max_regions) {
     auto regions = RegionList::try_make(Allocator::of(hal), max_regions);
     if (!regions) return std::unexpected(regions.error());
+    auto logs = DirtyLogs::try_make(Allocator::of(hal));
+    if (!logs) return std::unexpected(logs.error());
     auto table = PageTable<Format, H>::try_make(hal, geometry);
     if (!table) return std::unexpected(table.error());
-    return AddressSpace(hal, std::move(*regions), std::move(*table));
+    return AddressSpace(hal, std::move(*regions), std::move(*logs), std::move(*table));
   }
-  AddressSpace(AddressSpace&&) = default;
-  AddressSpace& operator=(AddressSpace&&) = delete;
-  /// Gives everything back. No CPU may be able to use the table any more.
-  ~AddressSpace() {
-    for (const Region& region : regions_.regions()) release(region);
-  }
-
-  [[nodiscard]] HostPhysAddr root() const noexcept { return table_.root(); }
-  [[nodiscard]] PageTableGeometry geometry() const noexcept { return table_.geometry(); }
-  [[nodiscard]] std::span<const Region> regions() const noexcept { return regions_.regions(); }
-  /// The first region that ends above `gpa`; null when none does.
-  [[nodiscard]] const Region* first_region_after(GuestPhysAddr gpa) const noexcept {
-    return regions_.first_after(gpa);
-  }
-  /// Whether the guest has memory in all of `range`, touched or not.
-  [[nodiscard]] bool is_memory(GuestPhysRange range) const noexcept {
-    return regions_.is_memory(range);
+  /// The lowest address at or after `hint`, a multiple of 4 KiB, from which `size` bytes are free.
+  [[nodiscard]] std::optional<GuestPhysAddr> find_free(GuestPhysAddr hint,
+                                                       std::uint64_t size) const noexcept {
+    return regions_.find_free(hint, size, reach());
   }
 
-  /// Maps host-physical memory that somebody else owns. Errors: InvalidInput (empty, unaligned,
-  /// beyond reach, no access), AlreadyExists, NoMemory.
+  // --- regions --------------------------------------------------------------------------------
+  // All mapping calls answer InvalidInput (no access permitted, host-physical addresses that no
+  // entry can hold), AlreadyExists (part of the range is mapped) and NoMemory; in a range whose
+  // writes are logged also Unsupported (memory that can be written but neither read nor executed).
+
+  /// Maps host-physical addresses that somebody else owns. The VMM touches them for the guest only
+  /// if they are RAM and `flags` do not say Device.
   template <TranslationCache Tlb>
   Result<> map_linear(GuestPhysRange range, HostPhysAddr hpa, MappingFlags flags, Tlb& tlb) {
-    return map_region({range, hpa, flags, Backing::Linear}, tlb);
+    return map_region({range, hpa, flags, Backing::Linear, touchable(range, hpa, flags)}, tlb);
   }
-
-  /// Takes the host-physical range with the same addresses from the allocator and maps it.
-  /// Errors: as map_linear, and ResourceBusy (the range is not free).
+  /// The same where host-physical and guest-physical addresses are the same.
+  template <TranslationCache Tlb>
+  Result<> map_reserved(GuestPhysRange range, MappingFlags flags, Tlb& tlb) {
+    const HostPhysAddr hpa(range.base.value);
+    return map_region({range, hpa, flags, Backing::Reserved, touchable(range, hpa, flags)}, tlb);
+  }
+  /// Maps devices of the host.
+  template <TranslationCache Tlb>
+  Result<> map_passthrough(const PassthroughWindow& window, Tlb& tlb) {
+    constexpr MappingFlags kFlags = kReadWrite | MappingFlags::User | MappingFlags::Device;
+    return map_region({window.range, window.hpa, kFlags, Backing::Passthrough, false}, tlb);
+  }
+  /// Takes the host-physical range with the same addresses from the allocator, zeroes and maps it.
+  /// Errors: also ResourceBusy (the range is not free).
   template <TranslationCache Tlb>
   Result<> map_identical(GuestPhysRange range, MappingFlags flags, Tlb& tlb) {
+    if (auto checked = check("map"sv, range, flags); !checked) return checked;
     const HostPhysAddr hpa(range.base.value);
     if (!hal_->allocate_range(hpa, range.size)) {
       return fail(ErrorKind::ResourceBusy, "map"sv,
                   "the host-physical range is taken or no memory"sv);
     }
     hal_->zero_range(hpa, range.size);
-    auto mapped = map_region({range, hpa, flags, Backing::Owned}, tlb);
+    auto mapped = map_region({range, hpa, flags, Backing::Identical, true}, tlb);
     if (!mapped) hal_->deallocate_range(hpa, range.size);
     return mapped;
   }
-
-  /// Backs `range` with zeroed frames: all of them now (`populate`) or each when touched. Errors:
-  /// as map_linear.
+  /// Backs `range` with zeroed frames: all of them now (`populate`) or each when touched.
   template <TranslationCache Tlb>
   Result<> map_alloc(GuestPhysRange range, MappingFlags flags, bool populate, Tlb& tlb) {
-    if (auto checked = check(range, flags); !checked) return checked;
-    const Region region{range, {}, flags, populate ? Backing::Allocated : Backing::Lazy};
+    const Region region{range, {}, flags, populate ? Backing::Eager : Backing::Lazy, true};
+    if (auto checked = check("map"sv, range, flags); !checked) return checked;
+    if (auto loggable = check_loggable(region); !loggable) return loggable;
     if (auto added = regions_.add(region); !added) return added;
-    if (!populate) return {};
-    auto backed = back(range, tlb);
-    if (!backed) static_cast<void>(unmap(range, tlb));
-    return backed;
-  }
-
-  /// Removes `range` from the space and gives its memory back. Errors: InvalidInput (empty,
-  /// unaligned, beyond reach), NoMemory (no room to split a region or a block).
-  template <TranslationCache Tlb>
-  Result<> unmap(GuestPhysRange range, Tlb& tlb) {
-    if (auto checked = check(range, kReadWriteExecute); !checked) return checked;
-    if (!regions_.can_remove(range))
-      return fail(ErrorKind::NoMemory, "unmap"sv, "too many regions"sv);
-    // Splitting blocks may fail, but changes nothing that the guest could see; the rest cannot
-    // fail.
-    for (const GuestPhysAddr edge : {range.base, range.end()}) {
-      if (auto split = table_.split_at(edge, tlb); !split) return split;
-    }
-    GuestPhysAddr at = range.base;
-    while (const Region* found = regions_.first_after(at)) {
-      if (found->range.base >= range.end()) break;
-      const Region part = found->clipped(range);
-      unmap_part(part, tlb);
-      regions_.remove(part.range);
-      at = part.range.end();
-    }
-    return {};
-  }
-
-  /// Memory of the guest's own as it was when it was mapped: zeroed, lazy pages untouched. What
-  /// somebody else owns stays as it is. Errors: NoMemory (no room to split a block), and nothing
-  /// has changed.
-  template <TranslationCache Tlb>
-  Result<> clear(Tlb& tlb) {
-    for (const Region& region : regions_.regions()) {
-      if (region.backing != Backing::Lazy) continue;
-      for (const GuestPhysAddr edge : {region.range.base, region.range.end()}) {
-        if (auto split = table_.split_at(edge, tlb); !split) return split;
+    if (populate) {
+      if (auto backed = back(range, tlb); !backed) {
+        unmap_part(region, tlb);
+        regions_.remove(range);
+        return backed;
       }
     }
-    for (const Region& region : regions_.regions()) {
-      if (region.backing == Backing::Lazy) unmap_part(region, tlb);
-      if (region.backing == Backing::Owned) hal_->zero_range(region.hpa, region.range.size);
-      if (region.backing == Backing::Allocated) zero_frames(region);
-    }
+    logs_.mark(range);
     return {};
   }
 
-  /// Backs a lazy page that the guest touched. Errors: NoMemory.
+  /// Removes `range` from the space and gives its memory back. Holes are skipped. Errors: NoMemory
+  /// (no room to split a region or a block).
+  template <TranslationCache Tlb>
+  Result<> unmap(GuestPhysRange range, Tlb& tlb) {
+    if (auto checked = check("unmap"sv, range); !checked) return checked;
+    if (!regions_.can_remove(range)) {
+      return fail(ErrorKind::NoMemory, "unmap"sv, "too many regions"sv);
+    }
+    // Splitting blocks may fail, but changes nothing that the guest could see; the rest cannot.
+    if (auto split = table_.split_ends(range, tlb); !split) return split;
+    for_each_part(range, [&](const Region& part) { unmap_part(part, tlb); });
+    regions_.remove(range);
+    return {};
+  }
+
+  /// Lets the guest read, write and execute what `access` says, and nothing else, in all regions'
+  /// parts of `range`. Holes are skipped; the kind of memory stays. Errors: InvalidInput (`access`
+  /// is empty or has other flags), NoMemory (no room to split a region or a block), Unsupported
+  /// (as for mapping).
+  template <TranslationCache Tlb>
+  Result<> protect(GuestPhysRange range, MappingFlags access, Tlb& tlb) {
+    if (auto checked = check("protect"sv, range, access); !checked) return checked;
+    if (!has_all(kReadWriteExecute, access)) {
+      return fail(ErrorKind::InvalidInput, "protect"sv, "expected read, write, execute only"sv);
+    }
+    Result<> loggable;
+    for_each_part(range, [&](Region part) {
+      part.flags = access;
+      if (loggable) loggable = check_loggable(part);
+    });
+    if (!loggable) return loggable;
+    if (!regions_.can_split(range)) {
+      return fail(ErrorKind::NoMemory, "protect"sv, "too many regions"sv);
+    }
+    if (auto split = table_.split_ends(range, tlb); !split) return split;
+    regions_.split(range);
+    regions_.permit(range, access);
+    for_each_part(range, [&](const Region& part) { apply_flags(part, tlb); });
+    return {};
+  }
+
+  /// Makes memory of the guest's own as it was when it was mapped: zeroed, lazy pages untouched.
+  /// What somebody else owns stays as it is.
+  template <TranslationCache Tlb>
+  void clear(Tlb& tlb) {
+    for (const Region& region : regions_.regions()) {
+      if (region.is_linear() && region.backing != Backing::Identical) continue;
+      logs_.mark(region.range);
+      if (region.backing == Backing::Lazy) unmap_part(region, tlb);
+      if (region.backing == Backing::Identical) hal_->zero_range(region.hpa, region.range.size);
+      if (region.backing == Backing::Eager) {
+        for_each_frame(region.range, [&](HostPhysAddr hpa) { hal_->zero_range(hpa, kPageSize); });
+      }
+    }
+  }
+
+  // --- translation ----------------------------------------------------------------------------
+
+  /// Lets a refused access through, if the space permits it: backs a lazy page that the guest
+  /// touched, notes the first write to a page that is logged. Errors: NoMemory.
   template <TranslationCache Tlb>
   Result<PageFaultOutcome> handle_page_fault(GuestPhysAddr gpa, MappingFlags access, Tlb& tlb) {
     using enum PageFaultOutcome::Kind;
     const Region* region = regions_.find(gpa);
     if (region == nullptr || !has_all(region->flags, access)) return PageFaultOutcome{};
-    if (table_.lookup(gpa).leaf) return PageFaultOutcome{Resolved, {}, {}};
-    const GuestPhysAddr page = gpa.align_down(kPageSize);
-    auto frame = back_page(page, region->flags, tlb);
-    if (!frame) return std::unexpected(frame.error());
-    return PageFaultOutcome{Mapped, page, *frame};
-  }
-
-  [[nodiscard]] std::optional<HostPhysAddr> translate(GuestPhysAddr gpa) const {
+    const GuestPhysRange page{gpa.align_down(kPageSize), kPageSize};
     const auto slot = table_.lookup(gpa);
-    if (!slot.leaf) return std::nullopt;
-    return slot.leaf->hpa + (gpa - slot.range.base);
+    const bool writes = has_all(access, MappingFlags::Write);
+    if (!slot.leaf) {
+      if (region->backing != Backing::Lazy) return PageFaultOutcome{};
+      const bool watched = !writes && logs_.run_from(page.base, page.end()).is_watched;
+      auto frame = back_page(page.base, watched ? watched_flags(*region) : region->flags, tlb);
+      if (!frame) return std::unexpected(frame.error());
+      if (writes) logs_.mark(page);
+      return PageFaultOutcome{Mapped, page.base, *frame};
+    }
+    if (writes && !has_all(slot.leaf->flags, MappingFlags::Write)) {
+      logs_.mark(page);
+      apply_flags(region->clipped(page), tlb);
+    }
+    return PageFaultOutcome{Resolved, {}, {}};
   }
 
-  /// Visits the memory behind `range` in ascending order, backing lazy pages first; neighbours in
-  /// host memory come as one span. What the visitor writes is published. Errors: BadAddress (part
-  /// of it is not memory), NoMemory.
-  template <TranslationCache Tlb>
-  Result<> visit(GuestPhysRange range, Tlb& tlb, FunctionRef<void(std::span<std::byte>)> visitor) {
-    if (auto checked = check_memory(range); !checked) return checked;
-    if (auto backed = back(range, tlb); !backed) return backed;
-    const auto show = [&](std::span<std::byte> bytes) {
-      if (bytes.empty()) return;
-      visitor(bytes);
-      tlb.publish_data(bytes);
-    };
-    std::span<std::byte> pending;
-    for_each_span(range, [&](GuestPhysAddr, std::byte* bytes, std::size_t n) {
-      if (bytes == pending.data() + pending.size()) {
-        pending = {pending.data(), pending.size() + n};
-        return;
-      }
-      show(pending);
-      pending = {bytes, n};
-    });
-    show(pending);
-    return {};
-  }
+  // --- dirty logging --------------------------------------------------------------------------
 
-  /// Copies guest memory; lazy pages that were never touched read as zeroes. Errors: BadAddress.
-  Result<> read(GuestPhysAddr gpa, std::span<std::byte> to) const {
-    const GuestPhysRange range{gpa, to.size()};
-    if (auto checked = check_memory(range); !checked) return checked;
-    for_each_span(range, [&](GuestPhysAddr at, const std::byte* bytes, std::size_t n) {
-      std::byte* out = to.data() + (at - gpa);
-      if (bytes != nullptr) {
-        std::memcpy(out, bytes, n);
-      } else {
-        std::memset(out, 0, n);
-      }
+  /// Notes from now on which pages of memory in `range` the guest or the VMM writes. Memory that is
+  /// mapped meanwhile counts as written. Blocks are split to pages until the log ends. Errors:
+  /// AlreadyExists (another log covers part of it), Unsupported (as for mapping), NoMemory.
+  template <TranslationCache Tlb>
+  Result<> start_dirty_log(GuestPhysRange range, Tlb& tlb) {
+    if (auto checked = check("start dirty log"sv, range); !checked) return checked;
+    if (auto started = logs_.start(range); !started) return started;
+    Result<> done;
+    for_each_part(range, [&](const Region& part) {
+      if (done) done = check_loggable(part);
+      if (done && part.is_memory) done = split_to_pages(part.range, tlb);
     });
+    if (!done) {
+      logs_.stop(range);
+      merge_blocks(range, tlb);
+      return done;
+    }
+    for_each_part(range, [&](const Region& part) { apply_flags(part, tlb); });
     return {};
   }
-  /// Copies into guest memory, backing lazy pages first. Errors: BadAddress, NoMemory.
+  /// Moves what has been noted for `range`, all within one log, to `bits`: one bit per page, the
+  /// first to bit 0 of the first word, dirty_words(range.size) words. The pages are clean from then
+  /// on: who copies a page after this call and asks again later misses no write. Errors:
+  /// InvalidInput (`bits` is of another size), NotFound (no log covers the range).
   template <TranslationCache Tlb>
-  Result<> write(GuestPhysAddr gpa, std::span<const std::byte> from, Tlb& tlb) {
-    const GuestPhysRange range{gpa, from.size()};
-    if (auto checked = check_memory(range); !checked) return checked;
-    if (auto backed = back(range, tlb); !backed) return backed;
-    for_each_span(range, [&](GuestPhysAddr at, std::byte* bytes, std::size_t n) {
-      std::memcpy(bytes, from.data() + (at - gpa), n);
-      tlb.publish_data({bytes, n});
-    });
+  Result<> take_dirty_log(GuestPhysRange range, std::span<std::uint64_t> bits, Tlb& tlb) {
+    if (auto checked = check("take dirty log"sv, range); !checked) return checked;
+    if (bits.size() != dirty_words(range.size)) {
+      return fail(ErrorKind::InvalidInput, "take dirty log"sv, "expected one bit per page"sv);
+    }
+    DirtyLog* log = logs_.covering(range);
+    if (log == nullptr) return no_log("take dirty log"sv);
+    log->take(range, bits);
+    for_each_part(range, [&](const Region& part) { apply_flags(part, tlb); });
+    return {};
+  }
+  /// Ends the log that was started for `range`; what blocks can map is mapped by blocks again.
+  /// Errors: NotFound (none was).
+  template <TranslationCache Tlb>
+  Result<> stop_dirty_log(GuestPhysRange range, Tlb& tlb) {
+    if (!logs_.stop(range)) return no_log("stop dirty log"sv);
+    for_each_part(range, [&](const Region& part) { apply_flags(part, tlb); });
+    merge_blocks(range, tlb);
     return {};
   }
 
  private:
-  AddressSpace(H& hal, RegionList regions, PageTable<Format, H> table) noexcept
-      : hal_(&hal), regions_(std::move(regions)), table_(std::move(table)) {}
+  AddressSpace(H& hal, RegionList regions, DirtyLogs logs, typename Base::Table table) noexcept
+      : Base(hal, std::move(regions), std::move(logs), std::move(table)) {}
 
-  Result<> check(GuestPhysRange range, MappingFlags flags) const {
-    const std::uint64_t reach = table_.reach();
-    if (range.size == 0 || !range.base.is_aligned(kPageSize) || range.size % kPageSize != 0) {
-      return fail(ErrorKind::InvalidInput, "map"sv, "range is empty or not 4 KiB aligned"sv);
-    }
-    if (range.size > reach || range.base.value > reach - range.size) {
-      return fail(ErrorKind::InvalidInput, "map"sv, "range is beyond the guest address space"sv);
-    }
+  // --- checks ---------------------------------------------------------------------------------
+
+  Result<> check(std::string_view operation, GuestPhysRange range, MappingFlags flags) const {
     if (!has_any(flags, kReadWriteExecute)) {
-      return fail(ErrorKind::InvalidInput, "map"sv, "a mapping must permit some access"sv);
+      return fail(ErrorKind::InvalidInput, operation, "a mapping must permit some access"sv);
     }
-    return {};
+    return check(operation, range);
   }
-  Result<> check_memory(GuestPhysRange range) const {
-    if (!regions_.is_memory(range)) {
-      return fail(ErrorKind::BadAddress, "access guest memory"sv,
-                  "part of the range is no memory"sv);
+  /// Watching a page means to refuse writes; something must remain.
+  Result<> check_loggable(const Region& region) const {
+    if (!region.is_memory || !has_all(region.flags, MappingFlags::Write) ||
+        has_any(watched_flags(region), kReadWriteExecute) || !logs_.overlap(region.range)) {
+      return {};
     }
-    return {};
+    return fail(ErrorKind::Unsupported, "log writes"sv, "the memory can be written only"sv);
   }
+  static std::unexpected<Error> no_log(std::string_view operation) {
+    return fail(ErrorKind::NotFound, operation, "no log covers the range"sv);
+  }
+  /// Whether the VMM may touch foreign host-physical addresses as memory.
+  [[nodiscard]] bool touchable(GuestPhysRange range, HostPhysAddr hpa, MappingFlags flags) const {
+    if (has_all(flags, MappingFlags::Device)) return false;
+    const auto bank = hal_->ram_after(hpa);
+    return bank && bank->base <= hpa && range.size <= bank->size - (hpa - bank->base);
+  }
+
+  // --- regions and leaves ---------------------------------------------------------------------
 
   template <TranslationCache Tlb>
   Result<> map_region(const Region& region, Tlb& tlb) {
-    if (auto checked = check(region.range, region.flags); !checked) return checked;
+    if (auto checked = check("map"sv, region.range, region.flags); !checked) return checked;
+    if (auto loggable = check_loggable(region); !loggable) return loggable;
     if (auto added = regions_.add(region); !added) return added;
     auto changed = table_.map(region.range, region.hpa, region.flags);
     if (!changed) {
@@ -244,109 +300,38 @@ class AddressSpace {
       return std::unexpected(changed.error());
     }
     std::move(*changed).flush(tlb);
+    if (!region.is_memory) return {};
+    // Logs hold pages only, so that noticing a write needs no memory.
+    for (const DirtyLog& log : logs_.logs()) {
+      if (!log.range().overlaps(region.range)) continue;
+      auto split = split_to_pages(region.clipped(log.range()).range, tlb);
+      if (split) continue;
+      table_.unmap_leaves(region.range).flush(tlb);
+      regions_.remove(region.range);
+      return split;
+    }
+    logs_.mark(region.range);
     return {};
   }
 
-  /// Backs every lazy page of `range`, which lies in regions. Pages backed before an error stay:
-  /// zeroed, the guest cannot tell.
+  /// Pages in `range`, and blocks as large as before outside.
   template <TranslationCache Tlb>
-  Result<> back(GuestPhysRange range, Tlb& tlb) {
-    GuestPhysAddr at = range.base.align_down(kPageSize);
-    while (at < range.end()) {
-      const auto slot = table_.lookup(at);
-      if (slot.leaf) {
-        at = slot.range.end();
-        continue;
+  Result<> split_to_pages(GuestPhysRange range, Tlb& tlb) {
+    if (auto split = table_.split_ends(range, tlb); !split) return split;
+    return table_.split_to_pages(range, tlb);
+  }
+  /// Undoes the splitting for a log of `range`, but where other logs are.
+  template <TranslationCache Tlb>
+  void merge_blocks(GuestPhysRange range, Tlb& tlb) {
+    for (const Region& region : regions_.regions()) {
+      if (!region.range.overlaps(range) || !region.is_linear()) continue;
+      for (GuestPhysAddr at = region.range.base; at < region.range.end();) {
+        const GuestPhysRange gap = logs_.gap_from(at, region.range.end());
+        if (gap.size != 0) static_cast<void>(table_.merge(gap, tlb));
+        at = gap.end();
       }
-      if (auto frame = back_page(at, regions_.find(at)->flags, tlb); !frame) {
-        return std::unexpected(frame.error());
-      }
-      at = at + kPageSize;
-    }
-    return {};
-  }
-
-  template <TranslationCache Tlb>
-  Result<HostPhysAddr> back_page(GuestPhysAddr page, MappingFlags flags, Tlb& tlb) {
-    const std::optional<HostPhysAddr> frame = hal_->allocate_frame();
-    if (!frame) return fail(ErrorKind::NoMemory, "back page"sv, "no frame for guest memory"sv);
-    hal_->zero_range(*frame, kPageSize);
-    auto changed = table_.map({page, kPageSize}, *frame, flags);
-    if (!changed) {
-      hal_->deallocate_frame(*frame);
-      return std::unexpected(changed.error());
-    }
-    std::move(*changed).flush(tlb);
-    return *frame;
-  }
-
-  /// Zeroes the single frames of `region`.
-  void zero_frames(const Region& region) {
-    for (GuestPhysAddr at = region.range.base; at < region.range.end();) {
-      const auto slot = table_.lookup(at);
-      if (slot.leaf) hal_->zero_range(slot.leaf->hpa, slot.range.size);
-      at = slot.range.end();
     }
   }
-
-  /// Unmaps one region's part, then gives its memory back, in that order.
-  template <TranslationCache Tlb>
-  void unmap_part(const Region& part, Tlb& tlb) {
-    if (part.is_linear()) {
-      table_.unmap_leaves(part.range).flush(tlb);
-      if (part.backing == Backing::Owned) hal_->deallocate_range(part.hpa, part.range.size);
-      return;
-    }
-    GuestPhysAddr at = part.range.base;
-    while (at < part.range.end()) at = unmap_frames(at, part.range.end(), tlb);
-  }
-
-  /// Unmaps a batch of single frames, flushes once, frees them. Returns where to go on.
-  template <TranslationCache Tlb>
-  GuestPhysAddr unmap_frames(GuestPhysAddr at, GuestPhysAddr end, Tlb& tlb) {
-    std::array<HostPhysAddr, 64> frames;
-    std::size_t count = 0;
-    const GuestPhysAddr begin = at;
-    while (at < end && count < frames.size()) {
-      const auto slot = table_.lookup(at);
-      if (slot.leaf) frames[count++] = slot.leaf->hpa;
-      at = slot.range.end() < end ? slot.range.end() : end;
-    }
-    table_.unmap_leaves({begin, at - begin}).flush(tlb);
-    for (std::size_t i = 0; i < count; ++i) hal_->deallocate_frame(frames[i]);
-    return at;
-  }
-
-  /// Gives back a region's memory without touching the table.
-  void release(const Region& region) {
-    if (region.backing == Backing::Owned) hal_->deallocate_range(region.hpa, region.range.size);
-    if (region.is_linear()) return;
-    for (GuestPhysAddr at = region.range.base; at < region.range.end();) {
-      const auto slot = table_.lookup(at);
-      if (slot.leaf) hal_->deallocate_frame(slot.leaf->hpa);
-      at = slot.range.end();
-    }
-  }
-
-  /// Calls `f(gpa, bytes, n)` for each leaf's part of `range`; `bytes` is null where none is.
-  template <class F>
-  void for_each_span(GuestPhysRange range, F&& f) const {
-    GuestPhysAddr at = range.base;
-    while (at < range.end()) {
-      const auto slot = table_.lookup(at);
-      const std::uint64_t in_leaf = slot.range.end() - at;
-      const std::uint64_t rest = range.end() - at;
-      const std::uint64_t size = in_leaf < rest ? in_leaf : rest;
-      std::byte* bytes = nullptr;
-      if (slot.leaf) bytes = frame_as<std::byte>(*hal_, slot.leaf->hpa + (at - slot.range.base));
-      f(at, bytes, static_cast<std::size_t>(size));
-      at = at + size;
-    }
-  }
-
-  H* hal_;
-  RegionList regions_;
-  PageTable<Format, H> table_;
 };
 
 }  // namespace axvm

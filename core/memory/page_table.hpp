@@ -149,6 +149,27 @@ class PageTable {
     return Invalidation();
   }
 
+  /// Replaces blocks that reach across an end of `range` by smaller leaves, so that none does. What
+  /// is mapped stays the same; on failure nothing is split. Errors: NoMemory.
+  template <TranslationCache Tlb>
+  Result<> split_ends(GuestPhysRange range, Tlb& tlb) {
+    const auto cuts = [](GuestPhysAddr at, GuestPhysRange leaf) {
+      return leaf.contains(at) && leaf.base != at;
+    };
+    std::array<typename Tree::Place, 2> blocks;
+    std::size_t count = 0;
+    for (const GuestPhysAddr end : {range.base, range.end()}) {
+      if (end.value >= reach()) continue;
+      const typename Tree::Place at = tree_.find(end);
+      if (at.offset() == 0 || !Format::is_valid(at.entry)) continue;
+      if (count == 1 && blocks[0].slot == at.slot) continue;
+      blocks[count++] = at;
+    }
+    const auto divides = [&](GuestPhysRange leaf) {
+      return cuts(range.base, leaf) || cuts(range.end(), leaf);
+    };
+    return divide({blocks.data(), count}, divides, tlb);
+  }
   /// Replaces blocks that reach across `gpa` by smaller leaves, so that none does. What is mapped
   /// stays the same, also on failure. Errors: NoMemory.
   template <TranslationCache Tlb>
@@ -320,26 +341,6 @@ class PageTable {
     if (out_of_place.any()) broken.add(out_of_place.range(base, size));
   }
 
-  /// Splits the blocks that the ends of `range` cut through.
-  template <TranslationCache Tlb>
-  Result<> split_ends(GuestPhysRange range, Tlb& tlb) {
-    const auto cuts = [](GuestPhysAddr at, GuestPhysRange leaf) {
-      return leaf.contains(at) && leaf.base != at;
-    };
-    std::array<typename Tree::Place, 2> blocks;
-    std::size_t count = 0;
-    for (const GuestPhysAddr end : {range.base, range.end()}) {
-      if (end.value >= reach()) continue;
-      const typename Tree::Place at = tree_.find(end);
-      if (at.offset() == 0 || !Format::is_valid(at.entry)) continue;
-      if (count == 1 && blocks[0].slot == at.slot) continue;
-      blocks[count++] = at;
-    }
-    const auto divides = [&](GuestPhysRange leaf) {
-      return cuts(range.base, leaf) || cuts(range.end(), leaf);
-    };
-    return divide({blocks.data(), count}, divides, tlb);
-  }
   /// Replaces `blocks` by tables, all or none.
   template <class Divides, TranslationCache Tlb>
   Result<> divide(std::span<const typename Tree::Place> blocks, const Divides& divides, Tlb& tlb) {

@@ -2,6 +2,18 @@
 
 namespace axvm {
 
+std::string_view to_string(Backing backing) noexcept {
+  switch (backing) {
+    case Backing::Linear: return "linear"sv;
+    case Backing::Identical: return "identical"sv;
+    case Backing::Reserved: return "reserved"sv;
+    case Backing::Eager: return "eager"sv;
+    case Backing::Lazy: return "lazy"sv;
+    case Backing::Passthrough: return "passthrough"sv;
+  }
+  return "unknown"sv;
+}
+
 Region Region::clipped(GuestPhysRange part) const noexcept {
   const GuestPhysAddr begin = part.base > range.base ? part.base : range.base;
   const GuestPhysAddr end = part.end() < range.end() ? part.end() : range.end();
@@ -46,7 +58,7 @@ bool RegionList::is_memory(GuestPhysRange range) const noexcept {
   GuestPhysAddr at = range.base;
   while (at < range.end()) {
     const Region* region = find(at);
-    if (region == nullptr || !region->is_memory()) return false;
+    if (region == nullptr || !region->is_memory) return false;
     at = region->range.end();
   }
   return true;
@@ -60,6 +72,22 @@ Result<> RegionList::add(const Region& region) {
   if (regions_.full()) return fail(ErrorKind::NoMemory, "map"sv, "too many regions"sv);
   regions_.insert(i, region);
   return {};
+}
+
+std::optional<GuestPhysAddr> RegionList::find_free(GuestPhysAddr hint, std::uint64_t size,
+                                                   GuestPhysRange limit) const noexcept {
+  GuestPhysAddr at = hint > limit.base ? hint : limit.base;
+  for (std::size_t i = index_after(at); limit.contains(at, size); ++i) {
+    const bool free = i == regions_.size() || !regions_[i].range.overlaps({at, size});
+    if (free) return at;
+    at = regions_[i].range.end();
+  }
+  return std::nullopt;
+}
+
+bool RegionList::cuts(GuestPhysAddr gpa) const noexcept {
+  const Region* region = find(gpa);
+  return region != nullptr && region->range.base != gpa;
 }
 
 bool RegionList::can_remove(GuestPhysRange range) const noexcept {
@@ -80,6 +108,31 @@ void RegionList::remove(GuestPhysRange range) {
     if (old.range.end() > range.end()) {
       regions_.insert(i++, old.clipped({range.end(), old.range.end() - range.end()}));
     }
+  }
+}
+
+bool RegionList::can_split(GuestPhysRange range) const noexcept {
+  const std::size_t needed = std::size_t{cuts(range.base)} + std::size_t{cuts(range.end())};
+  return needed <= regions_.room();
+}
+
+void RegionList::split(GuestPhysRange range) {
+  split_at(range.base);
+  split_at(range.end());
+}
+
+void RegionList::split_at(GuestPhysAddr gpa) {
+  if (!cuts(gpa)) return;
+  const std::size_t i = index_after(gpa);
+  const Region whole = regions_[i];
+  regions_[i] = whole.clipped({gpa, whole.range.end() - gpa});
+  regions_.insert(i, whole.clipped({whole.range.base, gpa - whole.range.base}));
+}
+
+void RegionList::permit(GuestPhysRange range, MappingFlags access) {
+  for (std::size_t i = index_after(range.base);
+       i < regions_.size() && regions_[i].range.base < range.end(); ++i) {
+    regions_[i].flags = (regions_[i].flags & ~kReadWriteExecute) | access;
   }
 }
 

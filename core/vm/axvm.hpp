@@ -38,8 +38,8 @@ class AxVM : public VmBase {
 
   /// Makes everything the configuration asks for, or nothing. `hal` outlives the VM. Memory is
   /// zeroed; vCPU 0 is on, the others are off. No VM with the same id may exist. Errors:
-  /// InvalidInput (VmConfig::validate says more), AlreadyExists (windows that contradict each
-  /// other), Unsupported (a kind of device), ResourceBusy (host-physical memory), NoMemory.
+  /// InvalidInput (VmConfig::validate says more), Unsupported (a kind of device), ResourceBusy
+  /// (host-physical memory), NoMemory.
   [[nodiscard]] static Result<Ref<AxVM>> create(H& hal, const VmConfig& config) {
     auto parts = VmBuilder<H, U>::build(hal, config);
     if (!parts) return std::unexpected(parts.error());
@@ -85,12 +85,10 @@ class AxVM : public VmBase {
   Result<> reset(ImageLoader load_images) override {
     stop_if_active();
     if (auto begun = control().take(VmStep::Prepare); !begun) return begun;
-    auto loaded = services_.with_memory([](Space& space, Tlb& tlb) { return space.clear(tlb); });
-    if (loaded) {
-      services_.hal().this_cpu().hardware().publish_instructions();
-      reset_parts();
-      loaded = load_images(*this);
-    }
+    services_.with_memory([](Space& space, Tlb& tlb) { space.clear(tlb); });
+    services_.hal().this_cpu().hardware().publish_instructions();
+    reset_parts();
+    const auto loaded = load_images(*this);
     const auto ended = control().take(loaded ? VmStep::FinishPrepare : VmStep::AbortPrepare);
     return loaded ? ended : loaded;
   }
@@ -158,13 +156,42 @@ class AxVM : public VmBase {
     return visited;
   }
   Result<> read_from_guest(GuestPhysAddr gpa, std::span<std::byte> to) override {
-    if (!parts_) return destroyed("read_from_guest"sv);
-    return services_.with_memory([&](Space& space, Tlb&) { return space.read(gpa, to); });
+    return in_space("read_from_guest"sv, [&](Space& space, Tlb&) { return space.read(gpa, to); });
   }
   Result<> write_to_guest(GuestPhysAddr gpa, std::span<const std::byte> from) override {
-    if (!parts_) return destroyed("write_to_guest"sv);
-    return services_.with_memory(
-        [&](Space& space, Tlb& tlb) { return space.write(gpa, from, tlb); });
+    return in_space("write_to_guest"sv,
+                    [&](Space& space, Tlb& tlb) { return space.write(gpa, from, tlb); });
+  }
+  Result<> map_region(GuestPhysRange range, HostPhysAddr hpa, MappingFlags flags) override {
+    return in_space("map_region"sv, [&](Space& space, Tlb& tlb) {
+      return space.map_linear(range, hpa, flags, tlb);
+    });
+  }
+  Result<> unmap_region(GuestPhysRange range) override {
+    return in_space("unmap_region"sv,
+                    [&](Space& space, Tlb& tlb) { return space.unmap(range, tlb); });
+  }
+  Result<> protect_region(GuestPhysRange range, MappingFlags access) override {
+    return in_space("protect_region"sv,
+                    [&](Space& space, Tlb& tlb) { return space.protect(range, access, tlb); });
+  }
+  Result<> memory_regions(FunctionRef<void(const Region&)> visit) override {
+    return in_space("memory_regions"sv, [&](Space& space, Tlb&) -> Result<> {
+      for (const Region& region : space.regions()) visit(region);
+      return {};
+    });
+  }
+  Result<> start_dirty_log(GuestPhysRange range) override {
+    return in_space("start_dirty_log"sv,
+                    [&](Space& space, Tlb& tlb) { return space.start_dirty_log(range, tlb); });
+  }
+  Result<> take_dirty_log(GuestPhysRange range, std::span<std::uint64_t> bits) override {
+    return in_space("take_dirty_log"sv,
+                    [&](Space& space, Tlb& tlb) { return space.take_dirty_log(range, bits, tlb); });
+  }
+  Result<> stop_dirty_log(GuestPhysRange range) override {
+    return in_space("stop_dirty_log"sv,
+                    [&](Space& space, Tlb& tlb) { return space.stop_dirty_log(range, tlb); });
   }
   [[nodiscard]] HostPhysAddr ept_root() const noexcept override {
     return parts_ ? parts_->space.root() : HostPhysAddr();
@@ -216,6 +243,13 @@ class AxVM : public VmBase {
   }
   static std::unexpected<Error> destroyed(std::string_view operation) noexcept {
     return fail(ErrorKind::BadState, operation, "the VM is destroyed"sv);
+  }
+
+  /// `f(space, tlb)` under the address space's lock, unless the VM is destroyed.
+  template <class F>
+  Result<> in_space(std::string_view operation, F&& f) {
+    if (!parts_) return destroyed(operation);
+    return services_.with_memory(std::forward<F>(f));
   }
 
   [[nodiscard]] Control& control() noexcept { return services_.run_control(); }

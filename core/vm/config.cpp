@@ -1,5 +1,6 @@
 #include <axvm/config.hpp>
 #include <core/devices/cfi_flash.hpp>
+#include <core/memory/layout.hpp>
 #include <core/vm/unsupported_device.hpp>
 #include <core/vm/vm_base.hpp>
 
@@ -104,7 +105,9 @@ MaybeError check_emulated_devices(const VmConfig& config) noexcept {
     if (device.type == EmulatedDeviceType::Flash && !CfiFlash::is_possible_size(device.length)) {
       return error(i, "length of a flash: expected a power of two from 128 KiB to 64 MiB"sv);
     }
-    if (wraps(device.base_gpa.value, device.length)) return error(i, "exceeds the address space"sv);
+    if (!widen_to_pages({device.base_gpa, device.length})) {
+      return error(i, "exceeds the address space"sv);
+    }
     if (overlaps_memory(config, device.base_gpa.value, device.length)) {
       return error(i, "overlaps a memory region"sv);
     }
@@ -118,6 +121,10 @@ MaybeError check_emulated_devices(const VmConfig& config) noexcept {
   return std::nullopt;
 }
 
+std::optional<PassthroughWindow> window_of(const PassthroughDeviceConfig& device) noexcept {
+  return widen_window({{device.base_gpa, device.length}, device.base_hpa});
+}
+
 MaybeError check_passthrough_devices(const VmConfig& config) noexcept {
   const auto error = [](std::size_t i, std::string_view reason) {
     return ConfigError{ConfigField::PassthroughDevices, i, reason};
@@ -125,23 +132,25 @@ MaybeError check_passthrough_devices(const VmConfig& config) noexcept {
   for (std::size_t i = 0; i < config.passthrough_devices.size(); ++i) {
     const PassthroughDeviceConfig& window = config.passthrough_devices[i];
     if (window.length == 0) return error(i, "length is 0"sv);
-    const std::uint64_t offset = window.base_gpa.value % kPageSize;
-    if (offset != window.base_hpa.value % kPageSize) {
+    if (window.base_gpa.value % kPageSize != window.base_hpa.value % kPageSize) {
       return error(i, "base_gpa and base_hpa lie at different offsets in their pages"sv);
     }
-    if (window.length > kNoAddress - 2 * kPageSize ||
-        wraps(window.base_gpa.value, window.length + kPageSize) ||
-        wraps(window.base_hpa.value, window.length + kPageSize)) {
-      return error(i, "exceeds the address space"sv);
-    }
-    const std::uint64_t base = window.base_gpa.value - offset;
-    const std::uint64_t size = (offset + window.length + kPageSize - 1) & ~(kPageSize - 1);
-    if (overlaps_memory(config, base, size)) {
+    const auto widened = window_of(window);
+    if (!widened) return error(i, "exceeds the address space"sv);
+    const bool is_implied =
+        config.address_space_policy == AddressSpacePolicy::Passthrough && widened->distance() == 0;
+    if (is_implied) continue;
+    if (overlaps_memory(config, widened->range.base.value, widened->range.size)) {
       return error(i, "overlaps a memory region, widened to whole pages"sv);
     }
     for (const EmulatedDeviceConfig& device : config.emulated_devices) {
-      if (GuestPhysRange{device.base_gpa, device.length}.overlaps({GuestPhysAddr(base), size})) {
-        return error(i, "overlaps an emulated device, widened to whole pages"sv);
+      if (widen_to_pages({device.base_gpa, device.length})->overlaps(widened->range)) {
+        return error(i, "overlaps an emulated device, both widened to whole pages"sv);
+      }
+    }
+    for (std::size_t j = 0; j < i; ++j) {
+      if (contradict(*window_of(config.passthrough_devices[j]), *widened)) {
+        return error(i, "overlaps an earlier window that leads elsewhere"sv);
       }
     }
   }
@@ -160,6 +169,9 @@ std::optional<ConfigError> VmConfig::validate() const noexcept {
   if (auto wrong = check_passthrough_devices(*this)) return wrong;
   if (interrupt_mode > InterruptMode::Passthrough) {
     return ConfigError{ConfigField::InterruptMode, 0, "expected no_irq, emulated or passthrough"sv};
+  }
+  if (address_space_policy > AddressSpacePolicy::Passthrough) {
+    return ConfigError{ConfigField::AddressSpacePolicy, 0, "expected virtualized or passthrough"sv};
   }
   return std::nullopt;
 }
@@ -198,6 +210,7 @@ std::string_view to_string(ConfigField field) noexcept {
     case ConfigField::EmulatedDevices: return "emulated_devices"sv;
     case ConfigField::PassthroughDevices: return "passthrough_devices"sv;
     case ConfigField::InterruptMode: return "interrupt_mode"sv;
+    case ConfigField::AddressSpacePolicy: return "address_space_policy"sv;
   }
   return "unknown"sv;
 }

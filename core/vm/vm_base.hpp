@@ -1,14 +1,18 @@
 #pragma once
 // A VM as hosts and shells see it, whatever its architecture and HAL.
 
+#include <array>
 #include <axvm/address.hpp>
 #include <axvm/config.hpp>
 #include <axvm/exit.hpp>
 #include <axvm/function_ref.hpp>
+#include <axvm/guest_object.hpp>
 #include <axvm/memory.hpp>
+#include <axvm/region.hpp>
 #include <axvm/result.hpp>
 #include <axvm/state.hpp>
 #include <axvm/vm.hpp>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -127,6 +131,61 @@ class VmBase : public RefCounted {
     return unimplemented("write_to_guest"sv);
   }
 
+  /// An object of guest memory, and the reverse, as AddressSpace::read_object and write_object:
+  /// aligned to alignof(T), in the host's byte order; 1, 2, 4 and 8 bytes in a single access.
+  /// Errors: InvalidInput (not aligned), BadAddress, NoMemory.
+  template <GuestObject T>
+  [[nodiscard]] Result<T> read_from_guest_of(GuestPhysAddr gpa) {
+    if (!gpa.is_aligned(alignof(T))) return not_aligned("read_from_guest_of"sv);
+    std::array<std::byte, sizeof(T)> bytes;
+    if (auto done = read_from_guest(gpa, bytes); !done) return std::unexpected(done.error());
+    return std::bit_cast<T>(bytes);
+  }
+  template <GuestObject T>
+  Result<> write_to_guest_of(GuestPhysAddr gpa, const T& object) {
+    if (!gpa.is_aligned(alignof(T))) return not_aligned("write_to_guest_of"sv);
+    return write_to_guest(gpa, std::as_bytes(std::span(&object, 1)));
+  }
+
+  /// Maps host-physical memory or devices that somebody else owns, as AddressSpace::map_linear.
+  /// Errors: InvalidInput, AlreadyExists, NoMemory, Unsupported.
+  virtual Result<> map_region(GuestPhysRange range, HostPhysAddr hpa, MappingFlags flags) {
+    static_cast<void>(range), static_cast<void>(hpa), static_cast<void>(flags);
+    return unimplemented("map_region"sv);
+  }
+  /// As AddressSpace::unmap. Errors: InvalidInput, NoMemory.
+  virtual Result<> unmap_region(GuestPhysRange range) {
+    static_cast<void>(range);
+    return unimplemented("unmap_region"sv);
+  }
+  /// Lets the guest do with `range` what `access` (read, write, execute) says, and nothing else.
+  /// Errors: InvalidInput, NoMemory, Unsupported.
+  virtual Result<> protect_region(GuestPhysRange range, MappingFlags access) {
+    static_cast<void>(range), static_cast<void>(access);
+    return unimplemented("protect_region"sv);
+  }
+  /// Visits what is mapped, in ascending order.
+  virtual Result<> memory_regions(FunctionRef<void(const Region&)> visit) {
+    static_cast<void>(visit);
+    return unimplemented("memory_regions"sv);
+  }
+
+  /// Which pages of memory are written, from now on: as AddressSpace::start_dirty_log,
+  /// take_dirty_log and stop_dirty_log. Errors: InvalidInput, AlreadyExists, NotFound, NoMemory,
+  /// Unsupported.
+  virtual Result<> start_dirty_log(GuestPhysRange range) {
+    static_cast<void>(range);
+    return unimplemented("start_dirty_log"sv);
+  }
+  virtual Result<> take_dirty_log(GuestPhysRange range, std::span<std::uint64_t> bits) {
+    static_cast<void>(range), static_cast<void>(bits);
+    return unimplemented("take_dirty_log"sv);
+  }
+  virtual Result<> stop_dirty_log(GuestPhysRange range) {
+    static_cast<void>(range);
+    return unimplemented("stop_dirty_log"sv);
+  }
+
   /// The stage-2 table's root. Named as in the seed.
   [[nodiscard]] virtual HostPhysAddr ept_root() const noexcept { return {}; }
   /// Where stage 2 leads; nothing when it faults.
@@ -145,6 +204,9 @@ class VmBase : public RefCounted {
   explicit VmBase(VmId id) noexcept : id_(id) {}
 
  private:
+  static std::unexpected<Error> not_aligned(std::string_view operation) noexcept {
+    return fail(ErrorKind::InvalidInput, operation, "the object is not aligned"sv);
+  }
   static std::unexpected<Error> unimplemented(std::string_view operation) noexcept {
     return fail(ErrorKind::Unsupported, operation, "not offered by this kind of VM"sv);
   }

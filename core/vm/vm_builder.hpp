@@ -8,6 +8,7 @@
 #include <core/devices/bus.hpp>
 #include <core/devices/cfi_flash.hpp>
 #include <core/memory/address_space.hpp>
+#include <core/memory/layout.hpp>
 #include <core/vcpu/vcpu.hpp>
 #include <core/vm/unsupported_device.hpp>
 #include <optional>
@@ -69,7 +70,7 @@ class VmBuilder {
     if (!vcpus) return std::unexpected(vcpus.error());
 
     const auto geometry = Arch::stage2_geometry(cpu);
-    auto space = Space::try_make(hal, geometry, max_regions(config));
+    auto space = Space::try_make(hal, geometry, max_regions(hal, config));
     if (!space) return std::unexpected(space.error());
     const auto controls = Arch::vm_controls(cpu, geometry, space->root(), Vmid(config.id));
     Tlb tlb(cpu, controls);
@@ -77,7 +78,7 @@ class VmBuilder {
     if (auto mapped = map_memory(hal, *space, tlb, config); !mapped) {
       return std::unexpected(mapped.error());
     }
-    if (auto mapped = map_windows(*space, tlb, config); !mapped) {
+    if (auto mapped = map_windows(hal, *space, tlb, config); !mapped) {
       return std::unexpected(mapped.error());
     }
 
@@ -124,8 +125,23 @@ class VmBuilder {
     for (const char c : name) text.emplace_back(c);
     return {text.begin() + begin, name.size()};
   }
-  static std::size_t max_regions(const VmConfig& config) {
-    return config.memory_regions.size() + 2 * config.passthrough_devices.size() + kSpareRegions;
+  static std::size_t count_banks(H& hal) {
+    std::size_t count = 0;
+    HostPhysAddr at;
+    for (auto bank = hal.ram_after(at); bank; bank = hal.ram_after(at)) {
+      at = bank->base + bank->size;
+      ++count;
+    }
+    return count;
+  }
+  /// What the layout's rules are about.
+  static std::size_t count_ranges(H& hal, const VmConfig& config) {
+    return config.memory_regions.size() + config.emulated_devices.size() +
+           config.passthrough_devices.size() + count_banks(hal);
+  }
+  static std::size_t max_regions(H& hal, const VmConfig& config) {
+    // Between any two ranges there may be a window.
+    return 2 * count_ranges(hal, config) + 1 + kSpareRegions;
   }
 
   static Result<Array<VCpu<U>>> make_vcpus(Allocator allocator, const VmConfig& config) {
@@ -155,39 +171,29 @@ class VmBuilder {
       switch (region.map_type) {
         case MapType::Alloc: mapped = space.map_alloc(range, region.flags, false, tlb); break;
         case MapType::Identical: mapped = space.map_identical(range, region.flags, tlb); break;
-        case MapType::Reserved:
-          mapped = space.map_linear(range, HostPhysAddr(region.gpa.value), region.flags, tlb);
-          break;
+        case MapType::Reserved: mapped = space.map_reserved(range, region.flags, tlb); break;
       }
       if (!mapped) return mapped;
     }
     return {};
   }
 
-  /// Windows are widened to pages; where two map the same addresses, once is enough.
-  static Result<> map_windows(Space& space, Tlb& tlb, const VmConfig& config) {
-    for (const PassthroughDeviceConfig& window : config.passthrough_devices) {
-      GuestPhysAddr at = window.base_gpa.align_down(kPageSize);
-      const GuestPhysAddr end =
-          (window.base_gpa + (window.length + kPageSize - 1)).align_down(kPageSize);
-      const std::uint64_t to_hpa = window.base_hpa.value - window.base_gpa.value;
-      while (at < end) {
-        const Region* next = space.first_region_after(at);
-        if (next != nullptr && next->range.contains(at)) {
-          if (!next->is_linear() || next->hpa.value - next->range.base.value != to_hpa) {
-            return fail(ErrorKind::AlreadyExists, "map passthrough device"sv,
-                        "the window overlaps memory or a window that leads elsewhere"sv);
-          }
-          at = next->range.end();
-          continue;
-        }
-        const bool cut = next != nullptr && next->range.base < end;
-        const GuestPhysRange gap{at, (cut ? next->range.base : end) - at};
-        auto mapped = space.map_linear(gap, HostPhysAddr(at.value + to_hpa),
-                                       kReadWrite | MappingFlags::Device, tlb);
-        if (!mapped) return mapped;
-        at = gap.end();
-      }
+  /// Maps the windows that the layout leaves.
+  static Result<> map_windows(H& hal, Space& space, Tlb& tlb, const VmConfig& config) {
+    auto planner = LayoutPlanner::try_make(Allocator::of(hal), config.address_space_policy,
+                                           space.reach(), count_ranges(hal, config));
+    if (!planner) return std::unexpected(planner.error());
+    Result<> planned = planner->add(config);
+    HostPhysAddr at;
+    for (auto bank = hal.ram_after(at); bank && planned; bank = hal.ram_after(at)) {
+      planned = planner->hide({GuestPhysAddr(bank->base.value), bank->size});
+      at = bank->base + bank->size;
+    }
+    if (!planned) return planned;
+    const auto windows = planner->windows();
+    if (!windows) return std::unexpected(windows.error());
+    for (const PassthroughWindow& window : *windows) {
+      if (auto mapped = space.map_passthrough(window, tlb); !mapped) return mapped;
     }
     return {};
   }

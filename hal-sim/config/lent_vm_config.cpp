@@ -59,6 +59,7 @@ VmConfig LentVmConfig::view() const {
   config.emulated_devices = emulated_devices_;
   config.passthrough_devices = passthrough_devices_;
   config.interrupt_mode = file_.interrupt_mode;
+  config.address_space_policy = file_.address_space_policy;
   return config;
 }
 
@@ -85,6 +86,7 @@ std::string LentVmConfig::key_of(const ConfigError& error) const {
     case ConfigField::PassthroughDevices:
       return i < passthrough_keys_.size() ? passthrough_keys_[i] : "devices.passthrough_devices";
     case ConfigField::InterruptMode: return "devices.interrupt_mode";
+    case ConfigField::AddressSpacePolicy: return "devices.address_space_policy";
   }
   return {};
 }

@@ -19,10 +19,6 @@ enum class VmType : std::uint8_t { HostVm = 0, Rtos = 1, Linux = 2 };
 /// What runs first. The default follows `enable_bios`: Multiboot when set, Direct otherwise.
 enum class BootProtocol : std::uint8_t { Direct, Multiboot, Uefi };
 
-/// Virtualized: the guest sees what is configured. Passthrough: it sees the whole machine but for
-/// what is emulated.
-enum class AddressSpacePolicy : std::uint8_t { Virtualized, Passthrough };
-
 /// Where `kernel_path` is looked up; both mean the same here.
 enum class ImageLocation : std::uint8_t { Filesystem, Memory };
 

@@ -73,6 +73,14 @@ TEST_CASE("each mistake is found at its field and index") {
        ConfigField::PassthroughDevices, 0},
       {[](Sample& s) { s.windows[0].base_gpa = GuestPhysAddr(0x900'0000); },
        ConfigField::PassthroughDevices, 0},
+      {[](Sample& s) {
+         s.windows.push_back(s.windows[0]);
+         s.windows.push_back(s.windows[0]);
+         s.windows[2].base_hpa = HostPhysAddr(0x902'0000);
+       },
+       ConfigField::PassthroughDevices, 2},
+      {[](Sample& s) { s.config.address_space_policy = static_cast<AddressSpacePolicy>(2); },
+       ConfigField::AddressSpacePolicy, 0},
       {[](Sample& s) { s.config.interrupt_mode = static_cast<InterruptMode>(9); },
        ConfigField::InterruptMode, 0},
   };

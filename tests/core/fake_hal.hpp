@@ -109,7 +109,8 @@ class FakeHal {
 
   static constexpr std::uint64_t kRam = 0x4000'0000;
 
-  explicit FakeHal(std::size_t frames = 1024) : ram_((frames + 1) * kPageSize), frames_(frames) {
+  explicit FakeHal(std::size_t frames = 1024)
+      : ram_size(frames * kPageSize), ram_((frames + 1) * kPageSize), frames_(frames) {
     cpu(0);
   }
   FakeHal(const FakeHal&) = delete;
@@ -171,6 +172,10 @@ class FakeHal {
     }
     std::memset(bytes(hpa.value), 0, size);
     zeroed_bytes += size;
+  }
+  std::optional<HostPhysRange> ram_after(HostPhysAddr hpa) {
+    if (hpa.value >= kRam + ram_size) return std::nullopt;
+    return HostPhysRange{HostPhysAddr(kRam), ram_size};
   }
   HostVirtAddr phys_to_virt(HostPhysAddr hpa) {
     return HostVirtAddr(reinterpret_cast<std::uintptr_t>(bytes(hpa.value)));
@@ -243,6 +248,7 @@ class FakeHal {
   std::size_t allocations = 0;        ///< of any kind, successful or not
   std::optional<std::size_t> budget;  ///< allocations that still succeed
   std::size_t zeroed_bytes = 0;
+  std::uint64_t ram_size;  ///< what it says; more than there is must not be touched
   std::set<LockRank> held;
   std::uint32_t here = 0;
   std::vector<std::uint32_t> kicked;

@@ -101,7 +101,60 @@ TEST_CASE("passthrough windows are widened to pages, honour base_hpa and may rep
 
   VmFixture contradiction;
   contradiction.windows = {f.windows[0], {"c", GuestPhysAddr(0xa00'1000), HostPhysAddr(0), 8, 0}};
-  CHECK(contradiction.create().error().kind == ErrorKind::AlreadyExists);
+  CHECK(contradiction.create().error().kind == ErrorKind::InvalidInput);
+}
+
+TEST_CASE("under the passthrough policy everything but RAM shows through") {
+  VmFixture f;
+  f.config.address_space_policy = AddressSpacePolicy::Passthrough;
+  f.windows = {{"a", GuestPhysAddr(0xa00'0000), HostPhysAddr(0xb00'0000), 0x1000, 0}};
+  TestVm& vm = f.start();
+  const auto leads_to_itself = [&](std::uint64_t gpa) {
+    return vm.translate(GuestPhysAddr(gpa)) == HostPhysAddr(gpa);
+  };
+  CHECK(leads_to_itself(0));
+  CHECK(leads_to_itself(kUart - 1));
+  CHECK(leads_to_itself(kUart + 0x1000));
+  CHECK(leads_to_itself(1ULL << 43));
+  CHECK_FALSE(vm.translate(GuestPhysAddr(kUart)).has_value());
+  CHECK(vm.translate(GuestPhysAddr(0xa00'0000)) == HostPhysAddr(0xb00'0000));
+  // The host's RAM, which holds stage 2 itself, is out of reach beyond the guest's own.
+  const std::uint64_t ram_end = FakeHal::kRam + f.hal.ram_size;
+  CHECK_FALSE(vm.translate(GuestPhysAddr(ram_end - 1)).has_value());
+  CHECK(leads_to_itself(ram_end));
+}
+
+TEST_CASE("an embedder maps, protects and unmaps, reads and writes objects, and logs writes") {
+  VmFixture f;
+  TestVm& vm = f.start();
+  VmBase& base = vm;
+  const GuestPhysRange extra{GuestPhysAddr(0x8000'0000), 2 * kPageSize};
+  REQUIRE(base.map_region(extra, HostPhysAddr(0x900'0000), kReadWrite).has_value());
+  CHECK(base.translate(extra.base) == HostPhysAddr(0x900'0000));
+  REQUIRE(base.protect_region(extra, MappingFlags::Read).has_value());
+  std::vector<Region> regions;
+  const auto collect = [&](const Region& region) { regions.push_back(region); };
+  REQUIRE(base.memory_regions(collect).has_value());
+  REQUIRE(regions.size() == 2);
+  CHECK(regions[1].range == extra);
+  CHECK(regions[1].flags == MappingFlags::Read);
+  REQUIRE(base.unmap_region(extra).has_value());
+  CHECK_FALSE(base.translate(extra.base).has_value());
+
+  const GuestPhysRange logged{GuestPhysAddr(kGuestRam), 64 * kPageSize};
+  const GuestPhysAddr object = logged.base + 5 * kPageSize + 8;
+  REQUIRE(base.start_dirty_log(logged).has_value());
+  REQUIRE(base.write_to_guest_of(object, std::uint64_t{42}).has_value());
+  CHECK(*base.read_from_guest_of<std::uint64_t>(object) == 42);
+  CHECK(base.read_from_guest_of<std::uint64_t>(object + 4).error().kind == ErrorKind::InvalidInput);
+  std::array<std::uint64_t, 1> bits{};
+  REQUIRE(base.take_dirty_log(logged, bits).has_value());
+  CHECK(bits[0] == 1U << 5);
+  REQUIRE(base.stop_dirty_log(logged).has_value());
+
+  REQUIRE(base.destroy().has_value());
+  CHECK(base.map_region(extra, HostPhysAddr(0), kReadWrite).error().kind == ErrorKind::BadState);
+  CHECK(base.stop_dirty_log(logged).error().kind == ErrorKind::BadState);
 }
 
 TEST_CASE("images are loaded through spans, and only into memory") {

@@ -68,6 +68,7 @@ class Hal {
   bool allocate_range(HostPhysAddr, std::size_t) { return false; }
   void deallocate_range(HostPhysAddr, std::size_t) {}
   void zero_range(HostPhysAddr, std::size_t) {}
+  std::optional<HostPhysRange> ram_after(HostPhysAddr) { return std::nullopt; }
   HostVirtAddr phys_to_virt(HostPhysAddr hpa) { return HostVirtAddr(hpa.value); }
   HostPhysAddr virt_to_phys(HostVirtAddr hva) { return HostPhysAddr(hva.value); }
   void* allocate(std::size_t size, std::size_t alignment) {

@@ -62,6 +62,14 @@ struct GuestPhysRange {
   friend constexpr bool operator==(const GuestPhysRange&, const GuestPhysRange&) = default;
 };
 
+/// A half-open range of host-physical addresses; the end must not wrap.
+struct HostPhysRange {
+  HostPhysAddr base;
+  std::uint64_t size = 0;
+
+  friend constexpr bool operator==(const HostPhysRange&, const HostPhysRange&) = default;
+};
+
 /// A small number naming one object of the kind that `Tag` names.
 template <class Tag>
 struct Id {

@@ -23,6 +23,12 @@ enum class MapType : std::uint8_t {
 
 enum class InterruptMode : std::uint8_t { NoIrq = 0, Emulated = 1, Passthrough = 2 };
 
+/// What a guest reaches beyond what is configured for it.
+enum class AddressSpacePolicy : std::uint8_t {
+  Virtualized,  ///< nothing
+  Passthrough,  ///< every host-physical address that is not RAM, at the same guest-physical one
+};
+
 /// Kinds of emulated devices, with upstream's values.
 enum class EmulatedDeviceType : std::uint8_t {
   Dummy = 0x0,
@@ -92,6 +98,7 @@ enum class ConfigField : std::uint8_t {
   EmulatedDevices,
   PassthroughDevices,
   InterruptMode,
+  AddressSpacePolicy,
 };
 
 /// The member's name ("memory_regions").
@@ -117,6 +124,7 @@ struct VmConfig {
   std::span<const EmulatedDeviceConfig> emulated_devices{};
   std::span<const PassthroughDeviceConfig> passthrough_devices{};
   InterruptMode interrupt_mode = InterruptMode::NoIrq;
+  AddressSpacePolicy address_space_policy = AddressSpacePolicy::Virtualized;
 
   /// The first thing that is wrong, in the order of the members; nothing when the configuration
   /// is consistent in itself. Resources are the concern of AxVM::create.

@@ -43,7 +43,10 @@ concept VmHal = requires(H& hal, HostPhysAddr hpa, HostVirtAddr hva, std::size_t
   /// guest that reads past the caches. Nothing that is allocated is zeroed before.
   { hal.zero_range(hpa, n) };
 
-  /// The VMM's own mapping of RAM. Both are defined for addresses of RAM only.
+  /// The bank of RAM that holds `hpa`, else the next one; nothing when no RAM is above `hpa`.
+  { hal.ram_after(hpa) } -> std::same_as<std::optional<HostPhysRange>>;
+  /// The VMM's own mapping of RAM. Both are defined for addresses of RAM only; a bank is
+  /// contiguous.
   { hal.phys_to_virt(hpa) } -> std::same_as<HostVirtAddr>;
   { hal.virt_to_phys(hva) } -> std::same_as<HostPhysAddr>;
 

@@ -24,6 +24,10 @@ inline constexpr std::uint32_t kAllMappingFlags = 0x3f;
 [[nodiscard]] constexpr MappingFlags operator&(MappingFlags a, MappingFlags b) noexcept {
   return static_cast<MappingFlags>(static_cast<std::uint32_t>(a) & static_cast<std::uint32_t>(b));
 }
+/// All flags that are not in `a`.
+[[nodiscard]] constexpr MappingFlags operator~(MappingFlags a) noexcept {
+  return static_cast<MappingFlags>(~static_cast<std::uint32_t>(a) & kAllMappingFlags);
+}
 
 inline constexpr MappingFlags kReadWrite = MappingFlags::Read | MappingFlags::Write;
 inline constexpr MappingFlags kReadWriteExecute = kReadWrite | MappingFlags::Execute;
