@@ -64,7 +64,7 @@ class DirtyLogs {
   /// Pages that want to be treated alike.
   struct Run {
     GuestPhysAddr end;
-    bool is_watched;  ///< in a log, and clean: the next write is to be noticed
+    bool is_watched = false;  ///< in a log, and clean: the next write is to be noticed
   };
   /// The longest run from `gpa` on, up to `end`.
   [[nodiscard]] Run run_from(GuestPhysAddr gpa, GuestPhysAddr end) const noexcept;

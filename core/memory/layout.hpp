@@ -76,7 +76,7 @@ class LayoutPlanner {
  private:
   struct Owner {
     GuestPhysRange range;
-    OwnerKind kind;
+    OwnerKind kind = OwnerKind::Memory;
   };
   LayoutPlanner(Allocator allocator, AddressSpacePolicy policy, GuestPhysRange space,
                 Array<Owner> owners, Array<PassthroughWindow> explicit_windows,

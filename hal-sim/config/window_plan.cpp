@@ -22,9 +22,8 @@ std::vector<PassthroughWindow> plan_windows(const VmFile& vm, const std::vector<
   HostHeap heap;
   const std::size_t ranges = config.memory_regions.size() + config.emulated_devices.size() +
                              config.passthrough_devices.size() + ram.size();
-  auto planner =
-      LayoutPlanner::try_make(Allocator::of(heap), config.address_space_policy,
-                              GuestPhysRange{GuestPhysAddr(), kAddressLimit}, ranges);
+  auto planner = LayoutPlanner::try_make(Allocator::of(heap), config.address_space_policy,
+                                         GuestPhysRange{GuestPhysAddr(), kAddressLimit}, ranges);
   if (!planner || !planner->add(config)) return {};
   for (const MemoryBank& bank : ram) {
     if (!planner->hide({GuestPhysAddr(bank.base), bank.size})) return {};

@@ -18,6 +18,20 @@ class Check(Test):
         self.assertRegex(done.out, r"image at 0x40080000: .*guests/aarch64/smp\.bin")
         self.assertRegex(done.out_lines[-1], r"^machine: 2 pCPUs, RAM .* at 0x40000000$")
 
+    def test_the_map_shows_what_passes_through(self):
+        variant = self.variant("hello", "[devices]", """[devices]
+address_space_policy = "passthrough"
+passthrough_addresses = [[0x0A00_0ff0, 0x20]]""")
+        done = self.axvm("check", variant)
+        self.assertEqual((done.status, done.err), (0, ""))
+        for row in (r"0x000000000000-0x000008ffffff +144 MiB  the host's addresses, not RAM",
+                    r"0x000009001000-0x00003fffffff +\S+ \S+  the host's addresses, not RAM",
+                    r"0x00000a000000-0x00000a001fff +8 KiB  window to the host's addresses",
+                    r"0x\w+-0x0fffffffffff .*the host's addresses, not RAM"):
+            self.assertRegex(done.out, row + r" +rw- device\n")
+        run = self.axvm("run", variant)
+        self.assertEqual(run.status, 0)
+
     def test_a_missing_image_is_a_warning(self):
         missing = self.variant("hello", "guests/aarch64/hello.bin", "no-such.bin")
         done = self.axvm("check", missing)

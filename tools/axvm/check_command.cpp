@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <hal-sim/config/size_text.hpp>
+#include <hal-sim/config/window_plan.hpp>
 #include <hal-sim/load/load_plan.hpp>
 #include <optional>
 #include <tools/axvm/commands.hpp>
@@ -31,10 +32,21 @@ std::string permissions_text(std::uint64_t flags) {
   return text;
 }
 
-std::vector<MapRow> memory_map(const VmFile& vm) {
+/// A window as it is mapped: in whole pages.
+MapRow window_row(std::uint64_t gpa, std::uint64_t hpa, std::uint64_t size, std::string what) {
+  const auto window = widen_window({{GuestPhysAddr(gpa), size}, HostPhysAddr(hpa)});
+  if (window) return {window->range.base.value, window->range.size, std::move(what), "rw- device"};
+  return {gpa, size, std::move(what), "rw- device"};
+}
+
+std::vector<MapRow> memory_map(const VmFile& vm, const std::vector<hal_sim::MemoryBank>& ram) {
   std::vector<MapRow> rows;
-  rows.reserve(vm.memory_regions.size() + vm.emu_devices.size());
   for (const auto& region : vm.memory_regions) {
+    if (has_all(static_cast<MappingFlags>(region.flags), MappingFlags::Device)) {
+      rows.push_back(
+          {region.gpa, region.size, "device memory: belongs in passthrough_devices", "left out"});
+      continue;
+    }
     rows.push_back({region.gpa, region.size,
                     fmt::format("memory, {}", hal_sim::to_string(region.map_type)),
                     permissions_text(region.flags)});
@@ -47,11 +59,19 @@ std::vector<MapRow> memory_map(const VmFile& vm) {
   }
   for (const auto& device : vm.passthrough_devices) {
     if (device.is_path()) continue;
-    rows.push_back({device.base_gpa, device.length,
-                    fmt::format("{} (host {:#x})", device.name, device.base_hpa), "rw- device"});
+    rows.push_back(window_row(device.base_gpa, device.base_hpa, device.length,
+                              fmt::format("{} (host {:#x})", device.name, device.base_hpa)));
   }
   for (const auto& window : vm.passthrough_addresses) {
-    rows.push_back({window.base, window.length, "window to the host's addresses", "rw- device"});
+    rows.push_back(
+        window_row(window.base, window.base, window.length, "window to the host's addresses"));
+  }
+  if (vm.address_space_policy == AddressSpacePolicy::Passthrough) {
+    for (const PassthroughWindow& window : hal_sim::plan_windows(vm, ram)) {
+      if (window.distance() != 0) continue;  // listed above
+      rows.push_back({window.range.base.value, window.range.size, "the host's addresses, not RAM",
+                      "rw- device"});
+    }
   }
   std::ranges::sort(rows, {}, [](const MapRow& row) { return std::pair(row.base, row.what); });
   return rows;
@@ -62,8 +82,9 @@ std::string entry_text(const VmFile& vm, const std::optional<LoadPlan>& plan) {
   return vm.entry_point ? fmt::format("{:#x}", *vm.entry_point) : "the image's own";
 }
 
-void print_map(const VmFile& vm, const std::optional<LoadPlan>& plan, Output& output) {
-  const std::vector<MapRow> rows = memory_map(vm);
+void print_map(const VmFile& vm, const std::vector<hal_sim::MemoryBank>& ram,
+               const std::optional<LoadPlan>& plan, Output& output) {
+  const std::vector<MapRow> rows = memory_map(vm, ram);
   std::size_t width = 4;
   for (const MapRow& row : rows) width = std::max(width, row.what.size());
   output.print("{}: VM {} \"{}\", {}, {} vCPU{}, entry at {}\n", vm.file, vm.id, vm.name,
@@ -129,15 +150,16 @@ int check_command(const CheckOptions& options, Output& output) {
   const auto config = read_configuration(options.configuration, false);
   if (!config) return kBadUsage;
   const hal_sim::ImageSearch search = image_search(options.configuration);
+  const std::vector<hal_sim::MemoryBank> ram = hal_sim::plan_memory(*config);
   bool is_wrong = false;
   for (const VmFile& vm : config->vms) {
     const std::optional<LoadPlan> plan = plan_of(vm, search, is_wrong);
-    print_map(vm, plan, output);
+    print_map(vm, ram, plan, output);
     if (plan) print_images(*plan, output);
     warn_about_paths(vm);
   }
   std::string machine;
-  for (const hal_sim::MemoryBank& bank : hal_sim::plan_memory(*config)) {
+  for (const hal_sim::MemoryBank& bank : ram) {
     machine += fmt::format("{}{} at {:#x}", machine.empty() ? "" : ", ",
                            hal_sim::format_size(bank.size), bank.base);
   }
