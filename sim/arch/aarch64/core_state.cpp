@@ -79,6 +79,7 @@ void GuestCore::describe(StateVisitor& visitor) {
   timers_.describe(visitor);
   interrupts_.describe(visitor);
   visitor.field("interrupt_due", interrupt_due_);
+  visitor.value("event", event_);
   retirement_.describe(visitor);
   visitor.field("progress", progress_);
   visitor.field("progress_pc", progress_pc_);

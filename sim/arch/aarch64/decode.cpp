@@ -72,12 +72,14 @@ bool single_register(MemoryInstruction& i, Word word, bool may_prefetch) noexcep
 /// The 64-byte block of DC ZVA is DCZID_EL0.BS = 4, which all supported cores have.
 constexpr std::uint8_t kZeroBlock = 64;
 
-/// SYS with CRn = 7: DC and IC by VA.
+/// SYS with CRn = 7: DC and IC by VA, and AT, whose aborts look alike.
 Decoded cache_operation(Word word) noexcept {
   const unsigned op1 = bits(word, 18, 16);
   const unsigned crm = bits(word, 11, 8);
   const unsigned op2 = bits(word, 7, 5);
-  if (bits(word, 15, 12) != 7 || op2 != 1) return std::nullopt;
+  if (bits(word, 15, 12) != 7) return std::nullopt;
+  const bool translation = op1 == 0 && crm == 8 && op2 <= 3;  // AT S1E1R …
+  if (op2 != 1 && !translation) return std::nullopt;
   MemoryInstruction i;
   i.rn = static_cast<std::uint8_t>(bits(word, 4, 0));
   i.addressing = Addressing::Argument;
@@ -89,7 +91,7 @@ Decoded cache_operation(Word word) noexcept {
   }
   i.is_cache_maintenance = true;
   i.is_load = true;
-  if (op1 == 0 && crm == 6) return i;  // DC IVAC
+  if (translation || (op1 == 0 && crm == 6)) return i;  // DC IVAC
   if (op1 != 3) return std::nullopt;
   switch (crm) {
     case 5:   // IC IVAU

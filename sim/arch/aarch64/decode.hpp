@@ -33,7 +33,7 @@ struct MemoryInstruction {
   bool is_prefetch = false;
   /// DC ZVA: a store of the whole block.
   bool is_dc_zva = false;
-  /// DC or IC by VA, not DC ZVA: aborts carry CM and WnR.
+  /// DC or IC by VA, not DC ZVA, or AT: aborts carry CM and WnR.
   bool is_cache_maintenance = false;
   /// LDTR, STTR: EL0's permissions apply at EL1, PAN does not.
   bool unprivileged = false;

@@ -1,5 +1,6 @@
 // The registers as software at EL2 reads and writes them.
 
+#include <sim/arch/aarch64/fixed_registers.hpp>
 #include <sim/arch/aarch64/guest_core.hpp>
 
 namespace axvm::sim::aarch64 {
@@ -19,7 +20,7 @@ std::uint64_t GuestCore::read(SysReg r) {
   if (r == reg::SP_EL1) return engine_.sp_el(1);
   if (r == reg::SCTLR_EL1) return mmu_.registers().sctlr_el1;
   if (r == reg::MPIDR_EL1) return kMpidrRes1 | index_;
-  if (r == reg::ID_AA64PFR0_EL1 || r == reg::ID_AA64MMFR0_EL1) return feature(r);
+  if (const auto v = fixed_register(r)) return *v;
   if (const auto v = timers_.read(r, time(), el2_.cntvoff)) return *v;
   return engine_.system(r);
 }
@@ -34,7 +35,8 @@ void GuestCore::write(SysReg r, std::uint64_t value) {
       spsr_written_ = true;
     } else if (value != old && (r == reg::HCR_EL2 || r == reg::VTTBR_EL2 || r == reg::VTCR_EL2)) {
       on_stage2_control(r, old);
-    } else if (value != old && (r == reg::MDCR_EL2 || r == reg::CNTHCTL_EL2)) {
+    } else if (value != old &&
+               (r == reg::MDCR_EL2 || r == reg::CNTHCTL_EL2 || r == reg::CPTR_EL2)) {
       forget_watches();
     } else if (r == reg::CNTVOFF_EL2) {
       refresh_interrupts(time());
@@ -44,6 +46,7 @@ void GuestCore::write(SysReg r, std::uint64_t value) {
   if (r == reg::SP_EL0) return engine_.set_sp_el(0, value);
   if (r == reg::SP_EL1) return engine_.set_sp_el(1, value);
   if (timers_.write(r, value, time(), el2_.cntvoff)) return refresh_interrupts(time());
+  if (r == reg::CPACR_EL1) control_fp(engine_.system(r), value);
   engine_.set_system(r, value);
   if (is_translation_register(r)) {
     mirror_translation_register(r, value);

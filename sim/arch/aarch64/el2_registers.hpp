@@ -28,8 +28,11 @@ inline constexpr std::uint64_t TSC = 1ULL << 19;
 inline constexpr std::uint64_t TIDCP = 1ULL << 20;
 inline constexpr std::uint64_t TACR = 1ULL << 21;
 inline constexpr std::uint64_t TSW = 1ULL << 22;
+inline constexpr std::uint64_t TPCP = 1ULL << 23;
+inline constexpr std::uint64_t TPU = 1ULL << 24;
 inline constexpr std::uint64_t TTLB = 1ULL << 25;
 inline constexpr std::uint64_t TVM = 1ULL << 26;
+inline constexpr std::uint64_t TDZ = 1ULL << 28;
 inline constexpr std::uint64_t HCD = 1ULL << 29;
 inline constexpr std::uint64_t TRVM = 1ULL << 30;
 /// FMO, IMO, AMO and VF, VI, VSE begin here, in this order.
@@ -37,10 +40,16 @@ inline constexpr unsigned kRouteShift = 3;
 inline constexpr unsigned kPendingShift = 6;
 /// Bits that make instructions trap which the engine would execute; code is watched for them.
 inline constexpr std::uint64_t kWatched =
-    TWE | TID1 | TID2 | TID3 | TIDCP | TACR | TSW | TTLB | TVM | TRVM;
+    TWE | TID1 | TID2 | TID3 | TIDCP | TACR | TSW | TPCP | TPU | TTLB | TVM | TDZ | TRVM;
 /// Bits that decide how addresses translate.
 inline constexpr std::uint64_t kTranslation = VM | PTW | DC;
 }  // namespace hcr
+
+/// CPTR_EL2 bits (D24.2.31, E2H clear).
+namespace cptr {
+inline constexpr std::uint64_t TFP = 1ULL << 10;    ///< FP and SIMD
+inline constexpr std::uint64_t TCPAC = 1ULL << 31;  ///< CPACR_EL1
+}  // namespace cptr
 
 /// ICH_HCR_EL2 bits that make EL1's accesses of the interrupt controller's CPU interface trap
 /// (IHI 0069, 12.4.5).
@@ -67,6 +76,7 @@ struct El2Registers {
   std::uint64_t hpfar = 0;
   std::uint64_t cntvoff = 0;
   std::uint64_t cnthctl = 0;
+  std::uint64_t icc_sre = 0;
   std::uint64_t ich_hcr = 0;
 
   /// The register's storage, or null when it is none of these.
@@ -87,6 +97,7 @@ struct El2Registers {
       case SysReg(3, 4, 1, 1, 3).encoding: return &hstr;
       case SysReg(3, 4, 14, 0, 3).encoding: return &cntvoff;
       case SysReg(3, 4, 14, 1, 0).encoding: return &cnthctl;
+      case SysReg(3, 4, 12, 9, 5).encoding: return &icc_sre;
       case SysReg(3, 4, 12, 11, 0).encoding: return &ich_hcr;
       default: return nullptr;
     }
@@ -108,6 +119,7 @@ struct El2Registers {
     v.field("HPFAR_EL2", hpfar);
     v.field("CNTVOFF_EL2", cntvoff);
     v.field("CNTHCTL_EL2", cnthctl);
+    v.field("ICC_SRE_EL2", icc_sre);
     v.field("ICH_HCR_EL2", ich_hcr);
   }
 };

@@ -218,26 +218,9 @@ bool GuestCore::attend(std::uint64_t va, std::uint64_t count) {
   return true;
 }
 
-void GuestCore::on_watch(std::uint64_t va) {
-  if (engine_.pc() != va) return;  // another watch of the instruction has led away from it
-  if (exact_target_ != kNoTarget && retirement_.total_at(va) == exact_target_) {
-    retirement_.stop_at(va);
-    request(Stop::Resume);
-    return;
-  }
-  const std::uint32_t instruction = instruction_at(va);
-  report_unmaintained_code(va);
-  const unsigned el = current_el();
-  if (traps_from(el, instruction)) return trap_instruction(instruction, va);
-  constexpr std::uint64_t kNtwe = 1ULL << 18;
-  if (instruction == kWfe && el == 0 && (mmu_.registers().sctlr_el1 & kNtwe) == 0) {
-    retirement_.stop_at(va);
-    request(Stop::Undefined);
-  }
-}
-
 void GuestCore::schedule_attention() noexcept {
-  if (exact_target_ != kNoTarget || chaos_.enabled() || virtual_interrupts() != 0) {
+  if (exact_target_ != kNoTarget || chaos_.enabled() || forget_watches_next_ ||
+      virtual_interrupts() != 0) {
     attention_ = 0;
   } else {
     attention_ = std::min(limit_, instructions_at(std::min(turn_end_, interrupt_due_)));

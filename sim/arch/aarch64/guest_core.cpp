@@ -10,6 +10,7 @@ namespace axvm::sim::aarch64 {
 namespace {
 
 constexpr std::uint64_t kPage = 4096;
+constexpr std::uint64_t kIllegalState = 1ULL << 20;  // SPSR_ELx.IL
 
 /// So many exceptions in a row will never end. At one address: a vector that cannot be fetched, say
 /// (an instruction that gets somewhere takes a few, while EL2 backs each page of it and of its
@@ -31,14 +32,22 @@ GuestCore::GuestCore(Machine& machine, unsigned index, Engine engine, std::uint3
 
 Vector GuestCore::enter() {
   if (!failure_.empty()) return Vector::SError;
+  std::uint64_t pc = el2_.elr;
   if (std::exchange(spsr_written_, false)) {
     engine_.set_pstate(static_cast<std::uint32_t>(el2_.spsr));
+    if ((el2_.spsr & kIllegalState) != 0) {
+      take_synchronous_to_el1(illegal_state_syndrome(), pc);
+      pc = engine_.pc();
+    }
   }
   stopped_by_owner_ = false;
   // A stop at the limit is the owner's doing: what follows continues as if it had not been.
-  if (!std::exchange(stopped_at_limit_, false)) retirement_.discontinue();
+  if (!std::exchange(stopped_at_limit_, false)) {
+    retirement_.discontinue();
+    event_ = true;  // EL2's ERET is an exception return, too (D1.6.1)
+    event_taken_by_ = {};
+  }
   schedule_attention();
-  std::uint64_t pc = el2_.elr;
   while (failure_.empty()) {
     stop_ = Stop::None;
     refusal_.reset();
@@ -74,7 +83,8 @@ std::optional<Vector> GuestCore::after_run(uc_err error) {
         if (stop_ == Stop::Trap) continue;
         return std::nullopt;
       }
-      case Stop::Refused: return take_abort(*refusal_, engine_.pc());
+      case Stop::Refused: return take_abort(*refusal_, retirement_.successor());
+      case Stop::IllegalReturn: take_illegal_return(); return std::nullopt;
       case Stop::Failed: return fail(failure_);
       case Stop::None: break;
     }

@@ -86,20 +86,19 @@ class GuestCore final : public EngineCaches {
  private:
   /// Why the engine stopped, when a hook decided so.
   enum class Stop : std::uint8_t {
-    None,       ///< the engine's own reason: WFI, a denied translation, an engine error
-    Trap,       ///< a trap to EL2 is recorded in the registers
-    Interrupt,  ///< an asynchronous point with a physical interrupt for EL2
-    TurnEnd,    ///< an asynchronous point after the turn's end
-    Limit,      ///< the instruction limit
-    Exactly,    ///< run exactly `exact_count_` more instructions, then go on
-    Resume,     ///< nothing: go on
-    Undefined,  ///< the next instruction is an exception to EL1, though the engine has it
-    Failed,     ///< `failure_` says what the engine did
-    Refused,    ///< `refusal_` was recorded by an instruction that is no access
+    None,           ///< the engine's own reason: WFI, a denied translation, an engine error
+    Trap,           ///< a trap to EL2 is recorded in the registers
+    Interrupt,      ///< an asynchronous point with a physical interrupt for EL2
+    TurnEnd,        ///< an asynchronous point after the turn's end
+    Limit,          ///< the instruction limit
+    Exactly,        ///< run exactly `exact_count_` more instructions, then go on
+    Resume,         ///< nothing: go on
+    Undefined,      ///< the next instruction is an exception to EL1, though the engine has it
+    Failed,         ///< `failure_` says what the engine did
+    Refused,        ///< `refusal_` was recorded by the last instruction, which is no access
+    IllegalReturn,  ///< the next instruction is an ERET whose SPSR_EL1 is illegal
   };
   static constexpr std::uint64_t kNoTarget = ~0ULL;
-  static constexpr std::uint32_t kWfe = 0xd503205f;
-  static constexpr std::uint32_t kWfi = 0xd503207f;
   /// Beyond so many watches all are dropped and set again where code is still fetched from.
   static constexpr std::size_t kMaxWatches = 512;
   /// A page with more trapping instructions than this is watched as a whole.
@@ -133,7 +132,6 @@ class GuestCore final : public EngineCaches {
   bool attend(std::uint64_t va, std::uint64_t count);
   /// What the strict TLB dropped for capacity, its caches must drop.
   void after_eviction(Access access);
-  void on_watch(std::uint64_t va);
   [[nodiscard]] static Engine::CodeHook watch_function() noexcept {
     return [](uc_engine*, std::uint64_t va, std::uint32_t, void* self) {
       static_cast<GuestCore*>(self)->on_watch(va);
@@ -208,17 +206,26 @@ class GuestCore final : public EngineCaches {
   bool on_sys(const uc_arm64_cp_reg& cp);
   void on_tlbi(SysReg op, std::uint64_t operand);
   void on_undefined(std::uint32_t instruction, std::uint64_t pc);
-  /// Traps the system access or WFE at `pc` to EL2.
+  /// Traps the system access, WFE or FP instruction at `pc` to EL2.
   void trap_instruction(std::uint32_t instruction, std::uint64_t pc);
-  /// True when EL2's controls make this system access or WFE trap from EL1.
-  [[nodiscard]] bool traps(std::uint32_t instruction) const noexcept;
-  [[nodiscard]] bool traps_read(SysReg reg) const noexcept;
-  [[nodiscard]] bool traps_write(SysReg reg) const noexcept;
-  /// The same from `el`.
+  /// traps_to_el2() from `el`.
   [[nodiscard]] bool traps_from(unsigned el, std::uint32_t instruction) const;
   [[nodiscard]] bool timer_open_to_el0(SysReg reg) const;
-  /// A feature register as this machine has it, not the engine.
-  [[nodiscard]] std::uint64_t feature(SysReg reg) const;
+  /// A register that this machine answers at `el`, not the engine; the engine's checks come first.
+  [[nodiscard]] std::optional<std::uint64_t> answer(SysReg reg, unsigned el);
+  /// The system instruction at `pc` faults for the address `va`.
+  void refuse_system_instruction(const Fault& fault, std::uint64_t va, std::uint64_t pc);
+
+  // watches.cpp: instructions that are not left to the engine.
+  void on_watch(std::uint64_t va);
+  [[nodiscard]] bool needs_watch(std::uint32_t word, std::uint64_t cpacr) const noexcept;
+  /// WFE at `va` finds the event register set, which clears it.
+  bool take_event(std::uint64_t va);
+  void take_illegal_return();
+  /// Why DC or IC by VA, which the engine executes without translating, faults.
+  std::optional<Fault> maintenance_fault(SysReg op, std::uint64_t va, unsigned el);
+  /// CPACR_EL1 changes.
+  void control_fp(std::uint64_t old, std::uint64_t now);
   void watch_trapping_instructions(std::uint64_t page_va, std::uint64_t pa);
   /// The same for lines of the frame that were written and not invalidated since.
   void watch_unmaintained_code(std::uint64_t page_va, std::uint64_t pa);
@@ -252,6 +259,7 @@ class GuestCore final : public EngineCaches {
   std::uint64_t attention_ = 0;  ///< on_block looks closer when it would retire more than this
   bool stopped_at_limit_ = false;
   bool stopped_by_owner_ = false;
+  bool event_ = false;  ///< the event register (D1.6.1)
   bool stepping_own_code_ = false;
   bool flush_code_next_ = false;
   bool forget_watches_next_ = false;
@@ -262,6 +270,7 @@ class GuestCore final : public EngineCaches {
   std::uint64_t exact_count_ = 0;
   std::optional<Refusal> refusal_;
   mutable InstructionPage instruction_page_;
+  std::pair<std::uint64_t, std::uint64_t> event_taken_by_;  ///< instruction count and address
   std::uint64_t exact_target_ = kNoTarget;
   std::uint64_t exact_end_ = 0;  ///< where it is reached
   std::uint64_t progress_ = 0;

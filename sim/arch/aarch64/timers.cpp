@@ -5,8 +5,6 @@ namespace {
 
 constexpr SysReg kCntpct(3, 3, 14, 0, 1);
 constexpr SysReg kCntvct(3, 3, 14, 0, 2);
-constexpr SysReg kCntpctss(3, 3, 14, 0, 5);
-constexpr SysReg kCntvctss(3, 3, 14, 0, 6);
 // The TVAL register of each timer; CTL and CVAL follow it.
 constexpr SysReg kCntp(3, 3, 14, 2, 0);
 constexpr SysReg kCntv(3, 3, 14, 3, 0);
@@ -27,10 +25,8 @@ std::optional<Timers::Field> Timers::field_of(SysReg r) noexcept {
 std::optional<std::uint64_t> Timers::read(SysReg r, std::uint64_t ns,
                                           std::uint64_t offset) const noexcept {
   switch (r.encoding) {
-    case kCntpct.encoding:
-    case kCntpctss.encoding: return counter(kPhysical, ns, offset);
-    case kCntvct.encoding:
-    case kCntvctss.encoding: return counter(kVirtual, ns, offset);
+    case kCntpct.encoding: return counter(kPhysical, ns, offset);
+    case kCntvct.encoding: return counter(kVirtual, ns, offset);
     default: break;
   }
   const auto field = field_of(r);

@@ -168,6 +168,7 @@ constexpr Row kRows[] = {
     {0xd50b7a20, "LC", 0, X(0), kNoSyndrome},  // dc cvac, x0
     {0xd50b7b20, "LC", 0, X(0), kNoSyndrome},  // dc cvau, x0
     {0xd508763f, "LC", 0, 0, kNoSyndrome},  // dc ivac, xzr
+    {0xd508781f, "LC", 0, 0, kNoSyndrome},  // at s1e1r, xzr
     {0xd50b753d, "LC", 0, X(29), kNoSyndrome},  // ic ivau, x29
     // clang-format on
 };
@@ -199,7 +200,6 @@ TEST_CASE("everything else is no memory instruction") {
       0xd508751f,  // ic iallu
       0xd5087640,  // dc isw, x0
       0xd508871f,  // tlbi vmalle1
-      0xd5087800,  // at s1e1r, x0
       0x1e622820,  // fadd d0, d1, d2
       0xd5033fdf,  // isb
       0x00000000,  // unallocated or later than Armv8.4

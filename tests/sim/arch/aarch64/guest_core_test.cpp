@@ -65,6 +65,7 @@ TEST_CASE("a trapping instruction leaves everything after it undone") {
         0xd2800061,  // mov x1, #3
         0xd503207f,  // wfi
         0xd2800081,  // mov x1, #4
+        0xd503205f,  // wfe: takes the event of the return from EL2
         0xd503205f,  // wfe
         0xd28000a1,  // mov x1, #5
     });
@@ -75,9 +76,9 @@ TEST_CASE("a trapping instruction leaves everything after it undone") {
     m.skip_instruction();
     CHECK(m.cpu().enter_guest() == Vector::Synchronous);
     CHECK(m.esr() == 0x07e00001);
-    CHECK(m.elr() == kCode + 12);
+    CHECK(m.elr() == kCode + 16);
     CHECK(m.cpu().gpr(1) == 4);
-    CHECK(m.cpu().instructions() == 2);
+    CHECK(m.cpu().instructions() == 3);
   }
   SUBCASE("SMC reports itself, not its successor") {
     GuestMachine m({0xd40000a3});  // smc #5
@@ -331,7 +332,7 @@ TEST_CASE("a misaligned branch is a PC alignment fault") {
 
 /// Runs one instruction at EL0 whose exception goes to EL1; ESR_EL1.
 std::uint64_t syndrome_at_el0(std::uint32_t instruction, std::uint64_t sctlr = 0x30c5'0830) {
-  GuestMachine m({instruction});
+  GuestMachine m({0xd503205f, instruction});         // wfe: takes the event of the return from EL2
   m.put(GuestMachine::kRam + 0x1400, {0xd40000e2});  // hvc #7
   m.cpu().write(GuestMachine::kVbar, GuestMachine::kRam + 0x1000);
   m.cpu().write(GuestMachine::kSpsr, 0);

@@ -1,0 +1,186 @@
+// Instructions that the engine would execute, and that trap, are undefined or do more in this
+// machine: they are watched. When a page is first fetched from, its words are looked through.
+
+#include <array>
+#include <bit>
+#include <cstring>
+#include <sim/arch/aarch64/fixed_registers.hpp>
+#include <sim/arch/aarch64/guest_core.hpp>
+#include <sim/arch/aarch64/syndrome.hpp>
+#include <sim/arch/aarch64/traps.hpp>
+
+namespace axvm::sim::aarch64 {
+namespace {
+
+bool is_absent_register(std::uint32_t word) {
+  return is_system_access(word) && is_absent(register_of(word));
+}
+
+bool is_maintenance_by_va(std::uint32_t word) {
+  return is_system_access(word) && is_cache_maintenance_by_va(register_of(word));
+}
+
+/// SPSR_EL1.M of a return to EL0, or to EL1 with either stack pointer (C5.2.18); the rest is
+/// illegal.
+bool is_legal_mode(std::uint64_t spsr) {
+  const std::uint64_t mode = spsr & 0x1f;
+  return mode == 0 || mode == 4 || mode == 5;
+}
+constexpr std::uint64_t kIllegal = 1ULL << 20;
+
+}  // namespace
+
+bool GuestCore::needs_watch(std::uint32_t word, std::uint64_t cpacr) const noexcept {
+  using namespace instruction;
+  if (word == kWfe || word == kSev || word == kSevl || word == kEret) return true;
+  if (is_fp(word) && fp_traps_to_el1(cpacr, 0)) return true;  // EL1's trap is EL0's, too
+  return is_absent_register(word) || is_maintenance_by_va(word) || traps_to_el2(el2_, word);
+}
+
+void GuestCore::watch_trapping_instructions(std::uint64_t page_va, std::uint64_t pa) {
+  const std::uint8_t* const bytes = machine_.memory().at(pa);
+  std::array<std::uint64_t, kMaxWatchesOfPage> sites{};
+  std::size_t count = 0;
+  const std::uint64_t cpacr = engine_.system(reg::CPACR_EL1);
+  for (unsigned offset = 0; offset < 4096; offset += Retirement::kInstructionBytes) {
+    std::uint32_t word = 0;
+    std::memcpy(&word, bytes + offset, sizeof word);
+    if (!needs_watch(word, cpacr)) continue;
+    if (count == sites.size()) return watch(page_va, page_va + 4095);
+    sites[count++] = page_va + offset;
+  }
+  for (std::size_t i = 0; i < count; ++i) watch(sites[i], sites[i]);
+}
+
+void GuestCore::watch_unmaintained_code(std::uint64_t page_va, std::uint64_t pa) {
+  constexpr int kMaxLines = 8;
+  CodeMaintenance::LineSet lines = machine_.fetch_coherence_.maintenance().unmaintained(pa);
+  if (std::popcount(lines) > kMaxLines) return watch(page_va, page_va + 4095);
+  for (; lines != 0; lines &= lines - 1) {
+    const std::uint64_t line =
+        page_va + static_cast<unsigned>(std::countr_zero(lines)) * CodeMaintenance::kLine;
+    watch(line, line + CodeMaintenance::kLine - 1);
+  }
+}
+
+void GuestCore::report_unmaintained_code(std::uint64_t va) {
+  if ((va & ~std::uint64_t{4095}) != instruction_page_.va) return;
+  const auto pa = machine_.memory().pa_of(instruction_page_.bytes + (va & 4095));
+  if (!pa || !machine_.fetch_coherence_.maintenance().report(*pa)) return;
+  ++statistics_.unmaintained_lines;
+  if (!machine_.listener_) return;
+  const std::uint64_t instructions = retirement_.total_at(va);
+  machine_.listener_({.pcpu = index_,
+                      .instructions = instructions,
+                      .time_ns = instructions + idle_,
+                      .pc = va,
+                      .address = *pa});
+}
+
+void GuestCore::watch(std::uint64_t first, std::uint64_t last) {
+  // A guest that traps everywhere must not fill the engine with watches.
+  if (watches_.size() >= kMaxWatches) {
+    forget_watches_next_ = true;
+    attention_ = 0;
+  }
+  uc_hook& hook = watches_[{first, last}];
+  if (hook == 0) hook = engine_.watch(first, last, watch_function(), this);
+}
+
+void GuestCore::forget_watches() {
+  for (const auto& [range, hook] : watches_) engine_.unwatch(hook);
+  watches_.clear();
+  engine_.flush_code();
+  forget_translations();
+}
+
+void GuestCore::on_watch(std::uint64_t va) {
+  if (exact_target_ != kNoTarget && retirement_.total_at(va) == exact_target_) {
+    retirement_.stop_at(va);
+    request(Stop::Resume);
+    return;
+  }
+  const std::uint32_t word = instruction_at(va);
+  report_unmaintained_code(va);
+  const unsigned el = current_el();
+  const auto stop = [&](Stop why) {
+    retirement_.stop_at(va);
+    request(why);
+  };
+  if (word == instruction::kWfe) {
+    if (take_event(va)) return;
+    constexpr std::uint64_t kNtwe = 1ULL << 18;
+    if (el == 0 && (mmu_.registers().sctlr_el1 & kNtwe) == 0) return stop(Stop::Undefined);
+  } else if (word == instruction::kSev) {
+    machine_.for_each_core([](GuestCore& core) { core.event_ = true; });
+  } else if (word == instruction::kSevl) {
+    event_ = true;
+  } else if (word == instruction::kEret && el == 1) {
+    const std::uint64_t spsr = engine_.system(reg::SPSR_EL1);
+    if ((spsr & kIllegal) != 0 || !is_legal_mode(spsr)) return stop(Stop::IllegalReturn);
+    event_ = true;  // D1.6.1
+  }
+  if (is_fp(word) && fp_traps_to_el1(engine_.system(reg::CPACR_EL1), el)) {
+    return stop(Stop::Undefined);
+  }
+  if (traps_from(el, word)) return trap_instruction(word, va);
+  if (is_absent_register(word)) return stop(Stop::Undefined);
+  if (is_maintenance_by_va(word)) {
+    const SysReg op = register_of(word);
+    const std::uint64_t address = (word & 31) == 31 ? 0 : engine_.x(word & 31);
+    if (const auto fault = maintenance_fault(op, address, el)) {
+      refuse_system_instruction(*fault, address, va);
+    }
+  }
+}
+
+std::optional<Fault> GuestCore::maintenance_fault(SysReg op, std::uint64_t va, unsigned el) {
+  constexpr std::uint64_t kUci = 1ULL << 26;
+  const bool el0_may = op.op1() == 3 && (mmu_.registers().sctlr_el1 & kUci) != 0;
+  if (el == 0 && !el0_may) return std::nullopt;  // the engine refuses it
+  // D7.5.9: at EL0 read permission is needed; DC IVAC needs write permission of stage 1.
+  const std::uint64_t evictions = statistics_.tlb_evictions;
+  const auto found = mmu_.translate(
+      va, {.access = Access::Read, .el = static_cast<std::uint8_t>(el), .pan = false});
+  if (statistics_.tlb_evictions != evictions) after_eviction(Access::Read);
+  if (!found) return found.error();
+  if (op.op1() != 0) return std::nullopt;
+  const auto par = mmu_.at_s1(va, el, true);
+  if (!par || (*par & 1) == 0) return std::nullopt;
+  return Fault{.kind = FaultKind::Permission,
+               .stage = 1,
+               .level = static_cast<std::uint8_t>((*par >> 1) & 3),
+               .va = va,
+               .ipa = 0};
+}
+
+bool GuestCore::take_event(std::uint64_t va) {
+  // An instruction that lies in several watches is seen several times.
+  const std::pair instance{retirement_.total_at(va), va};
+  if (!event_ && event_taken_by_ != instance) return false;
+  event_ = false;
+  event_taken_by_ = instance;
+  return true;
+}
+
+void GuestCore::take_illegal_return() {
+  // D1.4.4: an illegal return retires, with PSTATE.IL set; so does a legal one of SPSR_EL1.IL. The
+  // next instruction then is an exception, whatever it is.
+  constexpr std::uint64_t kFlags = 0xf00003c0;
+  const std::uint64_t pc = engine_.pc();
+  const std::uint64_t spsr = engine_.system(reg::SPSR_EL1);
+  const std::uint64_t mode = (is_legal_mode(spsr) ? spsr : engine_.pstate()) & 0xf;
+  retirement_.begin_block(pc, 1);
+  retirement_.close();
+  engine_.set_pstate(static_cast<std::uint32_t>((spsr & kFlags) | kIllegal | mode));
+  take_synchronous_to_el1(illegal_state_syndrome(), engine_.system(reg::ELR_EL1));
+}
+
+void GuestCore::control_fp(std::uint64_t old, std::uint64_t now) {
+  // Code that was looked through while nothing trapped has no watches on FP instructions.
+  if (fp_traps_to_el1(old, 0) || !fp_traps_to_el1(now, 0)) return;
+  forget_watches_next_ = true;
+  attention_ = 0;
+}
+
+}  // namespace axvm::sim::aarch64
