@@ -85,6 +85,8 @@ class Hal {
   void kick(PcpuId) {}
   void call_on(PcpuId, FunctionRef<void()> task) { task(); }
 
+  IvcHub<Hal>& ivc() { return ivc_; }
+
   std::uint32_t acknowledge_irq();
   void end_irq(std::uint32_t irq);
 
@@ -106,6 +108,7 @@ class Hal {
   Frames frames_;
   Heap heap_;
   EventLog events_;
+  IvcHub<Hal> ivc_{*this};
 };
 
 static_assert(VmHal<Hal>);

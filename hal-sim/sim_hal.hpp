@@ -75,6 +75,8 @@ class SimHal {
   void kick(PcpuId) {}
   void call_on(PcpuId pcpu, FunctionRef<void()> task);
 
+  IvcHub<SimHal>& ivc() { return ivc_; }
+
   std::uint32_t acknowledge_irq();
   void end_irq(std::uint32_t irq) { machine_.pcpu(current_).end_interrupt(irq); }
 
@@ -113,6 +115,7 @@ class SimHal {
   std::vector<std::unique_ptr<PerCpu>> per_cpus_;
   std::map<std::uint32_t, ConsolePort> consoles_;  // by VM id
   Logger logger_;
+  IvcHub<SimHal> ivc_{*this};
   unsigned current_ = 0;
   std::vector<unsigned> locks_held_;
   std::uint64_t allocated_bytes_ = 0;

@@ -85,6 +85,7 @@ class AxVM : public VmBase {
   Result<> reset(ImageLoader load_images) override {
     stop_if_active();
     if (auto begun = control().take(VmStep::Prepare); !begun) return begun;
+    services_.leave_channels();
     services_.with_memory([](Space& space, Tlb& tlb) { space.clear(tlb); });
     services_.hal().this_cpu().hardware().publish_instructions();
     reset_parts();
@@ -302,6 +303,7 @@ class AxVM : public VmBase {
     }
     // No walk finds the table any more; no CPU may hold what earlier ones have found.
     services_.with_memory([](Space&, Tlb& tlb) { tlb.invalidate_all(); });
+    services_.leave_channels();
     parts_.reset();
   }
 

@@ -111,10 +111,17 @@ MaybeError check_emulated_devices(const VmConfig& config) noexcept {
     if (overlaps_memory(config, device.base_gpa.value, device.length)) {
       return error(i, "overlaps a memory region"sv);
     }
+    const bool is_ivc = device.type == EmulatedDeviceType::IvcChannel;
+    if (is_ivc && (!device.base_gpa.is_aligned(kPageSize) || device.length % kPageSize != 0)) {
+      return error(i, "an ivc channel's window is not of whole pages"sv);
+    }
     for (std::size_t j = 0; j < i; ++j) {
       const GuestPhysRange other{devices[j].base_gpa, devices[j].length};
       if (other.overlaps({device.base_gpa, device.length})) {
         return error(i, "overlaps an earlier emulated device"sv);
+      }
+      if (is_ivc && devices[j].type == EmulatedDeviceType::IvcChannel) {
+        return error(i, "a VM has one ivc channel window at most"sv);
       }
     }
   }
@@ -225,7 +232,7 @@ std::unexpected<Error> unsupported_device(EmulatedDeviceType type) noexcept {
       return named("no interrupt controller (0x1) is emulated"sv);
     case EmulatedDeviceType::Console: return named("no console (0x2) is emulated"sv);
     case EmulatedDeviceType::FwCfg: return named("no fw_cfg (0x3) is emulated"sv);
-    case EmulatedDeviceType::IvcChannel: return named("no IVC channel (0xa) is emulated"sv);
+    case EmulatedDeviceType::IvcChannel: return named("an IVC channel (0xa) is no device"sv);
     case EmulatedDeviceType::GpptRedistributor:
       return named("no GIC partial-passthrough redistributor (0x20) is emulated"sv);
     case EmulatedDeviceType::GpptDistributor:

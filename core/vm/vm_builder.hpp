@@ -3,6 +3,7 @@
 
 #include <axvm/config.hpp>
 #include <axvm/hal.hpp>
+#include <axvm/ivc.hpp>
 #include <axvm/memory.hpp>
 #include <axvm/result.hpp>
 #include <core/devices/bus.hpp>
@@ -45,6 +46,7 @@ struct VmParts {
   Array<Box<Device>> devices;
   DeviceBus mmio;
   DeviceBus sysregs;
+  IvcWindow ivc_window;
 };
 
 template <VmHal H, class U>
@@ -91,7 +93,12 @@ class VmBuilder {
     if (!mmio) return std::unexpected(mmio.error());
     auto sysregs = DeviceBus::try_make(allocator, Bus::SysReg, device_count);
     if (!sysregs) return std::unexpected(sysregs.error());
+    IvcWindow ivc_window;
     for (const EmulatedDeviceConfig& device : config.emulated_devices) {
+      if (device.type == EmulatedDeviceType::IvcChannel) {
+        ivc_window = window_of(device);
+        continue;
+      }
       auto made = make_device(allocator, device, keep(*text, device.name), **console);
       if (!made) return std::unexpected(made.error());
       Device& attached = *devices->emplace_back(std::move(*made));
@@ -108,7 +115,8 @@ class VmBuilder {
                  std::move(*console),
                  std::move(*devices),
                  std::move(*mmio),
-                 std::move(*sysregs)};
+                 std::move(*sysregs),
+                 ivc_window};
   }
 
  private:
@@ -196,6 +204,13 @@ class VmBuilder {
       if (auto mapped = space.map_passthrough(window, tlb); !mapped) return mapped;
     }
     return {};
+  }
+
+  /// Its interrupt is upstream's first argument, or else the device's.
+  static IvcWindow window_of(const EmulatedDeviceConfig& device) {
+    const std::uint64_t argument = device.cfg_list.empty() ? 0 : device.cfg_list.front();
+    return {{device.base_gpa, device.length},
+            argument != 0 ? static_cast<std::uint32_t>(argument) : device.irq_id};
   }
 
   static Result<Box<Device>> make_device(Allocator allocator, const EmulatedDeviceConfig& config,

@@ -11,6 +11,7 @@
 #include <core/lock.hpp>
 #include <core/memory/address_space.hpp>
 #include <core/vcpu/per_cpu.hpp>
+#include <core/vm/ivc_calls.hpp>
 #include <core/vm/run_control.hpp>
 #include <core/vm/vm_builder.hpp>
 #include <cstdint>
@@ -80,6 +81,17 @@ class VmServices {
   void report_state(VcpuId vcpu, std::string_view state) {
     if (wants_events()) emit(StateChanged{id(), vcpu, true, state});
   }
+
+  // --- channels to other VMs --------------------------------------------------------------
+
+  [[nodiscard]] const IvcWindow& ivc_window() const noexcept { return parts_.ivc_window; }
+  [[nodiscard]] IvcDoorbell doorbell() noexcept { return IvcDoorbell(*this); }
+  /// Another member of a channel has news.
+  Result<> on_notification() {
+    return fail(ErrorKind::Unsupported, "notify"sv, "the VM takes no interrupts"sv);
+  }
+  /// Gives up every channel; what the guest had mapped of them is gone.
+  void leave_channels() { IvcCalls(*this).leave_all(); }
 
   // --- life cycle ---------------------------------------------------------------------------
 

@@ -43,6 +43,7 @@ std::string Host::state_hash() {
     hasher.add(port.output());
     hasher.add(port.pending());
   }
+  hal_->ivc().registry().describe(of_core);
   describe_schedule(of_core);
   return hasher.hex();
 }

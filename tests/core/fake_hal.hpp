@@ -204,6 +204,7 @@ class FakeHal {
     task();
     here = caller;
   }
+  IvcHub<FakeHal>& ivc() { return ivc_; }
   std::uint32_t acknowledge_irq() { return pending_irq; }
   void end_irq(std::uint32_t) {}
   void console_write(VmId, std::uint8_t byte) { output.push_back(static_cast<char>(byte)); }
@@ -273,6 +274,7 @@ class FakeHal {
   std::size_t next_ = 0;
   std::vector<std::unique_ptr<FakeCpu>> hardware_;
   std::vector<std::unique_ptr<PerCpu>> cpus_;
+  IvcHub<FakeHal> ivc_{*this};
 };
 static_assert(aarch64::VirtualizationHardware<FakeCpu>);
 static_assert(VmHal<FakeHal>);

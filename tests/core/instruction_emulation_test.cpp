@@ -12,7 +12,6 @@ namespace {
 constexpr std::uint64_t kNoSyndromeLoad = 0x9200'0007;   // translation fault at level 3, ISV 0
 constexpr std::uint64_t kNoSyndromeStore = 0x9200'0047;  // the same, WnR
 constexpr std::uint64_t kIbrd = kUart + 0x24;
-constexpr std::uint64_t kCr = kUart + 0x30;
 constexpr std::uint64_t kImsc = kUart + 0x38;
 constexpr std::uint64_t kIds = kUart + 0xfe0;
 /// The page before the console is memory: accesses may begin there.
@@ -288,8 +287,8 @@ TEST_CASE_FIXTURE(EmulationFixture,
     CHECK(cpu().get(SysReg::ELR_EL2) == kVectors + 0x200);
   };
   again(0xd503'201f, kNoSyndromeLoad);  // nop: the other CPU was faster
-  cpu().gprs[1] = kCr;
-  again(0xb800'4420, kNoSyndromeStore);  // another address
+  cpu().gprs[1] = kGuestRam;
+  again(0xb800'4420, kNoSyndromeStore);  // another page
   cpu().gprs[1] = kImsc;
   again(0xb840'4420, kNoSyndromeStore);  // another direction
   CHECK(cpu().gprs[1] == kImsc);

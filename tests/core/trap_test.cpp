@@ -400,7 +400,7 @@ TEST_CASE_FIXTURE(TrapFixture, "PSCI answers its version and features, by HVC an
   run<ExternalInterrupt>();
   CHECK(cpu().gprs[0] == 0);
   CHECK(pc() == kEntry + 4);  // but at a trapped SMC
-  for (const std::uint64_t unknown : {0xc400'0000ULL, 0x8400'ffffULL, 0x8400'001fULL, 5ULL}) {
+  for (const std::uint64_t unknown : {0xc400'0000ULL, 0x8400'ffffULL, 5ULL, 0x8400'001fULL}) {
     call({0x8400'000a, unknown, 0, 0});
     run<ExternalInterrupt>();
     CHECK(cpu().gprs[0] == ~0ULL);

@@ -84,6 +84,7 @@ class Hal {
   PerCpu& this_cpu() { return cpu_; }
   void kick(PcpuId) {}
   void call_on(PcpuId, FunctionRef<void()> task) { task(); }
+  IvcHub<Hal>& ivc() { return ivc_; }
   std::uint32_t acknowledge_irq() { return 1023; }
   void end_irq(std::uint32_t) {}
   void console_write(VmId, std::uint8_t) {}
@@ -95,6 +96,7 @@ class Hal {
  private:
   Cpu hardware_;
   PerCpu cpu_{PcpuId(0), hardware_};
+  IvcHub<Hal> ivc_{*this};
   std::size_t next_ = 0;
   alignas(kPageSize) unsigned char arena_[64 * kPageSize] = {};
 };

@@ -77,8 +77,8 @@ std::string contents(const std::string& path) {
 }  // namespace
 
 TEST_CASE("golden: what the VMM does for each guest") {
-  for (const char* name : {"hello", "mmio", "hvc", "sysreg", "paging", "lazy", "smp", "selfmod",
-                           "demand", "permissions", "spinlock", "unknown"}) {
+  for (const char* name : {"hello", "mmio", "mmio_forms", "hvc", "sysreg", "paging", "lazy", "smp",
+                           "selfmod", "demand", "permissions", "spinlock", "unknown"}) {
     CAPTURE(name);
     const std::string path = std::string(AXVM_GOLDEN) + "/" + name + ".txt";
     const std::string now = reduced(run({.name = name, .traced = true}).trace_text);

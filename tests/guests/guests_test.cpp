@@ -16,13 +16,28 @@ TEST_CASE("hello prints one line and powers off") {
 }
 
 TEST_CASE("every guest's own checks hold") {
-  for (const char* name : {"mmio", "hvc", "sysreg", "paging", "lazy", "smp", "selfmod", "demand",
-                           "permissions", "spinlock", "unknown"}) {
+  for (const char* name : {"mmio", "mmio_forms", "hvc", "sysreg", "paging", "lazy", "smp",
+                           "selfmod", "demand", "permissions", "spinlock", "unknown"}) {
     CAPTURE(name);
     const Outcome outcome = run({.name = name});
     CHECK(outcome.reason.kind == StopKind::PoweredOff);
     INFO(outcome.console);
     CHECK(outcome.console.ends_with(std::string(name) + ": PASS\r\n"));
+  }
+}
+
+TEST_CASE("ivc: two VMs count on memory that they share, on one pCPU or two") {
+  for (const unsigned pcpus : {1U, 2U}) {
+    CAPTURE(pcpus);
+    const GuestRun first{.name = "ivc-publisher", .turn_instructions = 500, .pcpus = pcpus};
+    auto config = config_of(first);
+    config.vms.push_back(config_of({.name = "ivc-subscriber"}).vms.front());
+    Outcome outcome;
+    const auto host = boot(config, first, outcome);
+    REQUIRE(host != nullptr);
+    CHECK(host->run({.instructions = 2'000'000}).kind == StopKind::PoweredOff);
+    CHECK(host->console(VmId(1)).output() == "ivc: VM 1\r\nivc: PASS\r\n");
+    CHECK(host->console(VmId(2)).output() == "ivc: VM 2\r\nivc: PASS\r\n");
   }
 }
 

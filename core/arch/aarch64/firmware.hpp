@@ -1,6 +1,7 @@
 #pragma once
 // What the layer above the guest answers: PSCI, the SMC Calling Convention, hypercalls.
 
+#include <array>
 #include <axvm/address.hpp>
 #include <axvm/exit.hpp>
 #include <axvm/vcpu.hpp>
@@ -8,18 +9,25 @@
 #include <core/arch/aarch64/psci.hpp>
 #include <core/arch/aarch64/trap_outcome.hpp>
 #include <core/arch/aarch64/trap_report.hpp>
+#include <core/vm/hypercalls.hpp>
 #include <cstdint>
 
 namespace axvm::aarch64 {
 
 /// One call of the vCPU that is loaded in `cpu`; the guest's return address is behind the call.
+/// SMC reaches firmware only, HVC the VMM's own calls, too.
 template <class Vm, VirtualizationHardware U>
 class FirmwareCalls {
  public:
   FirmwareCalls(Vm& vm, typename Vm::VCpuType& vcpu, U& cpu, TrapReport<Vm, U>& report) noexcept
       : vm_(vm), vcpu_(vcpu), cpu_(cpu), report_(report) {}
 
-  TrapOutcome handle() {
+  TrapOutcome hvc() {
+    const std::uint64_t number = cpu_.gpr(0);
+    return number < kHypercallCount ? hypercall(static_cast<Hypercall>(number)) : smc();
+  }
+
+  TrapOutcome smc() {
     using enum psci::Function;
     const psci::Call call = read_call();
     switch (call.function) {
@@ -48,6 +56,17 @@ class FirmwareCalls {
     const psci::Function function = psci::function_of(static_cast<std::uint32_t>(id));
     if (!psci::takes_arguments(function) && !report_.wanted()) return {id, 0, 0, 0};
     return {id, cpu_.gpr(1), cpu_.gpr(2), cpu_.gpr(3)};
+  }
+
+  TrapOutcome hypercall(Hypercall number) {
+    const std::array x{cpu_.gpr(1), cpu_.gpr(2), cpu_.gpr(3), cpu_.gpr(4)};
+    const HypercallStatus status = Hypercalls(vm_, vcpu_.id()).handle(number, x);
+    const auto result = static_cast<std::uint64_t>(status);
+    cpu_.set_gpr(0, result);
+    report_.call(to_string(number), static_cast<std::uint64_t>(number), {x[0], x[1], x[2]}, result);
+    if (number != Hypercall::HypervisorDisable || status != HypercallStatus::Success) return kGoOn;
+    vm_.begin_shutdown();
+    return leave(exit_reason::SystemDown{false});
   }
 
   void tell(const psci::Call& call, std::uint64_t result) {

@@ -134,16 +134,18 @@ class InstructionEmulator {
   /// ends the instruction.
   std::optional<Result<Emulation>> resolve(Access& access, std::uint64_t va, std::uint64_t size,
                                            std::uint64_t far, GuestPhysAddr ipa) {
-    constexpr std::uint64_t kWithoutTag = (1ULL << 56) - 1;
-    if (((far - va) & kWithoutTag) >= size) return Result<Emulation>(repeat());
+    constexpr std::uint64_t kPageWithoutTag = ((1ULL << 56) - 1) & ~(kPageSize - 1);
     const std::uint64_t in_page = kPageSize - (va & (kPageSize - 1));
     const std::uint64_t first = in_page < size ? in_page : size;
     access.parts[0] = {.va = va, .size = first};
     access.parts[1] = {.va = va + first, .size = size - first};
+    const auto aborted = [&](const Part& part) {
+      return part.size != 0 && ((part.va ^ far) & kPageWithoutTag) == 0;
+    };
+    if (!aborted(access.parts[0]) && !aborted(access.parts[1])) return Result<Emulation>(repeat());
     for (Part& part : access.parts) {
       if (part.size == 0) continue;
-      const bool aborted = ((part.va ^ far) & kWithoutTag & ~(kPageSize - 1)) == 0;
-      if (auto failed = resolve(part, access, aborted, ipa)) return failed;
+      if (auto failed = resolve(part, access, aborted(part), ipa)) return failed;
     }
     return std::nullopt;
   }

@@ -68,11 +68,11 @@ class TrapHandler {
       case ExceptionClass::SystemRegister: return system_register(esr);
       case ExceptionClass::Hvc:
         report_.trap(Vector::Synchronous, esr);
-        return FirmwareCalls(vm_, vcpu_, cpu_, report_).handle();
+        return FirmwareCalls(vm_, vcpu_, cpu_, report_).hvc();
       case ExceptionClass::Smc:
         report_.trap(Vector::Synchronous, esr);
         skip_instruction(cpu_);  // a trapped SMC has not been executed, unlike an HVC
-        return FirmwareCalls(vm_, vcpu_, cpu_, report_).handle();
+        return FirmwareCalls(vm_, vcpu_, cpu_, report_).smc();
       case ExceptionClass::Wfx:
         report_.trap(Vector::Synchronous, esr);
         skip_instruction(cpu_);

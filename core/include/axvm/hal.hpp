@@ -5,6 +5,8 @@
 #include <axvm/address.hpp>
 #include <axvm/event.hpp>
 #include <axvm/function_ref.hpp>
+#include <axvm/ivc.hpp>
+#include <axvm/lock_rank.hpp>
 #include <axvm/result.hpp>
 #include <concepts>
 #include <cstddef>
@@ -15,14 +17,6 @@
 namespace axvm {
 
 enum class LogLevel : std::uint8_t { Error, Warn, Info, Debug };
-
-/// A CPU takes locks in ascending order of rank only, and no two of one rank at once.
-enum class LockRank : std::uint8_t {
-  Vm = 0,
-  AddressSpace = 1,
-  Device = 2,
-  InterruptController = 3
-};
 
 /// What the host of the VMM provides: memory, time, interrupts, locks, log. The core holds a
 /// reference to one object of this type per VM; any number of them may exist side by side.
@@ -66,6 +60,9 @@ concept VmHal = requires(H& hal, HostPhysAddr hpa, HostVirtAddr hva, std::size_t
   /// when `pcpu` is the current CPU. The caller holds no lock; while it waits, tasks of others for
   /// its own CPU are carried out.
   { hal.call_on(pcpu, task) };
+
+  /// The channels between the VMs over this HAL.
+  { hal.ivc() } -> std::same_as<IvcHub<H>&>;
 
   /// The physical interrupt controller: the pending interrupt's number (1023: none), and its end.
   { hal.acknowledge_irq() } -> std::same_as<std::uint32_t>;

@@ -1,0 +1,17 @@
+#pragma once
+// The order of the core's locks.
+
+#include <cstdint>
+
+namespace axvm {
+
+/// A CPU takes locks in ascending order of rank only, and no two of one rank at once.
+enum class LockRank : std::uint8_t {
+  Ivc = 0,
+  Vm = 1,
+  AddressSpace = 2,
+  Device = 3,
+  InterruptController = 4
+};
+
+}  // namespace axvm
