@@ -83,6 +83,7 @@ class Hal {
   PerCpu& this_cpu() { return per_cpu_; }
   /// The only CPU runs this code: it is not in its guest.
   void kick(PcpuId) {}
+  void wake(VmId, VcpuId) {}
   void call_on(PcpuId, FunctionRef<void()> task) { task(); }
 
   IvcHub<Hal>& ivc() { return ivc_; }

@@ -73,6 +73,9 @@ class SimHal {
   PerCpu& this_cpu() { return *per_cpus_[current_]; }
   /// pCPUs take turns: no other one is inside its guest now.
   void kick(PcpuId) {}
+  void wake(VmId vm, VcpuId vcpu) {
+    if (waker_) waker_(vm, vcpu);
+  }
   void call_on(PcpuId pcpu, FunctionRef<void()> task);
 
   IvcHub<SimHal>& ivc() { return ivc_; }
@@ -100,6 +103,9 @@ class SimHal {
   [[nodiscard]] ConsolePort& console(VmId vm) { return consoles_[vm.value]; }
   [[nodiscard]] FrameAllocator& frames() noexcept { return frames_; }
   [[nodiscard]] sim::Machine& machine() noexcept { return machine_; }
+  /// Called when a vCPU has something to do.
+  using Waker = std::function<void(VmId, VcpuId)>;
+  void set_waker(Waker waker) { waker_ = std::move(waker); }
   void set_logger(Logger logger) { logger_ = std::move(logger); }
   /// Bytes of the VMM's own objects now.
   [[nodiscard]] std::uint64_t allocated_bytes() const noexcept { return allocated_bytes_; }
@@ -116,6 +122,7 @@ class SimHal {
   std::map<std::uint32_t, ConsolePort> consoles_;  // by VM id
   Logger logger_;
   IvcHub<SimHal> ivc_{*this};
+  Waker waker_;
   unsigned current_ = 0;
   std::vector<unsigned> locks_held_;
   std::uint64_t allocated_bytes_ = 0;

@@ -73,6 +73,7 @@ class PerCpu {
   void unload() {
     if (resident_ == nullptr) return;
     resident_->context().save(hardware_);
+    Arch::forget_timers(resident_->interrupts());
     forget();
   }
   /// The same, if it is `vcpu`.
@@ -90,12 +91,34 @@ class PerCpu {
     if (resident_ == &vcpu) forget();
   }
 
+  // --- physical interrupts that stand for a guest's -----------------------------------------
+
+  /// The private interrupt `intid` < 32 is active here on behalf of the resident vCPU.
+  void forward(std::uint32_t intid) noexcept { forwarded_ |= 1U << intid; }
+  [[nodiscard]] bool is_forwarded(std::uint32_t intid) const noexcept {
+    return intid < 32 && ((forwarded_ >> intid) & 1) != 0;
+  }
+  /// True once, for the caller who then ends it.
+  bool take_forwarded(std::uint32_t intid) noexcept {
+    if (!is_forwarded(intid)) return false;
+    forwarded_ &= ~(1U << intid);
+    return true;
+  }
+  /// Ends those of vCPUs that were resident before. Precondition: none is resident now.
+  template <class H>
+  void end_forwarded(H& hal) {
+    for (std::uint32_t intid = 0; forwarded_ != 0; ++intid) {
+      if (take_forwarded(intid)) hal.end_irq(intid);
+    }
+  }
+
   void describe(StateVisitor& visitor) {
     visitor.value("enabled"sv, enabled_);
     std::uint64_t vm = resident_ != nullptr ? resident_->vm().value : 0;
     std::uint64_t vcpu = resident_ != nullptr ? resident_->id().value : 0;
     visitor.field("resident_vm"sv, vm);
     visitor.field("resident_vcpu"sv, vcpu);
+    visitor.value("forwarded"sv, forwarded_);
     visitor.bytes("last_of_vm"sv, std::as_writable_bytes(std::span(last_of_vm_)));
   }
 
@@ -110,6 +133,7 @@ class PerCpu {
   U& hardware_;
   VCpu<U>* resident_ = nullptr;
   bool enabled_ = false;
+  std::uint32_t forwarded_ = 0;  ///< one bit per private interrupt
   /// Per VMID, 1 + the vCPU that ran here last; 0: none since the CPU was made.
   std::array<std::uint8_t, kMaxVmId + 1> last_of_vm_{};
 };

@@ -24,6 +24,7 @@ class VCpu {
  public:
   using Arch = typename U::Arch;
   using Context = typename Arch::VCpuContext;
+  using Interrupts = typename Arch::Interrupts;
 
   VCpu(VmId vm, VcpuId id, std::uint64_t phys_id, std::uint64_t affinity_mask,
        ResetVector reset_vector = {}) noexcept
@@ -57,9 +58,12 @@ class VCpu {
     return residence_.load(std::memory_order_acquire);
   }
 
+  [[nodiscard]] Interrupts& interrupts() noexcept { return interrupts_; }
+
   /// As when the VM was made: the first vCPU on, the others off. It is resident nowhere.
   void reset() noexcept {
     context_.reset(reset_vector_.entry, reset_vector_.argument);
+    interrupts_.reset();
     set_power(is_bsp() ? PowerState::On : PowerState::Off);
   }
 
@@ -69,8 +73,12 @@ class VCpu {
   /// Off -> OnPending for exactly one caller, who then resets the context and calls power_on().
   [[nodiscard]] bool claim_power_on() noexcept {
     auto expected = static_cast<std::uint32_t>(PowerState::Off);
-    return power_.compare_exchange_strong(expected,
-                                          static_cast<std::uint32_t>(PowerState::OnPending));
+    if (!power_.compare_exchange_strong(expected,
+                                        static_cast<std::uint32_t>(PowerState::OnPending))) {
+      return false;
+    }
+    interrupts_.reset_registers();
+    return true;
   }
   void power_on() noexcept { set_power(PowerState::On); }
   void power_off() noexcept { set_power(PowerState::Off); }
@@ -80,6 +88,7 @@ class VCpu {
     auto power = static_cast<std::uint64_t>(power_.load(std::memory_order_relaxed));
     visitor.field("power"sv, power);
     power_.store(static_cast<std::uint32_t>(power), std::memory_order_relaxed);
+    interrupts_.describe(visitor);
     if (residence() == nullptr) context_.describe(visitor);
   }
 
@@ -98,6 +107,7 @@ class VCpu {
   VCpuStateMachine state_;
   std::atomic<std::uint32_t> power_{static_cast<std::uint32_t>(PowerState::Off)};
   std::atomic<PerCpu<U>*> residence_{nullptr};
+  Interrupts interrupts_;
   Context context_;
 };
 

@@ -137,6 +137,23 @@ class AxVM : public VmBase {
     return {};
   }
 
+  Result<> inject_interrupt(VcpuId id, std::uint32_t intid) override {
+    const VmStatus now = status();
+    if (now != VmStatus::Running && now != VmStatus::Pausing && now != VmStatus::Paused) {
+      return fail(ErrorKind::BadState, "inject_interrupt"sv, "the VM is not running"sv);
+    }
+    if (id.value >= vcpu_num()) return no_vcpu("inject_interrupt"sv);
+    if (intid >= Arch::kInterruptCount) {
+      return fail(ErrorKind::InvalidInput, "inject_interrupt"sv, "no interrupt has this number"sv);
+    }
+    if (!services_.emulates_interrupts()) {
+      return fail(ErrorKind::Unsupported, "inject_interrupt"sv,
+                  "the VM has no emulated interrupts"sv);
+    }
+    services_.send_interrupt(intid, [&](const VCpuType& vcpu) { return vcpu.id() == id; });
+    return {};
+  }
+
   [[nodiscard]] std::size_t vcpu_num() const noexcept override {
     return parts_ ? parts_->vcpus.size() : 0;
   }
@@ -261,6 +278,9 @@ class AxVM : public VmBase {
       return {};
     fetch(vcpu);
     used_cpus_.fetch_or(1ULL << (cpu.id().value & 63), std::memory_order_relaxed);
+    cpu.unload();
+    cpu.end_forwarded(services_.hal());
+    vcpu.interrupts().mark_changed();
     return cpu.load(vcpu, parts_->controls);
   }
   /// Moves the registers of `vcpu`, which is Running, into memory.

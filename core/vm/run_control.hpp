@@ -44,6 +44,13 @@ class RunControl {
     settle();
   }
 
+  /// Makes the vCPU leave the guest soon, if it is inside on another CPU.
+  void kick(const VCpu<U>& vcpu) {
+    const PerCpu<U>* cpu = vcpu.residence();
+    const bool inside = vcpu.state().state() == VCpuState::Running && cpu != nullptr;
+    if (inside && cpu->id() != hal_.current_pcpu()) hal_.kick(cpu->id());
+  }
+
   /// Tells the status to whoever listens.
   void report() {
     if (hal_.wants_events()) hal_.event(StateChanged{vm_, {}, false, to_string(status())});
@@ -56,7 +63,9 @@ class RunControl {
     if (!taken) return std::unexpected(taken.error());
     if (!*taken) return {};
     report();
-    if (status() == VmStatus::Pausing || status() == VmStatus::Stopping) kick_running();
+    if (status() == VmStatus::Pausing || status() == VmStatus::Stopping) {
+      for (const VCpu<U>& vcpu : vcpus_) kick(vcpu);
+    }
     settle();
     return {};
   }
@@ -86,15 +95,6 @@ class RunControl {
         if (none_inside) finish(VmStep::FinishStop);
         return;
       default: return;
-    }
-  }
-
-  void kick_running() {
-    const PcpuId here = hal_.current_pcpu();
-    for (const VCpu<U>& vcpu : vcpus_) {
-      const PerCpu<U>* cpu = vcpu.residence();
-      const bool inside = vcpu.state().state() == VCpuState::Running && cpu != nullptr;
-      if (inside && cpu->id() != here) hal_.kick(cpu->id());
     }
   }
 

@@ -102,6 +102,15 @@ class VmBase : public RefCounted {
     return unimplemented("unload_vcpu"sv);
   }
 
+  /// Makes an interrupt pending for a vCPU, from any CPU and any VM's code; a vCPU that runs
+  /// elsewhere is kicked, one that waits is woken. `intid` is the architecture's number (AArch64:
+  /// GIC INTID, 0..1019). Errors: BadState (neither running nor paused), InvalidInput (no such vCPU
+  /// or interrupt), Unsupported (interrupt_mode is not Emulated).
+  virtual Result<> inject_interrupt(VcpuId vcpu, std::uint32_t intid) {
+    static_cast<void>(vcpu), static_cast<void>(intid);
+    return unimplemented("inject_interrupt"sv);
+  }
+
   [[nodiscard]] virtual std::size_t vcpu_num() const noexcept { return 0; }
   /// Errors: InvalidInput (no such vCPU).
   [[nodiscard]] virtual Result<VcpuStatus> vcpu_status(VcpuId vcpu) const {

@@ -75,6 +75,7 @@ class VmServices {
   // --- the host -----------------------------------------------------------------------------
 
   [[nodiscard]] std::uint32_t acknowledge_irq() { return hal_.acknowledge_irq(); }
+  void end_irq(std::uint32_t intid) { hal_.end_irq(intid); }
   [[nodiscard]] bool wants_events() { return hal_.wants_events(); }
   void emit(const Event& event) { hal_.event(event); }
   /// A vCPU entered a state of its life.
@@ -88,10 +89,31 @@ class VmServices {
   [[nodiscard]] IvcDoorbell doorbell() noexcept { return IvcDoorbell(*this); }
   /// Another member of a channel has news.
   Result<> on_notification() {
-    return fail(ErrorKind::Unsupported, "notify"sv, "the VM takes no interrupts"sv);
+    const std::uint32_t intid = parts_.ivc_window.interrupt_id;
+    if (intid == 0 || !emulates_interrupts()) {
+      return fail(ErrorKind::Unsupported, "notify"sv, "the VM takes no such interrupt"sv);
+    }
+    send_interrupt(intid, [](const VCpuType& vcpu) { return vcpu.id() == VcpuId(0); });
+    return {};
   }
   /// Gives up every channel; what the guest had mapped of them is gone.
   void leave_channels() { IvcCalls(*this).leave_all(); }
+
+  // --- interrupts ---------------------------------------------------------------------------
+
+  [[nodiscard]] bool emulates_interrupts() const noexcept {
+    return parts_.interrupt_mode == InterruptMode::Emulated;
+  }
+  /// Makes `intid` pending for each vCPU that `is_target`.
+  template <class F>
+  void send_interrupt(std::uint32_t intid, F&& is_target) {
+    for (VCpuType& vcpu : parts_.vcpus) {
+      if (!is_target(std::as_const(vcpu))) continue;
+      vcpu.interrupts().set_pending(intid);
+      run_control_.kick(vcpu);
+      hal_.wake(id(), vcpu.id());
+    }
+  }
 
   // --- life cycle ---------------------------------------------------------------------------
 

@@ -33,6 +33,11 @@ struct SimOptions {
   std::optional<std::uint32_t> pcpus;
   /// `turn_instructions`: how many instructions a pCPU runs before the next one's turn.
   std::uint64_t turn_instructions = 100'000;
+  /// `migration_rounds`: after so many rounds of turns each vCPU moves on to the next pCPU of its
+  /// affinity mask. 0: vCPUs stay where they are.
+  std::uint64_t migration_rounds = 0;
+  /// `max_resets`: how often guests may reset their VM; the next request fails the run.
+  std::uint64_t max_resets = 0;
   /// `tlb_entries`: capacity of each pCPU's TLB.
   std::uint32_t tlb_entries = 1U << 20;
 };

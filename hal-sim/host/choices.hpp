@@ -17,28 +17,35 @@ class Choices {
   /// Which of `count` >= 2 vCPUs that could run on `pcpu` gets its turn; they are in round-robin
   /// order, the one that has waited longest first. Below `count`.
   virtual std::size_t next_vcpu(PcpuId pcpu, std::size_t count) = 0;
-  /// Length of a round, in nanoseconds of guest time (instructions): at least 1. Each pCPU has one
-  /// turn per round.
+  /// Length of a round, in nanoseconds of guest time (instructions): at least 1.
   virtual std::uint64_t round_length() = 0;
+  /// Asked before a round when some vCPU may run on several pCPUs: whether each of them moves on,
+  /// to the next pCPU of its affinity mask. `round` counts from 0.
+  virtual bool migrate(std::uint64_t round) = 0;
   /// Whether the guest, which asks its console at `time_ns`, gets the next byte that waits there.
   virtual bool admit_input(VmId vm, std::uint64_t time_ns) = 0;
   /// 64 bits for whoever needs randomness.
   virtual std::uint64_t entropy() = 0;
 };
 
-/// The default: round robin, rounds of one length, input as soon as it is asked for, a fixed
-/// sequence of entropy (SplitMix64).
+/// The default: round robin, rounds of one length, vCPUs that move every so many rounds (0: never),
+/// input as soon as it is asked for, a fixed sequence of entropy (SplitMix64).
 class DeterministicChoices final : public Choices {
  public:
-  explicit DeterministicChoices(std::uint64_t turn_instructions) : round_(turn_instructions) {}
+  explicit DeterministicChoices(std::uint64_t turn_instructions, std::uint64_t migration_rounds = 0)
+      : round_(turn_instructions), migration_rounds_(migration_rounds) {}
 
   std::size_t next_vcpu(PcpuId, std::size_t) override { return 0; }
   std::uint64_t round_length() override { return round_; }
+  bool migrate(std::uint64_t round) override {
+    return migration_rounds_ != 0 && round % migration_rounds_ == migration_rounds_ - 1;
+  }
   bool admit_input(VmId, std::uint64_t) override { return true; }
   std::uint64_t entropy() override;
 
  private:
   std::uint64_t round_;
+  std::uint64_t migration_rounds_;
   std::uint64_t entropy_state_ = 0;
 };
 

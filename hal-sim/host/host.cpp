@@ -30,66 +30,6 @@ StopReason Host::run(const StopCondition& until) {
   return *reason;
 }
 
-// --- rounds and turns --------------------------------------------------------------------------
-
-void Host::begin_round() {
-  // Nobody runs in the past: a machine whose vCPUs all waited goes on at the earliest waker.
-  std::uint64_t earliest = Pcpu::kNever;
-  for (const Vcpu& vcpu : vcpus_) {
-    if (!vcpu.runnable()) continue;
-    earliest = std::min(earliest, std::max(machine_->pcpu(vcpu.pcpu).time(), vcpu.not_before));
-  }
-  round_begin_ = std::max(round_end_, earliest == Pcpu::kNever ? 0 : earliest);
-  round_end_ = round_begin_ + std::max<std::uint64_t>(1, choices_->round_length());
-  next_pcpu_ = 0;
-}
-
-void Host::begin_turn() {
-  std::vector<std::size_t> runnable;
-  auto& queue = queues_[next_pcpu_];
-  std::ranges::copy_if(queue, std::back_inserter(runnable),
-                       [this](std::size_t i) { return vcpus_[i].runnable(); });
-  if (runnable.empty()) return;
-  std::size_t pick = 0;
-  if (runnable.size() > 1) {
-    pick = std::min(choices_->next_vcpu(PcpuId(next_pcpu_), runnable.size()), runnable.size() - 1);
-  }
-  Pcpu& pcpu = machine_->pcpu(next_pcpu_);
-  pcpu.skip_to(std::max(round_begin_, vcpus_[runnable[pick]].not_before));
-  if (pcpu.time() >= round_end_) return;
-  // To the end of the queue: the others have waited longer.
-  std::erase(queue, runnable[pick]);
-  queue.push_back(runnable[pick]);
-  current_ = runnable[pick];
-  pcpu.set_turn_end(round_end_);
-}
-
-void Host::end_turn() {
-  current_.reset();
-  ++next_pcpu_;
-}
-
-std::optional<StopReason> Host::turn() {
-  if (until_->interrupt != nullptr && until_->interrupt->load(std::memory_order_relaxed)) {
-    return stop(StopKind::Interrupted, "interrupted");
-  }
-  if (!current_) {
-    if (next_pcpu_ >= queues_.size()) {
-      if (std::ranges::none_of(vcpus_, &Vcpu::runnable)) {
-        return stop(StopKind::WaitsForever,
-                    "guest waits forever: every vCPU waits for an event and none can come");
-      }
-      begin_round();
-    }
-    begin_turn();
-    if (!current_) {
-      ++next_pcpu_;
-      return std::nullopt;
-    }
-  }
-  return run_current();
-}
-
 std::optional<StopReason> Host::run_current() {
   Vcpu& vcpu = vcpus_[*current_];
   Pcpu& pcpu = machine_->pcpu(vcpu.pcpu);
@@ -169,15 +109,16 @@ std::optional<StopReason> Host::after_exit(const ExitReason& reason) {
   const Pcpu& pcpu = machine_->pcpu(vcpu.pcpu);
   if (std::holds_alternative<exit_reason::ExternalInterrupt>(reason)) {
     // Stopped inside a turn: it goes on when the next run begins.
-    if (!pcpu.stopped_at_limit()) end_turn();
+    if (!pcpu.stopped_at_limit()) end_turn(true);
     return std::nullopt;
   }
-  if (std::holds_alternative<exit_reason::Halt>(reason)) {
+  if (const auto* halt = std::get_if<exit_reason::Halt>(&reason)) {
     // Input may have arrived since the guest looked last.
     vcpu.waiting = !hal_->console(vms_[vcpu.vm]->id()).has_input();
-    end_turn();
+    vcpu.wake_time = halt->wake_time;
+    end_turn(!vcpu.waiting);
   } else if (std::holds_alternative<exit_reason::Yield>(reason)) {
-    end_turn();
+    end_turn(true);
   } else if (const auto* up = std::get_if<exit_reason::CpuUp>(&reason)) {
     for (Vcpu& other : vcpus_) {
       if (other.vm != vcpu.vm || other.id != up->started) continue;
@@ -187,9 +128,9 @@ std::optional<StopReason> Host::after_exit(const ExitReason& reason) {
     }
   } else if (std::holds_alternative<exit_reason::CpuDown>(reason)) {
     vcpu.on = false;
-    end_turn();
+    end_turn(false);
   } else if (const auto* down = std::get_if<exit_reason::SystemDown>(&reason)) {
-    return power_off(vcpu, down->reset);
+    return power_off(vcpu.vm, down->reset);
   } else if (const auto* fault = std::get_if<exit_reason::GuestFault>(&reason)) {
     return stop(StopKind::GuestFault,
                 fmt::format("vm{} vcpu{} failed at pc {:#x}: {} ({} {:#x}, syndrome {:#x})",
@@ -198,22 +139,6 @@ std::optional<StopReason> Host::after_exit(const ExitReason& reason) {
                             fault->syndrome));
   }
   // What remains, an unknown hypercall, was answered by the core: the turn goes on.
-  return std::nullopt;
-}
-
-std::optional<StopReason> Host::power_off(Vcpu& vcpu, bool reset) {
-  const std::size_t vm = vcpu.vm;
-  for (Vcpu& other : vcpus_) {
-    if (other.vm == vm) other.on = false;
-  }
-  if (reset) {
-    return stop(StopKind::ResetRequested,
-                fmt::format("vm{}: guest asked for reset", vms_[vm]->id().value));
-  }
-  const bool all_down =
-      std::ranges::all_of(vms_, [](const Ref<VmBase>& other) { return other->shutting_down(); });
-  if (all_down) return stop(StopKind::PoweredOff, "powered off");
-  end_turn();
   return std::nullopt;
 }
 
@@ -228,9 +153,8 @@ bool Host::load_registers(VmId vm, VcpuId vcpu) {
 
 void Host::send(VmId vm, std::string_view text) {
   hal_->console(vm).send(text);
-  if (final_ && final_->kind == StopKind::WaitsForever) final_.reset();
-  for (Vcpu& vcpu : vcpus_) {
-    if (vms_[vcpu.vm]->id() == vm) vcpu.waiting = false;
+  for (const Vcpu& vcpu : vcpus_) {
+    if (vms_[vcpu.vm]->id() == vm) wake(vm, vcpu.id);
   }
 }
 

@@ -9,6 +9,7 @@
 #include <hal-sim/host/choices.hpp>
 #include <hal-sim/host/stop.hpp>
 #include <hal-sim/load/image.hpp>
+#include <hal-sim/load/load_plan.hpp>
 #include <hal-sim/sim_hal.hpp>
 #include <hal-sim/trace/trace.hpp>
 #include <memory>
@@ -45,10 +46,10 @@ struct RunStatistics {
 /// Owns a machine, its HAL and the VMs on it. Any number of hosts may exist side by side. Nothing
 /// here owns the main loop: `run` returns at any instruction the caller names.
 ///
-/// Time goes in rounds. In each round every pCPU, in order, has a turn that lasts until the round's
-/// end in its own guest time; on it runs one of the vCPUs placed there. A turn ends early when the
-/// vCPU waits (WFI), yields (WFE) or switches off. So no pCPU's clock is ever more than a round
-/// ahead of another's.
+/// Time goes in rounds. In each round every pCPU, in order, runs until the round's end in its own
+/// guest time; on it one of the vCPUs placed there has a turn. A turn ends early when the vCPU
+/// waits (WFI), yields (WFE) or switches off; what is left of the round is for the others there. So
+/// no pCPU's clock is ever more than a round ahead of another's.
 class Host {
  public:
   /// Makes the machine and the VMs, loads the images and boots. The findings name the files' lines.
@@ -64,6 +65,16 @@ class Host {
   /// Puts the vCPU's registers into its pCPU, as if it had been stopped there, without running it;
   /// then the MMU can be asked what it would see. False when it is switched off.
   bool load_registers(VmId vm, VcpuId vcpu);
+
+  // What somebody at the machine's controls may do between runs. Errors are one line for the user;
+  // nothing has changed then, but for a reset whose images cannot be loaded: the VM is stopped.
+  std::expected<void, std::string> pause(VmId vm);
+  std::expected<void, std::string> resume(VmId vm);
+  std::expected<void, std::string> stop_vm(VmId vm);
+  /// Whatever state the VM is in: images loaded again, running from its entry point.
+  std::expected<void, std::string> reset(VmId vm);
+  /// `intid`: 0..1019.
+  std::expected<void, std::string> inject_interrupt(VmId vm, VcpuId vcpu, std::uint32_t intid);
 
   /// Queues bytes for a VM's console and wakes its waiting vCPUs (WFI may end without a reason).
   void send(VmId vm, std::string_view text);
@@ -92,27 +103,39 @@ class Host {
   struct Vcpu {
     std::size_t vm = 0;  // index into vms_
     VcpuId id;
+    std::uint64_t affinity_mask = 0;
     unsigned pcpu = 0;
     bool on = false;
     bool waiting = false;
-    std::uint64_t not_before = 0;  // guest time at which it was started
+    std::optional<std::uint64_t> wake_time{};  // guest time at which it waits no longer
+    std::uint64_t not_before = 0;              // guest time at which it was started or woken
     std::uint64_t instructions = 0;
-
-    [[nodiscard]] bool runnable() const noexcept { return on && !waiting; }
+    std::uint64_t last_round = 0;  // in which it had a turn
   };
   Host(std::unique_ptr<Choices> choices, std::unique_ptr<sim::Machine> machine);
   std::expected<void, Diagnostic> add_vm(const VmFile& file, const ImageSearch& images);
 
+  /// Guest time from which the vCPU can run; nothing while nothing is known that would make it.
+  [[nodiscard]] std::optional<std::uint64_t> ready_at(const Vcpu& vcpu) const;
+  [[nodiscard]] bool anything_to_run() const;
+  [[nodiscard]] StopReason nothing_to_run() const;
   std::optional<StopReason> turn();
   void begin_turn();
-  void end_turn();
+  /// `used`: the vCPU could have gone on.
+  void end_turn(bool used);
+  void end_turn_of(std::size_t vm);
   void begin_round();
+  void migrate();
+  void wake(VmId vm, VcpuId id);
   std::optional<StopReason> run_current();
   std::optional<StopReason> after_exit(const ExitReason& reason);
   std::optional<StopReason> condition_met() const;
   [[nodiscard]] std::uint64_t instruction_limit() const;
   [[nodiscard]] std::uint64_t total_instructions() const;
-  std::optional<StopReason> power_off(Vcpu& vcpu, bool reset);
+  std::optional<StopReason> power_off(std::size_t vm, bool reset_wanted);
+  [[nodiscard]] bool all_shut_down() const;
+  [[nodiscard]] std::optional<std::size_t> index_of(VmId vm) const;
+  [[nodiscard]] std::expected<std::size_t, std::string> require(VmId vm) const;
   [[nodiscard]] StopReason stop(StopKind kind, std::string text) const;
   [[nodiscard]] const Vcpu* find(VmId vm, VcpuId vcpu) const;
   /// Nanoseconds of guest time and instructions are the same thing to a pCPU that does not idle.
@@ -126,13 +149,19 @@ class Host {
   std::unique_ptr<sim::Machine> machine_;
   std::unique_ptr<SimHal> hal_;
   std::vector<Ref<VmBase>> vms_;
+  std::vector<LoadPlan> plans_;  // per VM: its images
+  std::uint64_t max_resets_ = 0;
+  std::uint64_t resets_ = 0;  // that guests have asked for and got
 
   std::vector<Vcpu> vcpus_;
   /// Per pCPU the vCPUs placed there, the one that has waited longest first.
   std::vector<std::vector<std::size_t>> queues_;
   std::vector<unsigned> load_;  // vCPUs per pCPU
+  bool can_migrate_ = false;
+  std::uint64_t rounds_ = 0;
   std::uint64_t round_begin_ = 0;
   std::uint64_t round_end_ = 0;
+  bool round_was_used_ = true;          // some vCPU had more to do than the round had room for
   unsigned next_pcpu_ = 0;              // whose turn it is
   std::optional<std::size_t> current_;  // the vCPU whose turn has begun, index into vcpus_
 

@@ -1,6 +1,7 @@
 // From a configuration to booted VMs.
 #include <fmt/format.h>
 
+#include <bit>
 #include <core/vm/axvm.hpp>
 #include <hal-sim/config/config_check.hpp>
 #include <hal-sim/config/lent_vm_config.hpp>
@@ -40,6 +41,7 @@ Host::Host(std::unique_ptr<Choices> choices, std::unique_ptr<sim::Machine> machi
     if (!unmaintained_pc_) unmaintained_pc_ = event.pc;
     trace_.unmaintained_code(event);
   });
+  hal_->set_waker([this](VmId vm, VcpuId vcpu) { wake(vm, vcpu); });
 }
 
 // VMs first: their vCPUs forget the CPUs that hold their registers.
@@ -61,10 +63,12 @@ std::expected<std::unique_ptr<Host>, std::vector<Diagnostic>> Host::create(
     return std::unexpected(std::vector{Diagnostic{{}, {}, "machine", machine.error(), {}}});
   }
   if (!options.choices) {
-    options.choices = std::make_unique<DeterministicChoices>(config.sim.turn_instructions);
+    options.choices = std::make_unique<DeterministicChoices>(config.sim.turn_instructions,
+                                                             config.sim.migration_rounds);
   }
   std::unique_ptr<Host> host(new Host(std::move(options.choices), std::move(*machine)));
 
+  host->max_resets_ = config.sim.max_resets;
   if (options.prepare) options.prepare(*host);
 
   std::vector<Diagnostic> findings;
@@ -92,7 +96,7 @@ std::expected<std::unique_ptr<Host>, std::vector<Diagnostic>> Host::create(
 }
 
 std::expected<void, Diagnostic> Host::add_vm(const VmFile& file, const ImageSearch& images) {
-  const auto plan = plan_load(file, images);
+  auto plan = plan_load(file, images);
   if (!plan) return std::unexpected(plan.error());
   const LentVmConfig lent(file);
   VmConfig config = lent.view();
@@ -123,13 +127,17 @@ std::expected<void, Diagnostic> Host::add_vm(const VmFile& file, const ImageSear
     Vcpu vcpu;
     vcpu.vm = index;
     vcpu.id = VcpuId(i);
+    vcpu.affinity_mask = masks[i];
     vcpu.pcpu = *places[i];
+    const std::uint64_t machine_mask = ~std::uint64_t{0} >> (64 - queues_.size());
+    can_migrate_ |= std::popcount(masks[i] & machine_mask) > 1;
     const auto status = vm->vcpu_status(vcpu.id);
     vcpu.on = status && status->power == PowerState::On;
     queues_[vcpu.pcpu].push_back(vcpus_.size());
     vcpus_.push_back(vcpu);
   }
   vms_.push_back(std::move(vm));
+  plans_.push_back(std::move(*plan));
   return {};
 }
 

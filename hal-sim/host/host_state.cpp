@@ -5,6 +5,9 @@
 namespace axvm::hal_sim {
 
 void Host::describe_schedule(StateVisitor& visitor) {
+  visitor.field("rounds", rounds_);
+  visitor.value("round_was_used", round_was_used_);
+  visitor.field("resets", resets_);
   visitor.field("round_begin", round_begin_);
   visitor.field("round_end", round_end_);
   visitor.value("next_pcpu", next_pcpu_);
@@ -14,6 +17,10 @@ void Host::describe_schedule(StateVisitor& visitor) {
     visitor.enter("vcpu", i);
     visitor.value("on", vcpus_[i].on);
     visitor.value("waiting", vcpus_[i].waiting);
+    visitor.value("pcpu", vcpus_[i].pcpu);
+    std::uint64_t wake_time = vcpus_[i].wake_time.value_or(sim::aarch64::Pcpu::kNever);
+    visitor.field("wake_time", wake_time);
+    visitor.field("last_round", vcpus_[i].last_round);
     visitor.field("not_before", vcpus_[i].not_before);
     visitor.field("instructions", vcpus_[i].instructions);
     visitor.leave();

@@ -43,7 +43,7 @@ struct StopCondition {
 
 enum class StopKind : std::uint8_t {
   PoweredOff,        ///< every VM has switched itself off
-  ResetRequested,    ///< a guest asked for a reset
+  ResetRequested,    ///< a guest asked for a reset, more often than it is granted
   GuestFault,        ///< a guest did what cannot be completed
   WaitsForever,      ///< every vCPU waits for an event, and none will come
   InstructionLimit,  ///< StopCondition::instructions
@@ -51,6 +51,7 @@ enum class StopKind : std::uint8_t {
   VcpuReached,       ///< StopCondition::vcpu
   ConsoleMatched,    ///< StopCondition::console
   Interrupted,       ///< StopCondition::interrupt
+  Paused,            ///< VMs are paused, and the others have nothing to run
   EngineFailure,     ///< the engine of the guest core refused something
   HostError,         ///< the VMM could not go on (out of memory)
 };

@@ -30,6 +30,7 @@ class FakeCpu {
   using Step = std::function<Vector(FakeCpu&)>;
 
   FakeCpu() {
+    set(SysReg::CNTFRQ_EL0, 62'500'000);
     set(SysReg::MIDR_EL1, 0x410f'd083);
     set(SysReg::ID_AA64PFR0_EL1, 0x1100'0001'1111'2222);
     set(SysReg::ID_AA64MMFR0_EL1, 0x1124);  // 44 bits, 4 KiB granule
@@ -198,6 +199,7 @@ class FakeHal {
   PcpuId current_pcpu() { return PcpuId(here); }
   PerCpu& this_cpu() { return *cpus_.at(here); }
   void kick(PcpuId pcpu) { kicked.push_back(pcpu.value); }
+  void wake(VmId, VcpuId vcpu) { woken.push_back(vcpu.value); }
   void call_on(PcpuId pcpu, FunctionRef<void()> task) {
     if (!held.empty()) std::abort();
     const std::uint32_t caller = std::exchange(here, pcpu.value);
@@ -206,7 +208,7 @@ class FakeHal {
   }
   IvcHub<FakeHal>& ivc() { return ivc_; }
   std::uint32_t acknowledge_irq() { return pending_irq; }
-  void end_irq(std::uint32_t) {}
+  void end_irq(std::uint32_t irq) { ended.push_back(irq); }
   void console_write(VmId, std::uint8_t byte) { output.push_back(static_cast<char>(byte)); }
   std::optional<std::uint8_t> console_read(VmId) {
     if (input.empty()) return std::nullopt;
@@ -253,6 +255,8 @@ class FakeHal {
   std::set<LockRank> held;
   std::uint32_t here = 0;
   std::vector<std::uint32_t> kicked;
+  std::vector<std::uint32_t> woken;
+  std::vector<std::uint32_t> ended;  ///< physical interrupts
   std::uint32_t pending_irq = 1023;
   std::string output;
   std::string input;

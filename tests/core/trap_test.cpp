@@ -385,8 +385,8 @@ TEST_CASE_FIXTURE(TrapFixture, "WFI halts, WFE yields, and both are behind the g
 }
 
 TEST_CASE_FIXTURE(TrapFixture, "physical interrupts carry the controller's number") {
-  hal.pending_irq = 30;
-  CHECK(run<ExternalInterrupt>().id == 30);
+  hal.pending_irq = 40;
+  CHECK(run<ExternalInterrupt>().id == 40);
   cpu().script.push_back([](FakeCpu&) { return Vector::SError; });
   run<GuestFault>();
 }

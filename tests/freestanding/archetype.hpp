@@ -83,6 +83,7 @@ class Hal {
   PcpuId current_pcpu() { return cpu_.id(); }
   PerCpu& this_cpu() { return cpu_; }
   void kick(PcpuId) {}
+  void wake(VmId, VcpuId) {}
   void call_on(PcpuId, FunctionRef<void()> task) { task(); }
   IvcHub<Hal>& ivc() { return ivc_; }
   std::uint32_t acknowledge_irq() { return 1023; }

@@ -5,9 +5,11 @@
 #include <axvm/exit.hpp>
 #include <axvm/result.hpp>
 #include <core/arch/aarch64/control.hpp>
+#include <core/arch/aarch64/cpu_interface.hpp>
 #include <core/arch/aarch64/hal.hpp>
 #include <core/arch/aarch64/stage2_format.hpp>
 #include <core/arch/aarch64/stage2_tlb.hpp>
+#include <core/arch/aarch64/timer.hpp>
 #include <core/arch/aarch64/trap_handler.hpp>
 #include <core/arch/aarch64/vcpu_context.hpp>
 #include <core/devices/pl011.hpp>
@@ -21,6 +23,9 @@ struct Arch {
   using Stage2Format = aarch64::Stage2Format;
   using VCpuContext = aarch64::VCpuContext;
   using VmControls = aarch64::VmControls;
+  /// What is pending for a vCPU, and its part of the interrupt controller.
+  using Interrupts = CpuInterface;
+  static constexpr std::uint32_t kInterruptCount = kIntidCount;
   /// The emulated device of type Console.
   using ConsoleDevice = Pl011;
   template <class U>
@@ -48,6 +53,11 @@ struct Arch {
   template <VirtualizationHardware U>
   static void forget_guest_translations(U& cpu) {
     cpu.tlbi_vmalle1is();
+  }
+  /// The vCPU's registers leave their CPU: what its timers assert is known again when they are
+  /// back.
+  static void forget_timers(Interrupts& interrupts) {
+    for (const std::uint32_t intid : kTimerIntids) interrupts.clear_pending(intid);
   }
   /// Runs until an exit that the host has to know of.
   template <class Vm, VirtualizationHardware U>

@@ -28,8 +28,20 @@ inline constexpr std::uint64_t kGuestMdcr =
     (1ULL << 11) | (1ULL << 10) | (1ULL << 9) | (1ULL << 6) | (1ULL << 5);
 /// CPTR_EL2: FP and SIMD do not trap; SVE and SME, whose bits are RES1 where they are absent, do.
 inline constexpr std::uint64_t kGuestCptr = 0x33ff;
-/// CNTHCTL_EL2.EL1PCTEN: the guest reads the physical counter. The physical timer traps.
-inline constexpr std::uint64_t kGuestCnthctl = 1ULL << 0;
+/// CNTHCTL_EL2.{EL1PCTEN, EL1PCEN}: the guest reads the physical counter and has its timer. EL2 has
+/// its own.
+inline constexpr std::uint64_t kGuestCnthctl = (1ULL << 0) | (1ULL << 1);
+
+/// ICH_HCR_EL2: the guest's CPU interface is software.
+inline constexpr std::uint64_t kGuestIch = ich::TC | ich::TALL0 | ich::TALL1;
+/// ICC_SRE_EL2.{SRE, DFB, DIB}: system registers, not memory. Without Enable, EL1's accesses to
+/// ICC_SRE_EL1 trap.
+inline constexpr std::uint64_t kGuestIccSre = 0x7;
+
+/// ID_AA64PFR0_EL1.GIC: whether the CPU interface is there as system registers.
+[[nodiscard]] constexpr bool has_gic_registers(std::uint64_t pfr0) noexcept {
+  return ((pfr0 >> 24) & 0xf) != 0;
+}
 
 /// ID_AA64MMFR0_EL1.{TGran4_2, TGran4}: whether stage 2 has the 4 KiB granule.
 [[nodiscard]] constexpr bool has_stage2_4k(std::uint64_t mmfr0) noexcept {
@@ -51,6 +63,10 @@ Result<> enable_hypervisor(U& cpu) {
   cpu.template write<SysReg::CNTHCTL_EL2>(kGuestCnthctl);
   cpu.template write<SysReg::CNTVOFF_EL2>(0);
   cpu.template write<SysReg::VTTBR_EL2>(0);
+  if (has_gic_registers(cpu.template read<SysReg::ID_AA64PFR0_EL1>())) {
+    cpu.template write<SysReg::ICC_SRE_EL2>(kGuestIccSre);
+    cpu.template write<SysReg::ICH_HCR_EL2>(kGuestIch);
+  }
   return {};
 }
 

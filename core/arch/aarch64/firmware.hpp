@@ -6,6 +6,7 @@
 #include <axvm/exit.hpp>
 #include <axvm/vcpu.hpp>
 #include <core/arch/aarch64/hal.hpp>
+#include <core/arch/aarch64/interrupts.hpp>
 #include <core/arch/aarch64/psci.hpp>
 #include <core/arch/aarch64/trap_outcome.hpp>
 #include <core/arch/aarch64/trap_report.hpp>
@@ -19,8 +20,9 @@ namespace axvm::aarch64 {
 template <class Vm, VirtualizationHardware U>
 class FirmwareCalls {
  public:
-  FirmwareCalls(Vm& vm, typename Vm::VCpuType& vcpu, U& cpu, TrapReport<Vm, U>& report) noexcept
-      : vm_(vm), vcpu_(vcpu), cpu_(cpu), report_(report) {}
+  FirmwareCalls(Vm& vm, typename Vm::VCpuType& vcpu, U& cpu, GuestInterrupts<Vm, U>& interrupts,
+                TrapReport<Vm, U>& report) noexcept
+      : vm_(vm), vcpu_(vcpu), cpu_(cpu), interrupts_(interrupts), report_(report) {}
 
   TrapOutcome hvc() {
     const std::uint64_t number = cpu_.gpr(0);
@@ -147,16 +149,18 @@ class FirmwareCalls {
     if (!state.valid) return answer(call, psci::Status::InvalidParameters);
     if (state.power_down) return power_down(call, call.arguments[1], call.arguments[2]);
     static_cast<void>(answer(call, psci::Status::Success));
-    return leave(exit_reason::Halt{});
+    if (const auto halt = interrupts_.wait()) return leave(*halt);
+    return kGoOn;
   }
 
   /// Waits for an interrupt with all context lost but the timer that may bring it.
   TrapOutcome power_down(const psci::Call& call, std::uint64_t entry, std::uint64_t context_id) {
     if (!is_entry_point(entry)) return answer(call, psci::Status::InvalidAddress);
     tell(call, psci::to_register(psci::Status::Success));
+    const exit_reason::Halt halt = interrupts_.wait().value_or(exit_reason::Halt{.wake_time = 0});
     vcpu_.residence()->unload();
     vcpu_.context().wake_at(GuestPhysAddr(entry), context_id);
-    return leave(exit_reason::Halt{});
+    return leave(halt);
   }
 
   TrapOutcome system_suspend(const psci::Call& call) {
@@ -183,6 +187,7 @@ class FirmwareCalls {
   Vm& vm_;
   typename Vm::VCpuType& vcpu_;
   U& cpu_;
+  GuestInterrupts<Vm, U>& interrupts_;
   TrapReport<Vm, U>& report_;
 };
 

@@ -47,9 +47,11 @@ enum class SysReg : std::uint16_t {
   VBAR_EL1 = sysreg_encoding(3, 0, 12, 0, 0),
   CONTEXTIDR_EL1 = sysreg_encoding(3, 0, 13, 0, 1),
   TPIDR_EL1 = sysreg_encoding(3, 0, 13, 0, 4),
+  CSSELR_EL1 = sysreg_encoding(3, 2, 0, 0, 0),
   CNTKCTL_EL1 = sysreg_encoding(3, 0, 14, 1, 0),
   TPIDR_EL0 = sysreg_encoding(3, 3, 13, 0, 2),
   TPIDRRO_EL0 = sysreg_encoding(3, 3, 13, 0, 3),
+  CNTFRQ_EL0 = sysreg_encoding(3, 3, 14, 0, 0),
   CNTP_CTL_EL0 = sysreg_encoding(3, 3, 14, 2, 1),
   CNTP_CVAL_EL0 = sysreg_encoding(3, 3, 14, 2, 2),
   CNTV_CTL_EL0 = sysreg_encoding(3, 3, 14, 3, 1),
@@ -70,6 +72,7 @@ enum class SysReg : std::uint16_t {
   ESR_EL2 = sysreg_encoding(3, 4, 5, 2, 0),
   FAR_EL2 = sysreg_encoding(3, 4, 6, 0, 0),
   HPFAR_EL2 = sysreg_encoding(3, 4, 6, 0, 4),
+  ICC_SRE_EL2 = sysreg_encoding(3, 4, 12, 9, 5),
   ICH_HCR_EL2 = sysreg_encoding(3, 4, 12, 11, 0),
   CNTVOFF_EL2 = sysreg_encoding(3, 4, 14, 0, 3),
   CNTHCTL_EL2 = sysreg_encoding(3, 4, 14, 1, 0),
@@ -96,5 +99,12 @@ inline constexpr std::uint64_t TACR = 1ULL << 21;    ///< trap ACTLR_EL1
 inline constexpr std::uint64_t TSW = 1ULL << 22;     ///< trap set/way cache maintenance
 inline constexpr std::uint64_t RW = 1ULL << 31;      ///< EL1 is AArch64
 }  // namespace hcr
+
+/// ICH_HCR_EL2 (IHI 0069, 12.4.5): EL1's accesses to the interrupt controller's CPU interface.
+namespace ich {
+inline constexpr std::uint64_t TC = 1ULL << 10;     ///< trap those that serve both groups
+inline constexpr std::uint64_t TALL0 = 1ULL << 11;  ///< trap those of group 0
+inline constexpr std::uint64_t TALL1 = 1ULL << 12;  ///< trap those of group 1
+}  // namespace ich
 
 }  // namespace axvm::aarch64

@@ -14,6 +14,7 @@
 #include <core/arch/aarch64/guest_registers.hpp>
 #include <core/arch/aarch64/hal.hpp>
 #include <core/arch/aarch64/instruction_emulator.hpp>
+#include <core/arch/aarch64/interrupts.hpp>
 #include <core/arch/aarch64/registers.hpp>
 #include <core/arch/aarch64/syndrome.hpp>
 #include <core/arch/aarch64/trap_outcome.hpp>
@@ -39,6 +40,7 @@ class TrapHandler {
   /// Enters the guest until something happens that the host has to know of.
   Result<ExitReason> run() {
     for (;;) {
+      interrupts_.present();
       const Vector vector = cpu_.enter_guest();
       if (TrapOutcome outcome = handle(vector)) return std::move(*outcome);
     }
@@ -49,7 +51,9 @@ class TrapHandler {
     if (vector == Vector::Synchronous) return synchronous(cpu_.template read<SysReg::ESR_EL2>());
     if (vector == Vector::SError) return system_error();
     report_.trap(vector, 0);
-    return leave(exit_reason::ExternalInterrupt{vm_.acknowledge_irq()});
+    const std::uint32_t intid = vm_.acknowledge_irq();
+    if (interrupts_.forward(intid)) return kGoOn;
+    return leave(exit_reason::ExternalInterrupt{intid});
   }
 
  private:
@@ -68,15 +72,15 @@ class TrapHandler {
       case ExceptionClass::SystemRegister: return system_register(esr);
       case ExceptionClass::Hvc:
         report_.trap(Vector::Synchronous, esr);
-        return FirmwareCalls(vm_, vcpu_, cpu_, report_).hvc();
+        return FirmwareCalls(vm_, vcpu_, cpu_, interrupts_, report_).hvc();
       case ExceptionClass::Smc:
         report_.trap(Vector::Synchronous, esr);
         skip_instruction(cpu_);  // a trapped SMC has not been executed, unlike an HVC
-        return FirmwareCalls(vm_, vcpu_, cpu_, report_).smc();
+        return FirmwareCalls(vm_, vcpu_, cpu_, interrupts_, report_).smc();
       case ExceptionClass::Wfx:
         report_.trap(Vector::Synchronous, esr);
         skip_instruction(cpu_);
-        if (Wfx(esr).waits_for_interrupt()) return leave(exit_reason::Halt{});
+        if (Wfx(esr).waits_for_interrupt()) return wait_for_interrupt();
         return leave(exit_reason::Yield{});
       default: break;
     }
@@ -92,6 +96,11 @@ class TrapHandler {
     if (exception_class(esr) != ExceptionClass::SError) esr = 0;  // of an earlier trap
     report_.trap(Vector::SError, esr);
     return leave(exit_reason::GuestFault{{}, false, esr, "SError interrupt"});
+  }
+
+  TrapOutcome wait_for_interrupt() {
+    if (const auto halt = interrupts_.wait()) return leave(*halt);
+    return kGoOn;
   }
 
   // --- memory -------------------------------------------------------------------------------
@@ -212,6 +221,9 @@ class TrapHandler {
     if (Device* device = vm_.sysregs().find(trap.encoding))
       return device_register(*device, trap, esr);
 
+    if (const IccRegister reg = icc_register(trap.encoding); reg != IccRegister::None) {
+      return interrupt_register(reg, trap, esr);
+    }
     const EmulatedRegister kind = emulated_register(trap.encoding);
     if (kind == EmulatedRegister::None || (kind == EmulatedRegister::Feature && !trap.is_read)) {
       return undefined(esr, "system register that guests do not have"sv);
@@ -223,6 +235,24 @@ class TrapHandler {
       if (kind == EmulatedRegister::Feature) data = read_feature(cpu_, trap.encoding);
       write_x(cpu_, trap.rt, data);
     }
+    skip_instruction(cpu_);
+    report_.access(Bus::SysReg, !trap.is_read, AccessWidth::Qword, trap.encoding, data, {});
+    return kGoOn;
+  }
+
+  TrapOutcome interrupt_register(IccRegister reg, const SystemRegisterTrap& trap,
+                                 std::uint64_t esr) {
+    std::uint64_t data = 0;
+    bool there = false;
+    if (trap.is_read) {
+      const auto value = interrupts_.read(reg);
+      there = value.has_value();
+      if (there) write_x(cpu_, trap.rt, data = *value);
+    } else {
+      data = read_x(cpu_, trap.rt);
+      there = interrupts_.write(reg, data);
+    }
+    if (!there) return undefined(esr, "system register that guests do not have"sv);
     skip_instruction(cpu_);
     report_.access(Bus::SysReg, !trap.is_read, AccessWidth::Qword, trap.encoding, data, {});
     return kGoOn;
@@ -299,6 +329,7 @@ class TrapHandler {
   Vm& vm_;
   typename Vm::VCpuType& vcpu_;
   U& cpu_;
+  GuestInterrupts<Vm, U> interrupts_{vm_, vcpu_, cpu_};
   TrapReport<Vm, U> report_{vm_, vcpu_, cpu_};
   GuestMemory<Vm, U> memory_{vm_, cpu_, report_};
   InstructionEmulator<Vm, U> emulator_{vm_, cpu_, memory_, report_};

@@ -21,19 +21,21 @@ inline constexpr std::uint64_t kResetSctlr = 0x30c5'0830;
 /// SPSR at reset: EL1h, D, A, I and F masked.
 inline constexpr std::uint64_t kResetPstate = 0x3c5;
 
-/// EL1 and EL0 state that belongs to the guest. ACTLR_EL1 and the physical timer trap.
+/// EL1 and EL0 state that belongs to the guest. ACTLR_EL1 traps.
 inline constexpr std::array kSwitchedRegisters{
-    SysReg::SCTLR_EL1,   SysReg::CPACR_EL1,      SysReg::TTBR0_EL1,    SysReg::TTBR1_EL1,
-    SysReg::TCR_EL1,     SysReg::SPSR_EL1,       SysReg::ELR_EL1,      SysReg::SP_EL0,
-    SysReg::SP_EL1,      SysReg::AFSR0_EL1,      SysReg::AFSR1_EL1,    SysReg::ESR_EL1,
-    SysReg::FAR_EL1,     SysReg::PAR_EL1,        SysReg::MAIR_EL1,     SysReg::AMAIR_EL1,
-    SysReg::VBAR_EL1,    SysReg::CONTEXTIDR_EL1, SysReg::TPIDR_EL1,    SysReg::TPIDR_EL0,
-    SysReg::TPIDRRO_EL0, SysReg::CNTKCTL_EL1,    SysReg::CNTV_CTL_EL0, SysReg::CNTV_CVAL_EL0,
+    SysReg::SCTLR_EL1,    SysReg::CPACR_EL1,      SysReg::TTBR0_EL1,    SysReg::TTBR1_EL1,
+    SysReg::TCR_EL1,      SysReg::SPSR_EL1,       SysReg::ELR_EL1,      SysReg::SP_EL0,
+    SysReg::SP_EL1,       SysReg::AFSR0_EL1,      SysReg::AFSR1_EL1,    SysReg::ESR_EL1,
+    SysReg::FAR_EL1,      SysReg::PAR_EL1,        SysReg::MAIR_EL1,     SysReg::AMAIR_EL1,
+    SysReg::VBAR_EL1,     SysReg::CONTEXTIDR_EL1, SysReg::TPIDR_EL1,    SysReg::TPIDR_EL0,
+    SysReg::TPIDRRO_EL0,  SysReg::CNTKCTL_EL1,    SysReg::CNTV_CTL_EL0, SysReg::CNTV_CVAL_EL0,
+    SysReg::CNTP_CTL_EL0, SysReg::CNTP_CVAL_EL0,  SysReg::CSSELR_EL1,
 };
 static_assert(kSwitchedRegisters[0] == SysReg::SCTLR_EL1);
 
-[[nodiscard]] constexpr bool is_virtual_timer(SysReg reg) noexcept {
-  return reg == SysReg::CNTV_CTL_EL0 || reg == SysReg::CNTV_CVAL_EL0;
+[[nodiscard]] constexpr bool is_timer(SysReg reg) noexcept {
+  return reg == SysReg::CNTV_CTL_EL0 || reg == SysReg::CNTV_CVAL_EL0 ||
+         reg == SysReg::CNTP_CTL_EL0 || reg == SysReg::CNTP_CVAL_EL0;
 }
 
 class VCpuContext {
@@ -54,12 +56,12 @@ class VCpuContext {
     registers_[0] = kResetSctlr;
   }
 
-  /// As after power-down, about to run at `entry` with `argument` in X0: the timer goes on.
+  /// As after power-down, about to run at `entry` with `argument` in X0: its timers go on.
   void wake_at(GuestPhysAddr entry, std::uint64_t argument) noexcept {
     const auto before = registers_;
     reset(entry, argument);
     for (std::size_t n = 0; n < registers_.size(); ++n) {
-      if (is_virtual_timer(kSwitchedRegisters[n])) registers_[n] = before[n];
+      if (is_timer(kSwitchedRegisters[n])) registers_[n] = before[n];
     }
   }
 
@@ -86,6 +88,9 @@ class VCpuContext {
     for (unsigned n = 0; n < gprs_.size(); ++n) gprs_[n] = cpu.gpr(n);
     pc_ = cpu.template read<SysReg::ELR_EL2>();
     pstate_ = cpu.template read<SysReg::SPSR_EL2>();
+    // Its timers would interrupt whoever runs next.
+    cpu.template write<SysReg::CNTV_CTL_EL0>(0);
+    cpu.template write<SysReg::CNTP_CTL_EL0>(0);
   }
 
   void describe(StateVisitor& visitor) {

@@ -3,6 +3,7 @@
 
 #include <axvm/address.hpp>
 #include <cstdint>
+#include <optional>
 #include <variant>
 
 namespace axvm {
@@ -15,8 +16,12 @@ namespace exit_reason {
 struct ExternalInterrupt {
   std::uint32_t id;
 };
-/// The guest waits for an interrupt (AArch64 WFI): nothing to run until one is pending.
-struct Halt {};
+/// The guest waits for an interrupt (AArch64 WFI): nothing to run until VmHal::wake names the vCPU,
+/// which it may have done already, or until `wake_time`.
+struct Halt {
+  /// When a timer of the vCPU will interrupt it, as VmHal::monotonic_nanoseconds counts.
+  std::optional<std::uint64_t> wake_time{};
+};
 /// The guest gave up the rest of its turn (AArch64 WFE).
 struct Yield {};
 /// The guest started a vCPU (PSCI CPU_ON). It is ready to run; `started` names it.

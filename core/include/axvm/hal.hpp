@@ -23,7 +23,7 @@ enum class LogLevel : std::uint8_t { Error, Warn, Info, Debug };
 template <class H>
 concept VmHal = requires(H& hal, HostPhysAddr hpa, HostVirtAddr hva, std::size_t n, void* p,
                          std::string_view text, const Event& event, PcpuId pcpu, VmId vm,
-                         typename H::Lock& lock, FunctionRef<void()> task) {
+                         VcpuId vcpu, typename H::Lock& lock, FunctionRef<void()> task) {
   /// One 4 KiB frame, or nothing when memory is exhausted.
   { hal.allocate_frame() } -> std::same_as<std::optional<HostPhysAddr>>;
   { hal.deallocate_frame(hpa) };
@@ -56,6 +56,8 @@ concept VmHal = requires(H& hal, HostPhysAddr hpa, HostVirtAddr hva, std::size_t
   { hal.this_cpu() } -> std::same_as<typename H::PerCpu&>;
   /// Makes `pcpu` leave its guest soon (an inter-processor interrupt).
   { hal.kick(pcpu) };
+  /// The vCPU has something to do, should it have halted or halt soon.
+  { hal.wake(vm, vcpu) };
   /// Carries `task` out on `pcpu`, outside any guest there, and returns when it is done; at once
   /// when `pcpu` is the current CPU. The caller holds no lock; while it waits, tasks of others for
   /// its own CPU are carried out.
@@ -64,7 +66,8 @@ concept VmHal = requires(H& hal, HostPhysAddr hpa, HostVirtAddr hva, std::size_t
   /// The channels between the VMs over this HAL.
   { hal.ivc() } -> std::same_as<IvcHub<H>&>;
 
-  /// The physical interrupt controller: the pending interrupt's number (1023: none), and its end.
+  /// The physical interrupt controller: the pending interrupt's number (1023: none), which becomes
+  /// active and does not come again until its end.
   { hal.acknowledge_irq() } -> std::same_as<std::uint32_t>;
   { hal.end_irq(std::uint32_t{}) };
 

@@ -1,0 +1,126 @@
+// Rounds and turns: which vCPU runs where, and when.
+
+#include <algorithm>
+#include <hal-sim/host/host.hpp>
+#include <iterator>
+
+namespace axvm::hal_sim {
+
+using sim::aarch64::Pcpu;
+
+std::optional<std::uint64_t> Host::ready_at(const Vcpu& vcpu) const {
+  if (!vcpu.on || !vms_[vcpu.vm]->running()) return std::nullopt;
+  if (!vcpu.waiting) return vcpu.not_before;
+  if (!vcpu.wake_time) return std::nullopt;
+  return std::max(*vcpu.wake_time, vcpu.not_before);
+}
+
+bool Host::anything_to_run() const {
+  return std::ranges::any_of(vcpus_,
+                             [this](const Vcpu& vcpu) { return ready_at(vcpu).has_value(); });
+}
+
+void Host::begin_round() {
+  if (can_migrate_ && choices_->migrate(rounds_)) migrate();
+  ++rounds_;
+  // Nobody runs in the past: a machine whose vCPUs all waited goes on at the earliest waker.
+  std::uint64_t earliest = Pcpu::kNever;
+  for (const Vcpu& vcpu : vcpus_) {
+    if (const auto ready = ready_at(vcpu)) {
+      earliest = std::min(earliest, std::max(machine_->pcpu(vcpu.pcpu).time(), *ready));
+    }
+  }
+  // A round that everybody has slept through need not be lived to its end.
+  round_begin_ = round_was_used_ ? std::max(round_end_, earliest) : earliest;
+  round_end_ = round_begin_ + std::max<std::uint64_t>(1, choices_->round_length());
+  round_was_used_ = false;
+  next_pcpu_ = 0;
+}
+
+void Host::begin_turn() {
+  Pcpu& pcpu = machine_->pcpu(next_pcpu_);
+  if (pcpu.time() >= round_end_) return;
+  std::vector<std::size_t> candidates;
+  auto& queue = queues_[next_pcpu_];
+  std::ranges::copy_if(queue, std::back_inserter(candidates), [this](std::size_t i) {
+    const auto ready = ready_at(vcpus_[i]);
+    return ready && *ready < round_end_ && vcpus_[i].last_round != rounds_;
+  });
+  if (candidates.empty()) return;
+  std::size_t pick = 0;
+  if (candidates.size() > 1) {
+    pick = choices_->next_vcpu(PcpuId(next_pcpu_), candidates.size());
+    pick = std::min(pick, candidates.size() - 1);
+  }
+  Vcpu& vcpu = vcpus_[candidates[pick]];
+  pcpu.skip_to(std::max(round_begin_, *ready_at(vcpu)));
+  vcpu.waiting = false;
+  vcpu.last_round = rounds_;
+  // To the end of the queue: the others have waited longer.
+  std::erase(queue, candidates[pick]);
+  queue.push_back(candidates[pick]);
+  current_ = candidates[pick];
+  pcpu.set_turn_end(round_end_);
+}
+
+void Host::end_turn(bool used) {
+  current_.reset();
+  round_was_used_ = round_was_used_ || used;
+}
+
+std::optional<StopReason> Host::turn() {
+  if (until_->interrupt != nullptr && until_->interrupt->load(std::memory_order_relaxed)) {
+    return stop(StopKind::Interrupted, "interrupted");
+  }
+  if (!current_) {
+    if (next_pcpu_ >= queues_.size()) {
+      if (!anything_to_run()) return nothing_to_run();
+      begin_round();
+    }
+    begin_turn();
+    if (!current_) {
+      ++next_pcpu_;
+      return std::nullopt;
+    }
+  }
+  return run_current();
+}
+
+StopReason Host::nothing_to_run() const {
+  if (all_shut_down()) return stop(StopKind::PoweredOff, "powered off");
+  const auto is_paused = [](const Ref<VmBase>& vm) { return vm->status() == VmStatus::Paused; };
+  if (std::ranges::any_of(vms_, is_paused)) {
+    return stop(StopKind::Paused, "paused: no VM that is not has anything to run");
+  }
+  return stop(StopKind::WaitsForever,
+              "guest waits forever: every vCPU waits for an event and none can come");
+}
+
+void Host::migrate() {
+  const auto pcpus = static_cast<unsigned>(queues_.size());
+  for (std::size_t i = 0; i < vcpus_.size(); ++i) {
+    Vcpu& vcpu = vcpus_[i];
+    unsigned to = vcpu.pcpu;
+    do {
+      to = (to + 1) % pcpus;
+    } while ((vcpu.affinity_mask >> to & 1) == 0);
+    if (to == vcpu.pcpu) continue;
+    // Its time goes on where it goes on.
+    vcpu.not_before = std::max(vcpu.not_before, machine_->pcpu(vcpu.pcpu).time());
+    std::erase(queues_[vcpu.pcpu], i);
+    queues_[to].push_back(i);
+    vcpu.pcpu = to;
+  }
+}
+
+void Host::wake(VmId vm, VcpuId id) {
+  for (Vcpu& vcpu : vcpus_) {
+    if (!vcpu.waiting || vcpu.id != id || vms_[vcpu.vm]->id() != vm) continue;
+    vcpu.waiting = false;
+    // Not before whoever wakes it has done so.
+    vcpu.not_before = std::max(vcpu.not_before, machine_->pcpu(hal_->running_on()).time());
+  }
+  if (final_ && final_->kind == StopKind::WaitsForever) final_.reset();
+}
+
+}  // namespace axvm::hal_sim
