@@ -41,4 +41,6 @@ static inline unsigned exception_class(const struct exception_frame* frame) {
 // A guest that expects exceptions defines this: true when it dealt with the synchronous exception
 // and the frame says where to continue. The runtime's own (weak) definition expects none.
 bool guest_exception(struct exception_frame* frame);
+// The same for IRQs.
+bool guest_interrupt(void);
 #endif

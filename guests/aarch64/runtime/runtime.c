@@ -43,6 +43,8 @@ __attribute__((weak)) bool guest_exception(struct exception_frame* frame) {
   return false;
 }
 
+__attribute__((weak)) bool guest_interrupt(void) { return false; }
+
 static const char* const kind_names[] = {"synchronous exception", "IRQ", "FIQ", "SError"};
 static const char* const origin_names[] = {"EL1 with SP_EL0", "EL1", "EL0 (AArch64)",
                                            "EL0 (AArch32)"};
@@ -65,6 +67,7 @@ static _Noreturn void report(const struct exception_frame* frame, uint64_t vecto
 // From the vectors of start.S. Returns when the guest dealt with the exception.
 void exception_entry(struct exception_frame* frame, uint64_t vector) {
   if ((vector & 3) == 0 && guest_exception(frame)) return;
+  if ((vector & 3) == 1 && guest_interrupt()) return;
   report(frame, vector);
 }
 
