@@ -62,6 +62,9 @@ class InstructionEmulator {
   }
 
  private:
+  /// Why an access is not carried out as it stands, and what happens instead; nothing: it is.
+  using Refused = std::optional<Result<Emulation>>;
+
   /// The share of an access in one page: memory, or a device that holds all of it.
   struct Part {
     std::uint64_t va = 0;
@@ -132,8 +135,8 @@ class InstructionEmulator {
 
   /// Finds what answers [va, va + size), which reaches into two pages at most. What it returns
   /// ends the instruction.
-  std::optional<Result<Emulation>> resolve(Access& access, std::uint64_t va, std::uint64_t size,
-                                           std::uint64_t far, GuestPhysAddr ipa) {
+  Refused resolve(Access& access, std::uint64_t va, std::uint64_t size, std::uint64_t far,
+                  GuestPhysAddr ipa) {
     constexpr std::uint64_t kPageWithoutTag = ((1ULL << 56) - 1) & ~(kPageSize - 1);
     const std::uint64_t in_page = kPageSize - (va & (kPageSize - 1));
     const std::uint64_t first = in_page < size ? in_page : size;
@@ -142,7 +145,9 @@ class InstructionEmulator {
     const auto aborted = [&](const Part& part) {
       return part.size != 0 && ((part.va ^ far) & kPageWithoutTag) == 0;
     };
-    if (!aborted(access.parts[0]) && !aborted(access.parts[1])) return Result<Emulation>(repeat());
+    if (!aborted(access.parts[0]) && !aborted(access.parts[1])) {
+      return Refused(std::in_place, repeat());
+    }
     for (Part& part : access.parts) {
       if (part.size == 0) continue;
       if (auto failed = resolve(part, access, aborted(part), ipa)) return failed;
@@ -150,15 +155,14 @@ class InstructionEmulator {
     return std::nullopt;
   }
 
-  std::optional<Result<Emulation>> resolve(Part& part, const Access& access, bool aborted,
-                                           GuestPhysAddr ipa) {
+  Refused resolve(Part& part, const Access& access, bool aborted, GuestPhysAddr ipa) {
     GuestPhysAddr page = ipa.align_down(kPageSize);
     if (!aborted) {
       const auto translated = memory_.translate(part.va, access.from_el0, access.is_write);
-      if (translated.failed && translated.by_stage2) return Result<Emulation>(repeat());
+      if (translated.failed && translated.by_stage2) return Refused(std::in_place, repeat());
       if (translated.failed) {
-        return Result<Emulation>(fault(translated.status_code, access.is_write, part.va,
-                                       "stage 1 refuses part of the access"sv));
+        return Refused(std::in_place, fault(translated.status_code, access.is_write, part.va,
+                                            "stage 1 refuses part of the access"sv));
       }
       page = translated.page;
     }
@@ -166,7 +170,7 @@ class InstructionEmulator {
     if (memory_.is_memory(part.ipa)) {
       const auto there =
           memory_.back(part.ipa, access.is_write ? MappingFlags::Write : MappingFlags::Read);
-      if (!there) return Result<Emulation>(std::unexpected(there.error()));
+      if (!there) return Refused(std::in_place, std::unexpected(there.error()));
       if (*there) return std::nullopt;
     } else {
       part.device = vm_.mmio().find(part.ipa.value);
@@ -175,8 +179,8 @@ class InstructionEmulator {
         return std::nullopt;
       }
     }
-    return Result<Emulation>(
-        fault(access.is_write, part.va, "nothing answers part of the access"sv));
+    return Refused(std::in_place,
+                   fault(access.is_write, part.va, "nothing answers part of the access"sv));
   }
 
   // --- data ---------------------------------------------------------------------------------
