@@ -18,6 +18,7 @@ struct RunOptions {
   std::vector<TraceOption> traces;
   Script script;
   std::optional<std::uint64_t> max_instructions;
+  std::optional<std::string> choices_file;  ///< --choices
   bool hash = false;
   bool quiet = false;
 };

@@ -131,6 +131,9 @@ void add_run(CLI::App& app, RunOptions& options) {
          },
          "Stop after exactly N instructions (exit status 3)")
       ->type_name("N");
+  app.add_option("--choices", options.choices_file,
+                 "Write each decision that is not the guest's to FILE as JSON lines")
+      ->type_name("FILE");
   app.add_flag("--hash", options.hash, "Print the hash of the final state as the last line");
   app.add_flag("--quiet", options.quiet, "Nothing but the guest's console");
 }

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <hal-sim/host/choices_log.hpp>
 #include <tools/axvm/commands.hpp>
 #include <tools/axvm/console_writer.hpp>
 #include <tools/axvm/exit_status.hpp>
@@ -119,22 +120,38 @@ int run_command(const RunOptions& options, Output& output) {
   const auto config = read_configuration(options.configuration, options.quiet);
   if (!config) return kBadUsage;
   std::vector<std::unique_ptr<Output>> traces;  // the files
+  std::unique_ptr<hal_sim::Choices> choices;
+  if (options.choices_file) {
+    auto file = Output::create(*options.choices_file);
+    if (!file) {
+      complain("--choices: " + file.error());
+      return kBadUsage;
+    }
+    traces.push_back(std::move(*file));
+    choices = std::make_unique<hal_sim::LoggedChoices>(
+        std::make_unique<hal_sim::DeterministicChoices>(config->sim.turn_instructions,
+                                                        config->sim.migration_rounds),
+        [&log = *traces.back()](std::string_view line) { log.write(line); });
+  }
   bool shares_output = false;
   bool traced = true;
-  const auto host = make_host(*config, options.configuration, [&](Host& machine) {
-    for (const TraceOption& trace : options.traces) {
-      if (trace.file == "-") {
-        add_trace(machine, trace.format, output);
-        shares_output = true;
-      } else if (auto file = Output::create(trace.file)) {
-        add_trace(machine, trace.format, **file);
-        traces.push_back(std::move(*file));
-      } else {
-        complain("--trace: " + file.error());
-        traced = false;
-      }
-    }
-  });
+  const auto host = make_host(
+      *config, options.configuration,
+      [&](Host& machine) {
+        for (const TraceOption& trace : options.traces) {
+          if (trace.file == "-") {
+            add_trace(machine, trace.format, output);
+            shares_output = true;
+          } else if (auto file = Output::create(trace.file)) {
+            add_trace(machine, trace.format, **file);
+            traces.push_back(std::move(*file));
+          } else {
+            complain("--trace: " + file.error());
+            traced = false;
+          }
+        }
+      },
+      std::move(choices));
   if (!host || !traced) return kBadUsage;
   ConsoleWriter console(*host, output, shares_output);
   Progress progress(!options.quiet && isatty(STDERR_FILENO) == 1);
