@@ -49,6 +49,8 @@ enum class SysReg : std::uint16_t {
   TPIDR_EL1 = sysreg_encoding(3, 0, 13, 0, 4),
   CSSELR_EL1 = sysreg_encoding(3, 2, 0, 0, 0),
   CNTKCTL_EL1 = sysreg_encoding(3, 0, 14, 1, 0),
+  FPCR = sysreg_encoding(3, 3, 4, 4, 0),
+  FPSR = sysreg_encoding(3, 3, 4, 4, 1),
   TPIDR_EL0 = sysreg_encoding(3, 3, 13, 0, 2),
   TPIDRRO_EL0 = sysreg_encoding(3, 3, 13, 0, 3),
   CNTFRQ_EL0 = sysreg_encoding(3, 3, 14, 0, 0),

@@ -29,7 +29,8 @@ inline constexpr std::array kSwitchedRegisters{
     SysReg::FAR_EL1,      SysReg::PAR_EL1,        SysReg::MAIR_EL1,     SysReg::AMAIR_EL1,
     SysReg::VBAR_EL1,     SysReg::CONTEXTIDR_EL1, SysReg::TPIDR_EL1,    SysReg::TPIDR_EL0,
     SysReg::TPIDRRO_EL0,  SysReg::CNTKCTL_EL1,    SysReg::CNTV_CTL_EL0, SysReg::CNTV_CVAL_EL0,
-    SysReg::CNTP_CTL_EL0, SysReg::CNTP_CVAL_EL0,  SysReg::CSSELR_EL1,
+    SysReg::CNTP_CTL_EL0, SysReg::CNTP_CVAL_EL0,  SysReg::CSSELR_EL1,   SysReg::FPCR,
+    SysReg::FPSR,
 };
 static_assert(kSwitchedRegisters[0] == SysReg::SCTLR_EL1);
 
@@ -49,6 +50,7 @@ class VCpuContext {
   /// As after power-on, about to run at `entry` with `argument` in X0.
   void reset(GuestPhysAddr entry, std::uint64_t argument) noexcept {
     gprs_ = {};
+    vector_registers_ = {};
     gprs_[0] = argument;
     pc_ = entry.value;
     pstate_ = kResetPstate;
@@ -76,6 +78,7 @@ class VCpuContext {
       (cpu.template write<kSwitchedRegisters[I]>(registers_[I]), ...);
     }(std::make_index_sequence<kSwitchedRegisters.size()>());
     for (unsigned n = 0; n < gprs_.size(); ++n) cpu.set_gpr(n, gprs_[n]);
+    for (unsigned n = 0; n < vector_registers_.size(); ++n) cpu.set_vreg(n, vector_registers_[n]);
     cpu.template write<SysReg::ELR_EL2>(pc_);
     cpu.template write<SysReg::SPSR_EL2>(pstate_);
   }
@@ -86,6 +89,7 @@ class VCpuContext {
       ((registers_[I] = cpu.template read<kSwitchedRegisters[I]>()), ...);
     }(std::make_index_sequence<kSwitchedRegisters.size()>());
     for (unsigned n = 0; n < gprs_.size(); ++n) gprs_[n] = cpu.gpr(n);
+    for (unsigned n = 0; n < vector_registers_.size(); ++n) vector_registers_[n] = cpu.vreg(n);
     pc_ = cpu.template read<SysReg::ELR_EL2>();
     pstate_ = cpu.template read<SysReg::SPSR_EL2>();
     // Its timers would interrupt whoever runs next.
@@ -95,6 +99,7 @@ class VCpuContext {
 
   void describe(StateVisitor& visitor) {
     visitor.bytes("x"sv, std::as_writable_bytes(std::span(gprs_)));
+    visitor.bytes("v"sv, std::as_writable_bytes(std::span(vector_registers_)));
     visitor.field("pc"sv, pc_);
     visitor.field("pstate"sv, pstate_);
     visitor.bytes("system_registers"sv, std::as_writable_bytes(std::span(registers_)));
@@ -103,6 +108,7 @@ class VCpuContext {
  private:
   std::uint64_t vmpidr_;
   std::array<std::uint64_t, 31> gprs_{};
+  std::array<VectorRegister, 32> vector_registers_{};
   std::uint64_t pc_ = 0;
   std::uint64_t pstate_ = 0;
   std::array<std::uint64_t, kSwitchedRegisters.size()> registers_{};
