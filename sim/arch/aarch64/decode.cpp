@@ -338,9 +338,7 @@ Decoded simd_structures(Word word) noexcept {
   return bit(word, 21) ? std::nullopt : simd_multiple(word);
 }
 
-}  // namespace
-
-std::optional<MemoryInstruction> decode_memory_instruction(std::uint32_t word) noexcept {
+Decoded decode(Word word) noexcept {
   if ((word & 0xfff8'0000) == 0xd508'0000) return cache_operation(word);
   if ((word & 0x0a00'0000) != 0x0800'0000) return std::nullopt;
   switch (bits(word, 29, 28)) {
@@ -360,6 +358,26 @@ std::optional<MemoryInstruction> decode_memory_instruction(std::uint32_t word) n
     case 2: return register_offset(word);
     default: return authenticated(word);
   }
+}
+
+/// log2 of the size of one element of LD1..LD4 and their kin.
+unsigned structure_element(Word word) noexcept {
+  if (!bit(word, 24)) return bits(word, 11, 10);
+  const unsigned scale = bits(word, 15, 14);
+  if (scale == 3) return bits(word, 11, 10);
+  return scale == 2 ? 2 + (bits(word, 11, 10) & 1) : scale;
+}
+
+}  // namespace
+
+std::optional<MemoryInstruction> decode_memory_instruction(std::uint32_t word) noexcept {
+  Decoded i = decode(word);
+  if (!i) return i;
+  const bool structures = (word & 0x3e00'0000) == 0x0c00'0000;
+  i->element_bytes = structures   ? bytes(structure_element(word))
+                     : i->is_pair ? static_cast<std::uint8_t>(i->access_bytes / 2)
+                                  : i->access_bytes;
+  return i;
 }
 
 }  // namespace axvm::sim::aarch64

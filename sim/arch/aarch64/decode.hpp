@@ -41,6 +41,8 @@ struct MemoryInstruction {
   bool writeback = false;
   /// Bytes touched, all registers together; 0 for cache maintenance and prefetches.
   std::uint8_t access_bytes = 0;
+  /// Bytes of one register or SIMD element, which is what has to be aligned; 0 as above.
+  std::uint8_t element_bytes = 0;
 
   Addressing addressing = Addressing::Base;
   std::uint8_t rn = 0;

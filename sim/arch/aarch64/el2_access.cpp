@@ -46,6 +46,7 @@ void GuestCore::write(SysReg r, std::uint64_t value) {
   if (r == reg::SP_EL0) return engine_.set_sp_el(0, value);
   if (r == reg::SP_EL1) return engine_.set_sp_el(1, value);
   if (timers_.write(r, value, time(), el2_.cntvoff)) return refresh_interrupts(time());
+  if (fixed_register(r)) return;
   if (r == reg::CPACR_EL1) control_fp(engine_.system(r), value);
   engine_.set_system(r, value);
   if (is_translation_register(r)) {

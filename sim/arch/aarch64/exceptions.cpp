@@ -28,6 +28,13 @@ std::uint16_t immediate(std::uint32_t instruction) {
   return static_cast<std::uint16_t>(instruction >> 5);
 }
 
+/// Whether each of the instruction's accesses is a multiple of its size. DC ZVA never counts as
+/// that: to Device memory it is an alignment fault.
+bool is_aligned(const MemoryInstruction& instruction, std::uint64_t address) {
+  if (instruction.is_dc_zva) return false;
+  return instruction.element_bytes == 0 || address % instruction.element_bytes == 0;
+}
+
 /// The page of an address without its tag byte.
 std::uint64_t page_of(std::uint64_t va) { return (va << 8) & ~(kPageMask << 8); }
 
@@ -94,10 +101,10 @@ std::optional<Vector> GuestCore::take_abort(const Refusal& refusal, std::uint64_
   const unsigned el = refusal.el;
   Fault fault = refusal.fault;
   if (refusal.kind == Refusal::Kind::NoMemory) fault.kind = FaultKind::ExternalAbort;
-  const Target target = fault.stage == 2 ? Target::El2 : Target::El1;
 
   std::uint64_t far = pc;
   std::uint64_t esr = 0;
+  Target target = fault.stage == 2 ? Target::El2 : Target::El1;
   if (refusal.access == Access::Fetch) {
     esr = instruction_abort_syndrome(fault, target, el);
   } else {
@@ -110,6 +117,14 @@ std::optional<Vector> GuestCore::take_abort(const Refusal& refusal, std::uint64_
           [this](unsigned n) { return n == 31 ? engine_.sp() : engine_.x(n); }, pc);
       // An access that crosses into the refused page faults at that page's first byte.
       if (refusal.kind == Refusal::Kind::Unaligned || page_of(address) == page_of(far)) {
+        far = address;
+      }
+      // B2.9.1: stage 1 looks at alignment before stage 2 is asked, and before memory is.
+      const bool later = fault.stage == 2 || refusal.kind == Refusal::Kind::NoMemory;
+      if (later && !fault.during_stage1_walk && !is_aligned(*instruction, address) &&
+          mmu_.is_device_at_stage1(address, el)) {
+        fault = {.kind = FaultKind::Alignment, .va = address, .ipa = 0};
+        target = Target::El1;
         far = address;
       }
     }

@@ -235,6 +235,11 @@ std::expected<std::uint64_t, Fault> Mmu::at_s1(std::uint64_t va, unsigned el, bo
   return par_of(leaf.ipa, leaf.attributes.memory(), leaf.attributes.shareability());
 }
 
+bool Mmu::is_device_at_stage1(std::uint64_t va, unsigned el) const {
+  const auto par = at_s1(va, el, false);
+  return par && (*par & 1) == 0 && (*par >> 60) == 0;
+}
+
 std::uint64_t Mmu::at_s12(std::uint64_t va, unsigned el, bool write) const {
   const Regime& r = regime();
   const AccessContext context{.access = write ? Access::Write : Access::Read,

@@ -81,6 +81,9 @@ class Mmu {
   /// stage-1 descriptor, or an external abort, is no result but an exception: the fault comes back.
   [[nodiscard]] std::expected<std::uint64_t, Fault> at_s1(std::uint64_t va, unsigned el,
                                                           bool write) const;
+  /// Whether stage 1 gives `va` a Device memory type, seen from `el`. False when it does not
+  /// translate it.
+  [[nodiscard]] bool is_device_at_stage1(std::uint64_t va, unsigned el) const;
   /// AT S12E1R, S12E1W, S12E0R, S12E0W: the value of PAR_EL1, whatever happens.
   [[nodiscard]] std::uint64_t at_s12(std::uint64_t va, unsigned el, bool write) const;
 

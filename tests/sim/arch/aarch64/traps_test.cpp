@@ -376,5 +376,46 @@ TEST_CASE("a return from EL2 with SPSR_EL2.IL set executes nothing") {
   CHECK(m.cpu().gpr(1) == 0);
 }
 
+TEST_CASE("unaligned accesses to Device memory fault before stage 2 is asked") {
+  struct Row {
+    std::uint32_t word;
+    std::uint64_t alignment;  ///< of one element; 128: never aligned
+    bool write;
+  };
+  for (const Row& row : {Row{0xb9400001, 4, false},   // ldr w1, [x0]
+                         Row{0xf9000001, 8, true},    // str x1, [x0]
+                         Row{0xa9400801, 8, false},   // ldp x1, x2, [x0]
+                         Row{0x29400801, 4, false},   // ldp w1, w2, [x0]
+                         Row{0x3dc00000, 16, false},  // ldr q0, [x0]
+                         Row{0x39400001, 1, false},   // ldrb w1, [x0]
+                         Row{0x0c407400, 2, false},   // ld1 {v0.4h}, [x0]
+                         Row{0x0d409000, 4, false},   // ld1 {v0.s}[1], [x0]
+                         Row{0x4d40c800, 4, false},   // ld1r {v0.4s}, [x0]
+                         Row{kDcZva, 128, true}}) {
+    for (const std::uint64_t offset : {0UL, 1UL, 2UL, 4UL, 8UL, 64UL}) {
+      for (const bool device : {true, false}) {
+        CAPTURE(row.word);
+        CAPTURE(offset);
+        CAPTURE(device);
+        constexpr std::uint64_t kDc = 1U << 12;  // stage 1 off: Normal memory
+        GuestMachine m({row.word});
+        plain(m);
+        m.cpu().write(kCpacr, 3U << 20);
+        m.cpu().write(GuestMachine::kHcr, kHcrPlain | (device ? 0 : kDc));
+        m.cpu().set_gpr(0, kNothing + offset);
+        CHECK(m.cpu().enter_guest() == Vector::Synchronous);
+        const bool aligned = row.alignment <= 64 && offset % row.alignment == 0;
+        if (device && !aligned) {
+          CHECK(m.cpu().read(kEsrEl1) == (row.write ? 0x96000061 : 0x96000021));
+          CHECK(m.cpu().read(kFarEl1) == kNothing + offset);
+          CHECK(m.cpu().read(kElrEl1) == kCode);
+        } else {
+          CHECK(m.ec() == 0x24);
+        }
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace axvm::sim::aarch64
