@@ -41,6 +41,8 @@ class Retirement {
 
   /// Control goes elsewhere by an exception or its return: what follows is an asynchronous point.
   void discontinue() noexcept { begin_ = end_ = kNowhere; }
+  /// No block has begun since.
+  [[nodiscard]] bool discontinued() const noexcept { return end_ == kNowhere; }
 
   [[nodiscard]] std::uint64_t total() const noexcept { return total_; }
   /// Where execution continues unless something branches.

@@ -146,8 +146,7 @@ std::optional<Vector> GuestCore::after_refusal() {
 std::optional<Vector> GuestCore::after_wfi() {
   const std::uint64_t next = engine_.pc();
   retirement_.stop_at(next);
-  // D1.7.2: a pending interrupt completes WFI, masked or not.
-  if (virtual_interrupts() != 0 || interrupt_asserted(time())) return std::nullopt;
+  if (wfi_completes(time())) return std::nullopt;
   if ((el2_.hcr & hcr::TWI) != 0) {
     retirement_.take_back(next - Retirement::kInstructionBytes);
     record_trap(wfx_syndrome(false), next - Retirement::kInstructionBytes);

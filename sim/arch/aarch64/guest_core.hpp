@@ -132,11 +132,7 @@ class GuestCore final : public EngineCaches {
   bool attend(std::uint64_t va, std::uint64_t count);
   /// What the strict TLB dropped for capacity, its caches must drop.
   void after_eviction(Access access);
-  [[nodiscard]] static Engine::CodeHook watch_function() noexcept {
-    return [](uc_engine*, std::uint64_t va, std::uint32_t, void* self) {
-      static_cast<GuestCore*>(self)->on_watch(va);
-    };
-  }
+  [[nodiscard]] static Engine::CodeHook watch_function() noexcept;
   void schedule_attention() noexcept;
   /// How many instructions will have retired at a local time; kNoTarget: never.
   [[nodiscard]] std::uint64_t instructions_at(std::uint64_t time) const noexcept {
@@ -188,6 +184,15 @@ class GuestCore final : public EngineCaches {
   }
   [[nodiscard]] std::uint64_t isr() noexcept;
 
+  /// D1.7.2: a pending interrupt completes WFI, masked or not.
+  [[nodiscard]] bool wfi_completes(std::uint64_t now) noexcept {
+    return virtual_interrupts() != 0 || interrupt_asserted(now);
+  }
+  /// EL2 wants to see WFI, and this one; `now` is the time behind it.
+  [[nodiscard]] bool wfi_traps(std::uint64_t now) noexcept {
+    return (el2_.hcr & hcr::TWI) != 0 && !wfi_completes(now);
+  }
+
   // exceptions.cpp: what exceptions do to PSTATE and registers.
   void on_interrupt(std::uint32_t number);
   void take_to_el1(std::uint64_t vector_offset, std::uint64_t return_address);
@@ -206,8 +211,14 @@ class GuestCore final : public EngineCaches {
   bool on_sys(const uc_arm64_cp_reg& cp);
   void on_tlbi(SysReg op, std::uint64_t operand);
   void on_undefined(std::uint32_t instruction, std::uint64_t pc);
-  /// Traps the system access, WFE or FP instruction at `pc` to EL2.
-  void trap_instruction(std::uint32_t instruction, std::uint64_t pc);
+  /// Traps the system access, WFE, WFI or FP instruction at `pc` to EL2.
+  void trap_instruction(std::uint32_t instruction, std::uint64_t pc) {
+    record_trap_of(instruction, pc);
+    const std::uint64_t next = pc + Retirement::kInstructionBytes;
+    // Behind it the engine leaves the block, as after any change of its PC.
+    if (leave_by_trap(next)) engine_.set_pc(next);
+  }
+  void record_trap_of(std::uint32_t instruction, std::uint64_t pc);
   /// traps_to_el2() from `el`.
   [[nodiscard]] bool traps_from(unsigned el, std::uint32_t instruction) const;
   [[nodiscard]] bool timer_open_to_el0(SysReg reg) const;

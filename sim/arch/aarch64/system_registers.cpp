@@ -198,20 +198,17 @@ void GuestCore::on_undefined(std::uint32_t word, std::uint64_t pc) {
   take_synchronous_to_el1(esr, pc);
 }
 
-void GuestCore::trap_instruction(std::uint32_t word, std::uint64_t pc) {
+void GuestCore::record_trap_of(std::uint32_t word, std::uint64_t pc) {
   retirement_.stop_at(pc);
   std::uint64_t esr = 0;
-  if (word == instruction::kWfe) {
-    esr = wfx_syndrome(true);
+  if (word == instruction::kWfe || word == instruction::kWfi) {
+    esr = wfx_syndrome(word == instruction::kWfe);
   } else if (is_fp(word)) {
     esr = fp_trap_syndrome();
   } else {
     esr = system_register_syndrome(register_of(word), word & 31, is_read(word));
   }
   record_trap(esr, pc);
-  // Behind it the engine leaves the block, as after any change of its PC.
-  const std::uint64_t next = pc + Retirement::kInstructionBytes;
-  if (leave_by_trap(next)) engine_.set_pc(next);
 }
 
 }  // namespace axvm::sim::aarch64

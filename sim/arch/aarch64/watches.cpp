@@ -32,7 +32,7 @@ constexpr std::uint64_t kIllegal = 1ULL << 20;
 
 bool GuestCore::needs_watch(std::uint32_t word, std::uint64_t cpacr) const noexcept {
   using namespace instruction;
-  if (word == kWfe || word == kSev || word == kSevl || word == kEret) return true;
+  if (word == kWfi || word == kWfe || word == kSev || word == kSevl || word == kEret) return true;
   if (is_fp(word) && fp_traps_to_el1(cpacr, 0)) return true;  // EL1's trap is EL0's, too
   return is_absent_register(word) || is_maintenance_by_va(word) || traps_to_el2(el2_, word);
 }
@@ -94,7 +94,10 @@ void GuestCore::forget_watches() {
   forget_translations();
 }
 
-void GuestCore::on_watch(std::uint64_t va) {
+// Inline: on the way out of a trap, each return costs as much as the rest of the function.
+inline void GuestCore::on_watch(std::uint64_t va) {
+  // Another watch of the instruction has led away from it.
+  if (retirement_.discontinued()) return;
   if (exact_target_ != kNoTarget && retirement_.total_at(va) == exact_target_) {
     retirement_.stop_at(va);
     request(Stop::Resume);
@@ -102,6 +105,13 @@ void GuestCore::on_watch(std::uint64_t va) {
   }
   const std::uint32_t word = instruction_at(va);
   report_unmaintained_code(va);
+  if (word == instruction::kWfi) {
+    // Any other WFI is left to the engine, which checks nTWI and stops behind it.
+    constexpr std::uint64_t kNtwi = 1ULL << 16;
+    const bool open = (mmu_.registers().sctlr_el1 & kNtwi) != 0;
+    if (open && wfi_traps(retirement_.total_at(va) + 1 + idle_)) trap_instruction(word, va);
+    return;
+  }
   const unsigned el = current_el();
   const auto stop = [&](Stop why) {
     retirement_.stop_at(va);
@@ -132,6 +142,12 @@ void GuestCore::on_watch(std::uint64_t va) {
       refuse_system_instruction(*fault, address, va);
     }
   }
+}
+
+Engine::CodeHook GuestCore::watch_function() noexcept {
+  return [](uc_engine*, std::uint64_t va, std::uint32_t, void* self) {
+    static_cast<GuestCore*>(self)->on_watch(va);
+  };
 }
 
 std::optional<Fault> GuestCore::maintenance_fault(SysReg op, std::uint64_t va, unsigned el) {

@@ -96,6 +96,23 @@ TEST_CASE("another CPU writes to the code that a trapped guest goes on with") {
   CHECK(m.cpu().gpr(1) == 64);
 }
 
+TEST_CASE("an instruction that is watched twice traps once") {
+  GuestMachine m({
+      0xd5181021,  // 1: msr actlr_el1, x1
+      0x17ffffff,  // b 1b
+  });
+  REQUIRE(m.cpu().enter_guest() == Vector::Synchronous);
+  // Now so many of them that the page is watched as a whole, too.
+  for (std::uint64_t i = 0; i < 32; ++i) m.put(kCode + 0x100 + 4 * i, {0xd5181021});
+  m.cpu().ic_ialluis();
+  for (std::uint64_t traps = 1; traps < 4; ++traps) {
+    m.skip_instruction();
+    REQUIRE(m.cpu().enter_guest() == Vector::Synchronous);
+    CHECK(m.elr() == kCode);
+    CHECK(m.cpu().instructions() == traps);
+  }
+}
+
 TEST_CASE("a trap returns to where EL2 says") {
   GuestMachine m(kTraps);
   REQUIRE(m.cpu().enter_guest() == Vector::Synchronous);
