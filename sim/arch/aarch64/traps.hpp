@@ -25,9 +25,13 @@ constexpr SysReg register_of(std::uint32_t word) noexcept {
   return SysReg(static_cast<std::uint16_t>(word >> 5));
 }
 /// What needs the FP and SIMD registers: data processing, loads and stores of V registers, FPCR and
-/// FPSR (C4.1).
+/// FPSR (C4.1). In the group of data processing, op0 alone rules some out (C4.1.96).
 constexpr bool is_fp(std::uint32_t word) noexcept {
-  if ((word & 0x0c000000) == 0x0c000000) return true;
+  if ((word & 0x0c000000) == 0x0c000000) {
+    constexpr unsigned kUnallocated = 1U << 8 | 1U << 10 | 1U << 13 | 1U << 14 | 1U << 15;
+    const bool processes_data = (word & (1U << 25)) != 0;
+    return !processes_data || ((kUnallocated >> (word >> 28)) & 1) == 0;
+  }
   return is_system_access(word) &&
          (register_of(word) == reg::FPCR || register_of(word) == reg::FPSR);
 }
