@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -24,7 +25,6 @@
 #include <exception>
 #include <map>
 #include <new>
-#include <regex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,9 +56,20 @@ struct Progress {
   std::uint64_t findings;
 };
 
+/// The report with N for every number.
 std::string kind_of(const Report& report) {
-  static const std::regex kNumber("0x[0-9a-f]+|[0-9]+");
-  return std::regex_replace(report.reason.text, kNumber, "N");
+  constexpr std::string_view kDigits = "0123456789abcdefx";
+  const std::string& text = report.reason.text;
+  std::string kind;
+  for (std::size_t at = 0; at < text.size();) {
+    if (text[at] < '0' || text[at] > '9') {
+      kind += text[at++];
+    } else {
+      kind += 'N';
+      at = std::min(text.find_first_not_of(kDigits, at), text.size());
+    }
+  }
+  return kind;
 }
 
 int run_seeds(const Arguments& arguments, Progress& progress, std::FILE* hashes) {
@@ -101,7 +112,7 @@ int run_seeds(const Arguments& arguments, Progress& progress, std::FILE* hashes)
   alarm(0);
   for (const auto& [kind, count] : kinds) fmt::print("{:>8}  {}\n", count, kind);
   fmt::print("{} instructions\n", instructions);
-  std::fflush(stdout);
+  std::fflush(nullptr);
   return 0;
 }
 
