@@ -1,9 +1,11 @@
-// Any word as a memory instruction: the machine's decoder is total, and what the machine then
-// writes to ESR_EL2 and HPFAR_EL2 for an abort is what the VMM reads from them.
+// Any word as a memory instruction: the machine's decoder and the VMM's are total and agree, and
+// what the machine writes to ESR_EL2 and HPFAR_EL2 for an abort is what the VMM reads from them.
 
+#include <core/arch/aarch64/memory_instruction.hpp>
 #include <core/arch/aarch64/syndrome.hpp>
 #include <fuzz/input.hpp>
 #include <hal-sim/trace/aarch64/syndrome_text.hpp>
+#include <optional>
 #include <sim/arch/aarch64/decode.hpp>
 #include <sim/arch/aarch64/syndrome.hpp>
 
@@ -30,6 +32,35 @@ void check_decoded(const sim::MemoryInstruction& i) {
   require(!i.syndrome_valid || i.access_bytes == 1U << i.access_size, "SAS is the access' size");
   require(!i.syndrome_valid || i.register_number < 32, "SRT is a register");
   static_cast<void>(i.address([](unsigned n) { return ~std::uint64_t{n}; }, ~std::uint64_t{3}));
+}
+
+/// What the VMM makes of a word that the machine takes for `theirs`, if for anything.
+void check_vmm(std::uint32_t word, const std::optional<sim::MemoryInstruction>& theirs,
+               Input& input) {
+  using Kind = vmm::MemoryInstruction::Kind;
+  const auto ours = vmm::decode_memory_instruction(word);
+  const bool authenticated = (word & 0x3f20'0400) == 0x3820'0400;
+  const bool plain = theirs && !theirs->is_atomic && !theirs->is_exclusive &&
+                     !theirs->is_cache_maintenance && !authenticated;
+  require(!plain || ours.has_value(), "the VMM knows what the machine executes");
+  if (!ours || ours->kind == Kind::Atomic || ours->kind == Kind::Structure) return;
+  require(theirs.has_value(), "the machine executes what the VMM knows");
+  require((ours->kind == Kind::Prefetch) == theirs->is_prefetch, "prefetches");
+  require((ours->kind == Kind::ZeroBlock) == theirs->is_dc_zva, "DC ZVA");
+  if (ours->kind != Kind::Load && ours->kind != Kind::Store) return;
+  require((ours->kind == Kind::Load) == theirs->is_load, "direction");
+  require(ours->bytes() == theirs->access_bytes, "size");
+  require(ours->is_pair == theirs->is_pair && ours->is_simd == theirs->is_simd, "registers");
+  require(ours->writes_back() == theirs->writeback, "write-back");
+  require(ours->unprivileged == theirs->unprivileged, "privilege");
+  const auto base = input.take<std::uint64_t>();
+  const auto index = input.take<std::uint64_t>();
+  const auto pc = input.take<std::uint64_t>() & ~3ULL;
+  const bool same = ours->rn == ours->rm;
+  const auto read = [&](unsigned n) { return n == theirs->rn ? base : index; };
+  if (theirs->addressing == sim::MemoryInstruction::Addressing::Register && same) return;
+  require(ours->address(base, ours->rm == 31 ? 0 : index, pc) == theirs->address(read, pc),
+          "address");
 }
 
 sim::Fault fault_from(Input& input) {
@@ -79,7 +110,9 @@ void check_data_abort(const vmm::DataAbort& abort, const sim::MemoryInstruction&
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Input input(data, size);
   while (!input.empty()) {
-    const auto instruction = sim::decode_memory_instruction(word_from(input));
+    const std::uint32_t word = word_from(input);
+    const auto instruction = sim::decode_memory_instruction(word);
+    check_vmm(word, instruction, input);
     if (!instruction) continue;
     check_decoded(*instruction);
 

@@ -16,6 +16,7 @@ constexpr std::uint64_t kUart = 0x900'0000;
 constexpr std::uint64_t kWindow = 0xa00'0000;
 constexpr std::uint64_t kLazy = 0x8000'0000;
 constexpr std::uint64_t kReadOnly = 0x9000'0000;
+constexpr std::uint64_t kChannels = 0xa000'0000;
 constexpr std::uint64_t kInPlace = FakeHal::kRam + 0x2'0000;
 constexpr std::size_t kFrames = 40;
 
@@ -43,7 +44,8 @@ class World {
         {GuestPhysAddr(kReadOnly), 0x2000, MappingFlags::Read},
         {GuestPhysAddr(kInPlace), 0x4000, kReadWriteExecute, MapType::Identical}};
     const EmulatedDeviceConfig devices[] = {
-        {"uart", GuestPhysAddr(kUart), 0x1000, 33, EmulatedDeviceType::Console, {}}};
+        {"uart", GuestPhysAddr(kUart), 0x1000, 33, EmulatedDeviceType::Console, {}},
+        {"ivc", GuestPhysAddr(kChannels), 0x8000, 60, EmulatedDeviceType::IvcChannel, {}}};
     const PassthroughDeviceConfig windows[] = {
         {"window", GuestPhysAddr(kWindow), HostPhysAddr(kWindow), 0x1000, 0}};
     VmConfig config{.id = 5,
@@ -72,6 +74,7 @@ class World {
     hal_.here = input_.below(2);
     const VcpuId vcpu(input_.once_in(16) ? input_.take<std::uint8_t>() : input_.below(2));
     if (input_.once_in(8)) static_cast<void>((*vm_)->unload_vcpu(vcpu));
+    write_instruction();
     if (input_.once_in(16)) hal_.budget = input_.below(4);
 
     FakeCpu& cpu = hal_.cpu(hal_.here);
@@ -90,9 +93,16 @@ class World {
     std::uint64_t pc;
   };
 
+  /// Some load or store at kLazy, where guests begin.
+  void write_instruction() {
+    const std::uint32_t word = (input_.take<std::uint32_t>() & ~0x0200'0000U) | 0x0800'0000U;
+    static_cast<void>(
+        (*vm_)->write_to_guest(GuestPhysAddr(kLazy), std::as_bytes(std::span(&word, 1))));
+  }
+
   std::uint64_t address() {
-    constexpr std::uint64_t kAreas[] = {kUart,     kWindow,  kLazy,
-                                        kReadOnly, kInPlace, 0xffff'8000'0000'0000};
+    constexpr std::uint64_t kAreas[] = {
+        kUart, kWindow, kLazy, kReadOnly, kInPlace, kChannels, 0xffff'8000'0000'0000};
     if (input_.once_in(16)) return input_.take<std::uint64_t>();
     return input_.one_of(kAreas) + input_.take<std::uint16_t>();
   }
@@ -115,11 +125,12 @@ class World {
     return (ec << 26) | (1ULL << 25) | iss;
   }
 
-  /// PSCI functions as often as anything else.
+  /// PSCI functions and hypercalls as often as anything else.
   std::uint64_t call() {
-    constexpr std::uint64_t kCalls[] = {0x8400'0000, 0x8400'0002, 0x8400'0003, 0xc400'0003,
-                                        0x8400'0004, 0xc400'0004, 0x8400'0008, 0x8400'0009,
-                                        0x8400'000a, 0xc400'000d};
+    constexpr std::uint64_t kCalls[] = {
+        0x8400'0000, 0x8400'0002, 0x8400'0003, 0xc400'0003, 0x8400'0004, 0xc400'0004, 0x8400'0008,
+        0x8400'0009, 0x8400'000a, 0xc400'000d, 0xc400'0001, 0xc400'000e, 0x0,         0x1,
+        0x2,         0x3,         0x4,         0x5,         0x6,         0x7};
     return input_.below(4) == 0 ? input_.take<std::uint64_t>() : input_.one_of(kCalls);
   }
 
@@ -129,8 +140,9 @@ class World {
     const std::uint64_t far = address();
     const std::uint64_t hpfar =
         input_.once_in(16) ? input_.take<std::uint64_t>() : (address() >> 12) << 4;
-    const std::array<std::uint64_t, 4> x{call(), input_.below(2) * 0x100ULL, address(),
-                                         input_.take<std::uint8_t>()};
+    const std::array<std::uint64_t, 5> x{call(), input_.below(2) * 0x100ULL + input_.below(8),
+                                         address(), address(), address()};
+    const bool at_entry = input_.below(2) != 0;
     const bool at_vector = input_.once_in(8);
     const std::uint64_t pstate = input_.take<std::uint8_t>();
     return [=, this](FakeCpu& cpu) {
@@ -140,6 +152,7 @@ class World {
       cpu.set(SysReg::FAR_EL2, far);
       cpu.set(SysReg::HPFAR_EL2, hpfar);
       cpu.set(SysReg::SPSR_EL2, pstate);
+      if (at_entry) cpu.set(SysReg::ELR_EL2, kLazy);
       if (at_vector) cpu.set(SysReg::VBAR_EL1, cpu.get(SysReg::ELR_EL2) & ~0x7ffULL);
       entered_ = Entered{cpu.registers, cpu.get(SysReg::ELR_EL2)};
       return vector;

@@ -62,7 +62,7 @@ class SimCpu {
   void at_s1e0r(GuestVirtAddr va) { pcpu_->at_s1(va.value, 0, false); }
   void at_s1e0w(GuestVirtAddr va) { pcpu_->at_s1(va.value, 0, true); }
   void publish_tables() {}
-  void publish_data(std::span<std::byte>) {}  // there is no cache between its CPUs and memory
+  void publish_data(std::span<std::byte> bytes) { pcpu_->dc_civac(bytes); }
   void publish_instructions() { pcpu_->ic_ialluis(); }
 
   [[nodiscard]] sim::aarch64::Pcpu& pcpu() const noexcept { return *pcpu_; }

@@ -1,4 +1,4 @@
-#include <bit>
+#include <core/lowest_bit.hpp>
 #include <core/memory/dirty_log.hpp>
 
 namespace axvm {
@@ -34,7 +34,7 @@ GuestPhysAddr DirtyLog::find(bool dirty, GuestPhysAddr gpa, GuestPhysAddr end) c
       i = (i / 64 + 1) * 64;
       continue;
     }
-    i += static_cast<unsigned>(std::countr_zero(rest));
+    i += lowest_bit(rest);
     return i <= last ? range_.base + i * kPageSize : end;
   }
   return end;

@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::uint64_t kNoSyndromeLoad = 0x9200'0007;   // translation fault at level 3, ISV 0
 constexpr std::uint64_t kNoSyndromeStore = 0x9200'0047;  // the same, WnR
-constexpr std::uint64_t kIbrd = kUart + 0x24;
 constexpr std::uint64_t kImsc = kUart + 0x38;
 constexpr std::uint64_t kIds = kUart + 0xfe0;
 /// The page before the console is memory: accesses may begin there.

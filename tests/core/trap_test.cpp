@@ -342,7 +342,7 @@ TEST_CASE_FIXTURE(TrapFixture, "exceptions of the guest's own are passed on to i
 }
 
 TEST_CASE_FIXTURE(TrapFixture, "what guests do not have is undefined, whichever trap says so") {
-  for (const std::uint64_t ec : {0x00, 0x03, 0x07, 0x09, 0x0a, 0x19, 0x1a, 0x1d, 0x3f}) {
+  for (const std::uint64_t ec : {0x00U, 0x03U, 0x07U, 0x09U, 0x0aU, 0x19U, 0x1aU, 0x1dU, 0x3fU}) {
     hal.events.clear();
     cpu().set(SysReg::ELR_EL2, kEntry);
     trap((ec << 26) | kIl | 0x1234);

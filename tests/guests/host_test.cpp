@@ -3,6 +3,8 @@
 
 #include <atomic>
 #include <hal-sim/trace/json_sink.hpp>
+#include <span>
+#include <vector>
 
 #include "guest_run.hpp"
 
@@ -49,6 +51,19 @@ TEST_CASE("a run stops at a guest time") {
   REQUIRE(host != nullptr);
   CHECK(host->run({.time_ns = 2'000}).kind == StopKind::TimeReached);
   CHECK(host->statistics().time_ns == 2'000);
+}
+
+TEST_CASE("what the host writes over code that has run is what runs next") {
+  Outcome outcome;
+  const auto host = boot({.name = "hello", .kernel = "guests/aarch64/bench/alu.bin"}, outcome);
+  REQUIRE(host != nullptr);
+  REQUIRE(host->run({.instructions = 10'000}).kind == StopKind::InstructionLimit);
+  // SYSTEM_OFF, wherever in the page the guest is: movz w0, #8; movk w0, #0x8400, lsl #16; hvc; nop
+  std::vector<std::uint32_t> page;
+  while (page.size() < 1024)
+    page.insert(page.end(), {0x52800100, 0x72b08000, 0xd4000002, 0xd503201f});
+  REQUIRE(host->vm(0).write_to_guest(GuestPhysAddr(0x4008'0000), std::as_bytes(std::span(page))));
+  CHECK(host->run({.instructions = 20'000}).kind == StopKind::PoweredOff);
 }
 
 TEST_CASE("a run stops right after the console said what was waited for") {

@@ -1,6 +1,6 @@
-#include <bit>
 #include <core/arch/aarch64/cpu_interface.hpp>
 #include <core/arch/aarch64/registers.hpp>
+#include <core/lowest_bit.hpp>
 #include <span>
 
 namespace axvm::aarch64 {
@@ -113,9 +113,9 @@ bool CpuInterface::is_active(std::uint32_t intid) const noexcept {
 }
 
 bool CpuInterface::take_changed() noexcept {
-  if (!changed_.load(std::memory_order_acquire)) [[likely]]
+  if (changed_.load(std::memory_order_acquire) == 0) [[likely]]
     return false;
-  return changed_.exchange(false, std::memory_order_acq_rel);
+  return changed_.exchange(0, std::memory_order_acq_rel) != 0;
 }
 
 std::uint32_t CpuInterface::group_priority() const noexcept {
@@ -127,7 +127,7 @@ std::uint32_t CpuInterface::group_priority() const noexcept {
 std::optional<std::uint32_t> CpuInterface::highest_pending() const noexcept {
   for (std::size_t i = 0; i < kWords; ++i) {
     const std::uint64_t word = pending_[i].load(std::memory_order_acquire) & ~active_[i];
-    if (word != 0) return static_cast<std::uint32_t>(i * 64) + std::countr_zero(word);
+    if (word != 0) return static_cast<std::uint32_t>(i * 64) + lowest_bit(word);
   }
   return std::nullopt;
 }
@@ -204,8 +204,7 @@ std::optional<CpuInterface::Written> CpuInterface::write(IccRegister reg,
       return Written{};
     case IccRegister::Ap1r0: {
       const auto priorities = static_cast<std::uint32_t>(value);
-      running_priority_ =
-          priorities == 0 ? kIdle : static_cast<std::uint32_t>(std::countr_zero(priorities)) << 3;
+      running_priority_ = priorities == 0 ? kIdle : lowest_bit(priorities) << 3;
       return Written{};
     }
     case IccRegister::Dir:

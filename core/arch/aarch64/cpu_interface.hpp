@@ -79,7 +79,7 @@ class CpuInterface {
   [[nodiscard]] bool signals() const noexcept;
   /// Whether signals() may have changed since the last call.
   [[nodiscard]] bool take_changed() noexcept;
-  void mark_changed() noexcept { changed_.store(true, std::memory_order_release); }
+  void mark_changed() noexcept { changed_.store(1, std::memory_order_release); }
 
   // --- registers ----------------------------------------------------------------------------
   /// Reading ICC_IAR1_EL1 acknowledges. Nothing: the register cannot be read.
@@ -105,7 +105,7 @@ class CpuInterface {
   Written deactivate(std::uint32_t intid) noexcept;
 
   std::array<std::atomic<std::uint64_t>, kWords> pending_{};
-  std::atomic<bool> changed_{true};
+  std::atomic<std::uint32_t> changed_{1};  ///< a flag, as wide as atomic exchange is everywhere
   std::array<std::uint64_t, kWords> active_{};
   std::uint32_t priority_mask_ = 0;         ///< ICC_PMR_EL1
   std::uint32_t running_priority_ = kIdle;  ///< ICC_RPR_EL1

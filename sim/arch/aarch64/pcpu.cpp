@@ -35,6 +35,10 @@ void Pcpu::tlbi(Tlbi op, std::uint64_t operand) {
 
 void Pcpu::at_s1(std::uint64_t va, unsigned el, bool write) { core_->at_s1(va, el, write); }
 void Pcpu::ic_ialluis() { machine_.forget_code(); }
+void Pcpu::dc_civac(std::span<const std::byte> lines) {
+  const auto pa = machine_.memory().pa_of(lines.data());
+  if (pa) machine_.memory_written(*pa, lines.size());
+}
 void Pcpu::enable_interrupt(std::uint32_t intid, bool on) { core_->enable_interrupt(intid, on); }
 std::uint32_t Pcpu::acknowledge_interrupt() { return core_->acknowledge_interrupt(); }
 void Pcpu::end_interrupt(std::uint32_t intid) { core_->end_interrupt(intid); }

@@ -3,12 +3,14 @@
 // may do (marked "owner"): give it turns, stop it, look at it.
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <sim/arch/aarch64/el2_registers.hpp>
 #include <sim/arch/aarch64/sysreg.hpp>
 #include <sim/cpu/statistics.hpp>
 #include <sim/state.hpp>
+#include <span>
 #include <string>
 
 namespace axvm::sim {
@@ -68,6 +70,9 @@ class Pcpu {
   void at_s1(std::uint64_t va, unsigned el, bool write);
   /// IC IALLUIS: instruction fetches see all earlier writes.
   void ic_ialluis();
+  /// DC CIVAC of lines of RAM, given by where the host keeps them. Data caches are coherent here;
+  /// but what software at EL2 writes must be made known where guests may have run it as code.
+  void dc_civac(std::span<const std::byte> lines);
 
   /// The physical interrupt controller's part for this CPU. Interrupts are private ones of the
   /// timers: 27 (CNTV), 30 (CNTP), 26 (CNTHP), level-sensitive, all disabled at reset. One that is
