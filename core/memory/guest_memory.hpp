@@ -54,7 +54,7 @@ class GuestMemory {
   /// nothing when it is not mapped.
   struct Stretch {
     HostPhysAddr hpa;
-    std::uint64_t size;
+    std::uint64_t size = 0;
   };
   [[nodiscard]] std::optional<Stretch> translate_stretch(GuestPhysAddr gpa) const {
     const auto slot = table_.lookup(gpa);

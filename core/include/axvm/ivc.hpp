@@ -109,7 +109,7 @@ class IvcRegistry {
  private:
   struct Node {
     IvcChannel channel;
-    Node* next;
+    Node* next = nullptr;
   };
   template <class Matches>
   [[nodiscard]] IvcChannel* first_of(const Matches& matches) noexcept;
