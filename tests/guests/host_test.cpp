@@ -55,14 +55,20 @@ TEST_CASE("a run stops at a guest time") {
 
 TEST_CASE("what the host writes over code that has run is what runs next") {
   Outcome outcome;
-  const auto host = boot({.name = "hello", .kernel = "guests/aarch64/bench/alu.bin"}, outcome);
+  const auto host = boot({.name = "hello"}, outcome);
   REQUIRE(host != nullptr);
+  const auto put = [&](std::uint64_t gpa, const std::vector<std::uint32_t>& code) {
+    const auto bytes = std::as_bytes(std::span(code));
+    return host->vm(0).write_to_guest(GuestPhysAddr(gpa), bytes).has_value();
+  };
+  // The run stops in the caller; the function is in another page, which a stop leaves alone.
+  constexpr std::uint64_t kCaller = 0x4008'0000;
+  constexpr std::uint64_t kFunction = kCaller + 0x1000;
+  REQUIRE(put(kCaller, {0x94000400, 0x17ffffff}));    // bl kFunction; b kCaller
+  REQUIRE(put(kFunction, {0xd503201f, 0xd65f03c0}));  // nop; ret
   REQUIRE(host->run({.instructions = 10'000}).kind == StopKind::InstructionLimit);
-  // SYSTEM_OFF, wherever in the page the guest is: movz w0, #8; movk w0, #0x8400, lsl #16; hvc; nop
-  std::vector<std::uint32_t> page;
-  while (page.size() < 1024)
-    page.insert(page.end(), {0x52800100, 0x72b08000, 0xd4000002, 0xd503201f});
-  REQUIRE(host->vm(0).write_to_guest(GuestPhysAddr(0x4008'0000), std::as_bytes(std::span(page))));
+  // PSCI SYSTEM_OFF: movz w0, #8; movk w0, #0x8400, lsl #16; hvc #0
+  REQUIRE(put(kFunction, {0x52800100, 0x72b08000, 0xd4000002}));
   CHECK(host->run({.instructions = 20'000}).kind == StopKind::PoweredOff);
 }
 
