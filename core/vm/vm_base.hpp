@@ -28,7 +28,9 @@ using GuestSpanVisitor = FunctionRef<void(std::span<std::byte>)>;
 class VmBase;
 using ImageLoader = FunctionRef<Result<>(VmBase&)>;
 
-/// All calls that can fail leave the VM as it was when they do.
+/// All calls that can fail leave the VM as it was when they do. AxVM overrides every virtual one.
+/// They have bodies (Unsupported) only because pure ones would need __cxa_pure_virtual of the C++
+/// runtime, which the core is not linked with.
 class VmBase : public RefCounted {
  public:
   virtual ~VmBase() = default;
@@ -57,19 +59,19 @@ class VmBase : public RefCounted {
   }
 
   /// Puts vCPUs and devices into their first state; guest memory stays as it is. Errors: BadState.
-  virtual Result<> prepare() { return unimplemented("prepare"sv); }
+  virtual Result<> prepare() { return not_offered("prepare"sv); }
   /// Admits run_vcpu. A stopped VM is prepared first. Errors: BadState, Unsupported (this CPU's
   /// virtualization hardware is not enabled).
-  virtual Result<> start() { return unimplemented("start"sv); }
+  virtual Result<> start() { return not_offered("start"sv); }
   /// Keeps every vCPU from running: Blocked, at once or when it has left the guest. Errors:
   /// BadState.
-  virtual Result<> pause() { return unimplemented("pause"sv); }
+  virtual Result<> pause() { return not_offered("pause"sv); }
   /// Errors: BadState.
-  virtual Result<> resume() { return unimplemented("resume"sv); }
+  virtual Result<> resume() { return not_offered("resume"sv); }
   /// run_vcpu refuses from now on, and vCPUs inside the guest are kicked. Errors: BadState.
   virtual Result<> stop(VmStopReason reason) {
     static_cast<void>(reason);
-    return unimplemented("stop"sv);
+    return not_offered("stop"sv);
   }
   /// Stops the VM, clears its memory, puts vCPUs and devices into their first state, and has the
   /// images loaded again; then it is Ready. Errors: BadState (also while a vCPU is still in the
@@ -77,12 +79,12 @@ class VmBase : public RefCounted {
   /// then Stopped, and the reset may be asked for again.
   virtual Result<> reset(ImageLoader load_images) {
     static_cast<void>(load_images);
-    return unimplemented("reset"sv);
+    return not_offered("reset"sv);
   }
   /// Stops the VM and gives everything back; references to it stay valid, and every other call
   /// fails. No other call of this VM may be in progress. Errors: BadState (a vCPU is still in the
   /// guest, which has been kicked: ask again).
-  virtual Result<> destroy() { return unimplemented("destroy"sv); }
+  virtual Result<> destroy() { return not_offered("destroy"sv); }
 
   /// Runs a vCPU on this CPU until something happens that the core does not complete by itself.
   /// Fetches its registers from the CPU where it ran last, if that is another one. Always leaves
@@ -92,14 +94,14 @@ class VmBase : public RefCounted {
   /// happened).
   virtual Result<ExitReason> run_vcpu(VcpuId vcpu) {
     static_cast<void>(vcpu);
-    return unimplemented("run_vcpu"sv);
+    return not_offered("run_vcpu"sv);
   }
 
   /// Moves the registers of a vCPU into memory, from whichever CPU holds them. Errors: InvalidInput
   /// (no such vCPU), BadState (in use).
   virtual Result<> unload_vcpu(VcpuId vcpu) {
     static_cast<void>(vcpu);
-    return unimplemented("unload_vcpu"sv);
+    return not_offered("unload_vcpu"sv);
   }
 
   /// Makes an interrupt pending for a vCPU, from any CPU and any VM's code; a vCPU that runs
@@ -108,14 +110,14 @@ class VmBase : public RefCounted {
   /// or interrupt), Unsupported (interrupt_mode is not Emulated).
   virtual Result<> inject_interrupt(VcpuId vcpu, std::uint32_t intid) {
     static_cast<void>(vcpu), static_cast<void>(intid);
-    return unimplemented("inject_interrupt"sv);
+    return not_offered("inject_interrupt"sv);
   }
 
   [[nodiscard]] virtual std::size_t vcpu_num() const noexcept { return 0; }
   /// Errors: InvalidInput (no such vCPU).
   [[nodiscard]] virtual Result<VcpuStatus> vcpu_status(VcpuId vcpu) const {
     static_cast<void>(vcpu);
-    return unimplemented("vcpu_status"sv);
+    return not_offered("vcpu_status"sv);
   }
 
   /// Visits the memory behind [gpa, gpa + size) to load an image there, backing lazy pages first.
@@ -125,7 +127,7 @@ class VmBase : public RefCounted {
   virtual Result<> get_image_load_region(GuestPhysAddr gpa, std::uint64_t size,
                                          GuestSpanVisitor visit) {
     static_cast<void>(gpa), static_cast<void>(size), static_cast<void>(visit);
-    return unimplemented("get_image_load_region"sv);
+    return not_offered("get_image_load_region"sv);
   }
 
   /// Copies bytes of guest memory. Lazy pages that were never touched read as zeroes and are
@@ -133,11 +135,11 @@ class VmBase : public RefCounted {
   /// NoMemory.
   virtual Result<> read_from_guest(GuestPhysAddr gpa, std::span<std::byte> to) {
     static_cast<void>(gpa), static_cast<void>(to);
-    return unimplemented("read_from_guest"sv);
+    return not_offered("read_from_guest"sv);
   }
   virtual Result<> write_to_guest(GuestPhysAddr gpa, std::span<const std::byte> from) {
     static_cast<void>(gpa), static_cast<void>(from);
-    return unimplemented("write_to_guest"sv);
+    return not_offered("write_to_guest"sv);
   }
 
   /// An object of guest memory, and the reverse, as AddressSpace::read_object and write_object:
@@ -160,23 +162,23 @@ class VmBase : public RefCounted {
   /// Errors: InvalidInput, AlreadyExists, NoMemory, Unsupported.
   virtual Result<> map_region(GuestPhysRange range, HostPhysAddr hpa, MappingFlags flags) {
     static_cast<void>(range), static_cast<void>(hpa), static_cast<void>(flags);
-    return unimplemented("map_region"sv);
+    return not_offered("map_region"sv);
   }
   /// As AddressSpace::unmap. Errors: InvalidInput, NoMemory.
   virtual Result<> unmap_region(GuestPhysRange range) {
     static_cast<void>(range);
-    return unimplemented("unmap_region"sv);
+    return not_offered("unmap_region"sv);
   }
   /// Lets the guest do with `range` what `access` (read, write, execute) says, and nothing else.
   /// Errors: InvalidInput, NoMemory, Unsupported.
   virtual Result<> protect_region(GuestPhysRange range, MappingFlags access) {
     static_cast<void>(range), static_cast<void>(access);
-    return unimplemented("protect_region"sv);
+    return not_offered("protect_region"sv);
   }
   /// Visits what is mapped, in ascending order.
   virtual Result<> memory_regions(FunctionRef<void(const Region&)> visit) {
     static_cast<void>(visit);
-    return unimplemented("memory_regions"sv);
+    return not_offered("memory_regions"sv);
   }
 
   /// Which pages of memory are written, from now on: as AddressSpace::start_dirty_log,
@@ -184,15 +186,15 @@ class VmBase : public RefCounted {
   /// Unsupported.
   virtual Result<> start_dirty_log(GuestPhysRange range) {
     static_cast<void>(range);
-    return unimplemented("start_dirty_log"sv);
+    return not_offered("start_dirty_log"sv);
   }
   virtual Result<> take_dirty_log(GuestPhysRange range, std::span<std::uint64_t> bits) {
     static_cast<void>(range), static_cast<void>(bits);
-    return unimplemented("take_dirty_log"sv);
+    return not_offered("take_dirty_log"sv);
   }
   virtual Result<> stop_dirty_log(GuestPhysRange range) {
     static_cast<void>(range);
-    return unimplemented("stop_dirty_log"sv);
+    return not_offered("stop_dirty_log"sv);
   }
 
   /// The stage-2 table's root. Named as in the seed.
@@ -216,7 +218,7 @@ class VmBase : public RefCounted {
   static std::unexpected<Error> not_aligned(std::string_view operation) noexcept {
     return fail(ErrorKind::InvalidInput, operation, "the object is not aligned"sv);
   }
-  static std::unexpected<Error> unimplemented(std::string_view operation) noexcept {
+  static std::unexpected<Error> not_offered(std::string_view operation) noexcept {
     return fail(ErrorKind::Unsupported, operation, "not offered by this kind of VM"sv);
   }
 

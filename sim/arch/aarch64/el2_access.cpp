@@ -20,8 +20,8 @@ std::uint64_t GuestCore::read(SysReg r) {
   if (r == reg::SP_EL1) return engine_.sp_el(1);
   if (r == reg::SCTLR_EL1) return mmu_.registers().sctlr_el1;
   if (r == reg::MPIDR_EL1) return kMpidrRes1 | index_;
-  if (const auto v = fixed_register(r)) return *v;
   if (const auto v = timers_.read(r, time(), el2_.cntvoff)) return *v;
+  if (const auto v = fixed_register(r)) return *v;
   return engine_.system(r);
 }
 
