@@ -33,7 +33,8 @@ struct Port {
   Port& operator=(const Port&) = delete;
 
   Line line;
-  Pl011 uart{"uart", {Bus::Mmio, 0x900'0000, 0x1000}, line};
+  DeviceHost host;
+  Pl011 uart{"uart", {Bus::Mmio, 0x900'0000, 0x1000}, line, InterruptLine(host, 33)};
 };
 
 fuzz::State state_of(Port& port) { return fuzz::state_of<StateVisitor>(port.uart); }

@@ -94,6 +94,8 @@ class Hal {
   void console_write(VmId, std::uint8_t byte) { events_.console(byte); }
   std::optional<std::uint8_t> console_read(VmId) { return uart_.get(); }
 
+  DeviceBackend backend(VmId, std::size_t) { return {}; }
+
   void log(LogLevel level, std::string_view text) { events_.log(level, text); }
   bool wants_events() { return true; }
   void event(const Event& event) { events_.event(event); }

@@ -86,6 +86,8 @@ class SimHal {
   void console_write(VmId vm, std::uint8_t byte) { console(vm).write(byte); }
   std::optional<std::uint8_t> console_read(VmId vm);
 
+  DeviceBackend backend(VmId vm, std::size_t device) { return backends_[{vm.value, device}]; }
+
   void log(LogLevel level, std::string_view text) {
     if (logger_) logger_(level, text);
   }
@@ -103,6 +105,10 @@ class SimHal {
   [[nodiscard]] ConsolePort& console(VmId vm) { return consoles_[vm.value]; }
   [[nodiscard]] FrameAllocator& frames() noexcept { return frames_; }
   [[nodiscard]] sim::Machine& machine() noexcept { return machine_; }
+  /// What a VM's emulated device will find behind it. To be said before the VM is made.
+  void set_backend(VmId vm, std::size_t device, const DeviceBackend& backend) {
+    backends_[{vm.value, device}] = backend;
+  }
   /// Called when a vCPU has something to do.
   using Waker = std::function<void(VmId, VcpuId)>;
   void set_waker(Waker waker) { waker_ = std::move(waker); }
@@ -119,7 +125,8 @@ class SimHal {
   FrameAllocator frames_;
   std::vector<std::unique_ptr<SimCpu>> cpus_;
   std::vector<std::unique_ptr<PerCpu>> per_cpus_;
-  std::map<std::uint32_t, ConsolePort> consoles_;  // by VM id
+  std::map<std::uint32_t, ConsolePort> consoles_;                            // by VM id
+  std::map<std::pair<std::uint32_t, std::size_t>, DeviceBackend> backends_;  // by VM and device
   Logger logger_;
   IvcHub<SimHal> ivc_{*this};
   Waker waker_;

@@ -1,6 +1,7 @@
 #pragma once
 // What an emulated device offers to the buses.
 
+#include <axvm/backend.hpp>
 #include <axvm/event.hpp>
 #include <axvm/result.hpp>
 #include <axvm/state.hpp>
@@ -62,6 +63,11 @@ class Device {
     return fail(ErrorKind::Unsupported, "device write"sv, "the device cannot be written"sv);
   }
 
+  /// The host has something new for the device (input, a frame), or its deadline has come.
+  virtual void poll() {}
+  /// Guest time, in nanoseconds, at which it wants to be polled; nothing when it does not.
+  [[nodiscard]] virtual std::optional<std::uint64_t> deadline() { return std::nullopt; }
+
   /// As when it was made.
   virtual void reset() {}
 
@@ -74,18 +80,6 @@ class Device {
  private:
   std::string_view name_;
   BusRange range_;
-};
-
-/// The far end of a serial line.
-class Console {
- public:
-  /// A byte leaves the VM.
-  virtual void write(std::uint8_t byte) { static_cast<void>(byte); }
-  /// The next byte that has arrived for the VM, if one has.
-  virtual std::optional<std::uint8_t> read() { return std::nullopt; }
-
- protected:
-  ~Console() = default;
 };
 
 }  // namespace axvm

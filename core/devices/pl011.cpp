@@ -47,12 +47,14 @@ constexpr std::array<std::uint8_t, 8> kIdentification{0x11, 0x10, 0x34, 0x00,
 Result<std::uint64_t> Pl011::read(std::uint64_t offset, AccessWidth width) {
   const unsigned byte = static_cast<unsigned>(offset & 3);
   const std::uint32_t value = read_register(offset & ~std::uint64_t{3}, byte == 0);
+  line_.set(interrupt_asserted());
   return truncate(value >> (8 * byte), width);
 }
 
 Result<> Pl011::write(std::uint64_t offset, AccessWidth width, std::uint64_t value) {
   if ((offset & 3) == 0) {
     write_register(offset, static_cast<std::uint32_t>(truncate(value, width)));
+    line_.set(interrupt_asserted());
   }
   return {};
 }
@@ -111,6 +113,11 @@ void Pl011::transmit(std::uint8_t byte) {
     console_.write(byte);
   }
   raw_status_ |= kInterruptTx;  // the FIFO has drained to its level at once
+}
+
+void Pl011::poll() {
+  poll_console();
+  line_.set(interrupt_asserted());
 }
 
 void Pl011::poll_console() {
@@ -178,6 +185,7 @@ void Pl011::reset() {
   control_ = kResetControl;
   fifo_levels_ = kResetFifoLevels;
   mask_ = raw_status_ = dma_control_ = 0;
+  line_.set(false);
 }
 
 void Pl011::describe(StateVisitor& visitor) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <axvm/state.hpp>
 #include <core/devices/device.hpp>
+#include <core/devices/device_host.hpp>
 #include <cstdint>
 #include <string_view>
 
@@ -15,8 +16,8 @@ namespace axvm {
 class Pl011 final : public Device {
  public:
   /// `range` is usually 4 KiB. `console` outlives the device.
-  Pl011(std::string_view name, BusRange range, Console& console) noexcept
-      : Device(name, range), console_(console) {}
+  Pl011(std::string_view name, BusRange range, Console& console, InterruptLine line) noexcept
+      : Device(name, range), console_(console), line_(line) {}
 
   /// Registers are 32 bits wide, one per word. Narrower reads give part of one, wider ones are
   /// zero above it; writes away from a register's start are ignored.
@@ -26,6 +27,8 @@ class Pl011 final : public Device {
   /// UARTINTR: some interrupt is raised and not masked (UARTMIS is not 0).
   [[nodiscard]] bool interrupt_asserted() const noexcept { return masked_status() != 0; }
 
+  /// Looks whether bytes have arrived.
+  void poll() override;
   /// Bytes that have arrived are lost.
   void reset() override;
   void describe(StateVisitor& visitor) override;
@@ -51,6 +54,7 @@ class Pl011 final : public Device {
   [[nodiscard]] std::uint32_t masked_status() const noexcept { return raw_status_ & mask_; }
 
   Console& console_;
+  InterruptLine line_;  ///< UARTINTR
   std::array<std::uint8_t, kFifoDepth> fifo_{};
   std::size_t fifo_head_ = 0;
   std::size_t fifo_size_ = 0;

@@ -219,6 +219,12 @@ class AxVM : public VmBase {
     return services_.with_memory([&](Space& space, Tlb&) { return space.translate(gpa); });
   }
 
+  void poll_devices() override {
+    if (parts_) services_.poll_devices();
+  }
+  [[nodiscard]] std::optional<std::uint64_t> device_deadline() override {
+    return parts_ ? services_.device_deadline() : std::nullopt;
+  }
   [[nodiscard]] std::size_t device_count() const noexcept override {
     return parts_ ? parts_->devices.size() : 0;
   }
@@ -239,7 +245,9 @@ class AxVM : public VmBase {
 
  protected:
   AxVM(H& hal, VmParts<H, U> parts) noexcept
-      : VmBase(parts.id), parts_(std::move(parts)), services_(hal, *parts_) {}
+      : VmBase(parts.id), parts_(std::move(parts)), services_(hal, *parts_) {
+    parts_->device_host->attach(services_);
+  }
 
  private:
   using Control = RunControl<H, U>;
@@ -306,7 +314,7 @@ class AxVM : public VmBase {
       }
       vcpu.reset();
     }
-    for (Box<Device>& device : parts_->devices) device->reset();
+    services_.reset_devices();
   }
 
   /// Takes the VM from every CPU, then frees all it owns.

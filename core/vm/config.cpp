@@ -200,7 +200,9 @@ std::optional<EmulatedDeviceType> emulated_device_type(std::uint64_t value) noex
     case 0xe1:
     case 0xe2:
     case 0xe3:
-    case 0xf0: return static_cast<EmulatedDeviceType>(value);
+    case 0xe4:
+    case 0xf0:
+    case 0xf1: return static_cast<EmulatedDeviceType>(value);
     default: return std::nullopt;
   }
 }
@@ -247,7 +249,9 @@ std::unexpected<Error> unsupported_device(EmulatedDeviceType type) noexcept {
     case EmulatedDeviceType::VirtioBlock: return named("no virtio block (0xe1) is emulated"sv);
     case EmulatedDeviceType::VirtioNet: return named("no virtio net (0xe2) is emulated"sv);
     case EmulatedDeviceType::VirtioConsole: return named("no virtio console (0xe3) is emulated"sv);
+    case EmulatedDeviceType::VirtioEntropy: return named("no virtio entropy (0xe4) is emulated"sv);
     case EmulatedDeviceType::Flash: return named("no flash (0xf0) is emulated"sv);
+    case EmulatedDeviceType::Rtc: return named("no real-time clock (0xf1) is emulated"sv);
   }
   return named("no device of this type is emulated"sv);
 }

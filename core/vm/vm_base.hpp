@@ -205,6 +205,10 @@ class VmBase : public RefCounted {
     return std::nullopt;
   }
 
+  /// The host has something new for some device (input, a frame), or device_deadline() has come.
+  virtual void poll_devices() {}
+  /// Guest time in nanoseconds at which some device wants to be polled; nothing when none does.
+  [[nodiscard]] virtual std::optional<std::uint64_t> device_deadline() { return std::nullopt; }
   [[nodiscard]] virtual std::size_t device_count() const noexcept { return 0; }
   [[nodiscard]] virtual InterruptMode interrupt_mode() const noexcept { return {}; }
 

@@ -12,6 +12,7 @@
 #include <core/memory/layout.hpp>
 #include <core/vcpu/vcpu.hpp>
 #include <core/vm/unsupported_device.hpp>
+#include <core/vm/vm_device_host.hpp>
 #include <optional>
 #include <string_view>
 
@@ -43,6 +44,7 @@ struct VmParts {
   AddressSpace<typename Arch::Stage2Format, H> space;
   typename Arch::VmControls controls;
   Box<HalConsole<H>> console;
+  Box<VmDeviceHost<H, U>> device_host;
   Array<Box<Device>> devices;
   DeviceBus mmio;
   DeviceBus sysregs;
@@ -86,6 +88,8 @@ class VmBuilder {
 
     auto console = Box<HalConsole<H>>::try_make(allocator, hal, id);
     if (!console) return std::unexpected(console.error());
+    auto device_host = Box<VmDeviceHost<H, U>>::try_make(allocator, hal);
+    if (!device_host) return std::unexpected(device_host.error());
     const std::size_t device_count = config.emulated_devices.size();
     auto devices = Array<Box<Device>>::try_make(allocator, device_count);
     if (!devices) return std::unexpected(devices.error());
@@ -99,7 +103,8 @@ class VmBuilder {
         ivc_window = window_of(device);
         continue;
       }
-      auto made = make_device(allocator, device, keep(*text, device.name), **console);
+      auto made =
+          make_device(allocator, device, keep(*text, device.name), **device_host, **console);
       if (!made) return std::unexpected(made.error());
       Device& attached = *devices->emplace_back(std::move(*made));
       DeviceBus& bus = attached.range().bus == Bus::SysReg ? *sysregs : *mmio;
@@ -113,6 +118,7 @@ class VmBuilder {
                  std::move(*space),
                  controls,
                  std::move(*console),
+                 std::move(*device_host),
                  std::move(*devices),
                  std::move(*mmio),
                  std::move(*sysregs),
@@ -214,7 +220,8 @@ class VmBuilder {
   }
 
   static Result<Box<Device>> make_device(Allocator allocator, const EmulatedDeviceConfig& config,
-                                         std::string_view name, Console& console) {
+                                         std::string_view name, DeviceHost& host,
+                                         Console& console) {
     const BusRange range{Bus::Mmio, config.base_gpa.value, config.length};
     if (config.type == EmulatedDeviceType::Flash) {
       auto flash = CfiFlash::try_make(allocator, name, range);
@@ -223,7 +230,8 @@ class VmBuilder {
     }
     if (config.type != EmulatedDeviceType::Console) return unsupported_device(config.type);
     using ConsoleDevice = typename Arch::ConsoleDevice;
-    auto device = Box<ConsoleDevice>::try_make(allocator, name, range, console);
+    auto device = Box<ConsoleDevice>::try_make(allocator, name, range, console,
+                                               InterruptLine(host, config.irq_id));
     if (!device) return std::unexpected(device.error());
     return Box<Device>(std::move(*device));
   }

@@ -31,6 +31,7 @@ class VmServices {
   VmServices(H& hal, VmParts<H, U>& parts) noexcept
       : hal_(hal),
         parts_(parts),
+        device_lock_(hal, LockRank::Device),
         memory_lock_(hal, LockRank::AddressSpace),
         run_control_(hal, parts.id, parts.vcpus) {}
   VmServices(const VmServices&) = delete;
@@ -40,6 +41,46 @@ class VmServices {
   [[nodiscard]] VmId id() const noexcept { return parts_.id; }
   [[nodiscard]] DeviceBus& mmio() noexcept { return parts_.mmio; }
   [[nodiscard]] DeviceBus& sysregs() noexcept { return parts_.sysregs; }
+
+  // --- devices; one access at a time --------------------------------------------------------
+
+  /// As DeviceBus::read and write.
+  Result<std::uint64_t> read_device(const DeviceBus& bus, Device& device, std::uint64_t address,
+                                    AccessWidth width) {
+    LockGuard guard(device_lock_);
+    return bus.read(device, address, width);
+  }
+  Result<> write_device(const DeviceBus& bus, Device& device, std::uint64_t address,
+                        AccessWidth width, std::uint64_t value) {
+    LockGuard guard(device_lock_);
+    return bus.write(device, address, width, value);
+  }
+  void poll_devices() {
+    LockGuard guard(device_lock_);
+    for (Box<Device>& device : parts_.devices) device->poll();
+  }
+  [[nodiscard]] std::optional<std::uint64_t> device_deadline() {
+    LockGuard guard(device_lock_);
+    std::optional<std::uint64_t> earliest;
+    for (Box<Device>& device : parts_.devices) {
+      const auto deadline = device->deadline();
+      if (deadline && (!earliest || *deadline < *earliest)) earliest = deadline;
+    }
+    return earliest;
+  }
+  void reset_devices() {
+    LockGuard guard(device_lock_);
+    for (Box<Device>& device : parts_.devices) device->reset();
+  }
+  /// A device's wire to the interrupt controller, from any CPU.
+  void set_line(std::uint32_t intid, bool level) {
+    if (!emulates_interrupts() || intid >= Arch::kInterruptCount) return;
+    const auto is_first = [](const VCpuType& vcpu) { return vcpu.is_bsp(); };
+    if (level) return send_interrupt(intid, is_first);
+    for (VCpuType& vcpu : parts_.vcpus) {
+      if (is_first(vcpu)) vcpu.interrupts().clear_pending(intid);
+    }
+  }
 
   [[nodiscard]] std::span<const VCpuType> vcpus() const noexcept { return parts_.vcpus.span(); }
   /// The vCPU that the guest knows by `phys_id`; null when there is none.
@@ -134,6 +175,7 @@ class VmServices {
  private:
   H& hal_;
   VmParts<H, U>& parts_;
+  typename H::Lock device_lock_;
   typename H::Lock memory_lock_;
   RunControl<H, U> run_control_;
 };

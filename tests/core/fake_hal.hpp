@@ -216,6 +216,7 @@ class FakeHal {
     input.erase(0, 1);
     return byte;
   }
+  DeviceBackend backend(VmId, std::size_t index) { return backends[index]; }
   void log(LogLevel, std::string_view text) { messages.emplace_back(text); }
   bool wants_events() { return listening; }
   void event(const Event& event) { events.push_back(event); }
@@ -258,6 +259,7 @@ class FakeHal {
   std::vector<std::uint32_t> woken;
   std::vector<std::uint32_t> ended;  ///< physical interrupts
   std::uint32_t pending_irq = 1023;
+  std::map<std::size_t, DeviceBackend> backends;  ///< by index of the device
   std::string output;
   std::string input;
   bool listening = true;

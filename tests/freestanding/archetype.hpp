@@ -90,6 +90,7 @@ class Hal {
   void end_irq(std::uint32_t) {}
   void console_write(VmId, std::uint8_t) {}
   std::optional<std::uint8_t> console_read(VmId) { return std::nullopt; }
+  DeviceBackend backend(VmId, std::size_t) { return {}; }
   void log(LogLevel, std::string_view) {}
   bool wants_events() { return true; }
   void event(const Event&) {}

@@ -46,10 +46,10 @@ TEST_CASE("lock order: ascending ranks, any of them, and again") {
   LockFixture f;
   for (int i = 0; i < 2; ++i) {
     f.vm.lock();
-    f.memory.lock();
     f.device.lock();
-    f.memory.unlock();
+    f.memory.lock();
     f.device.unlock();
+    f.memory.unlock();
     f.vm.unlock();
     f.device.lock();
     f.device.unlock();

@@ -216,10 +216,10 @@ class InstructionEmulator {
       const auto here = data.first(size);
       std::uint64_t value = little_endian(here);
       if (access.is_write) {
-        const auto done = vm_.mmio().write(*part.device, address, width, value);
+        const auto done = vm_.write_device(vm_.mmio(), *part.device, address, width, value);
         if (!done) return fault(true, part.va + at, done.error().detail);
       } else {
-        const auto answer = vm_.mmio().read(*part.device, address, width);
+        const auto answer = vm_.read_device(vm_.mmio(), *part.device, address, width);
         if (!answer) return fault(false, part.va + at, answer.error().detail);
         value = *answer;
         to_little_endian(value, here);

@@ -46,7 +46,10 @@ enum class EmulatedDeviceType : std::uint8_t {
   VirtioBlock = 0xe1,
   VirtioNet = 0xe2,
   VirtioConsole = 0xe3,
-  Flash = 0xf0,  ///< CFI NOR flash; not upstream's
+  // Not upstream's:
+  VirtioEntropy = 0xe4,
+  Flash = 0xf0,  ///< CFI NOR flash
+  Rtc = 0xf1,    ///< real-time clock: PL031
 };
 
 /// The type with this value; nothing when no type has it.

@@ -3,6 +3,7 @@
 // virtualization hardware of one CPU (core/arch/<isa>/hal.hpp).
 
 #include <axvm/address.hpp>
+#include <axvm/backend.hpp>
 #include <axvm/event.hpp>
 #include <axvm/function_ref.hpp>
 #include <axvm/ivc.hpp>
@@ -74,6 +75,9 @@ concept VmHal = requires(H& hal, HostPhysAddr hpa, HostVirtAddr hva, std::size_t
   /// The far end of a VM's console: a byte out, a byte in (nothing: none has arrived).
   { hal.console_write(vm, std::uint8_t{}) };
   { hal.console_read(vm) } -> std::same_as<std::optional<std::uint8_t>>;
+
+  /// What the host has for the VM's emulated device of this index in VmConfig::emulated_devices.
+  { hal.backend(vm, n) } -> std::same_as<DeviceBackend>;
 
   requires std::constructible_from<typename H::Lock, H&, LockRank>;
   { lock.lock() };

@@ -9,8 +9,8 @@ namespace axvm {
 enum class LockRank : std::uint8_t {
   Ivc = 0,
   Vm = 1,
-  AddressSpace = 2,
-  Device = 3,
+  Device = 2,  ///< before AddressSpace: devices are bus masters
+  AddressSpace = 3,
   InterruptController = 4
 };
 

@@ -2,6 +2,7 @@
 #include <rapidcheck.h>
 #include <core/devices/pl011.hpp>
 #include <string>
+#include <tests/core/devices/fake_device_host.hpp>
 
 using namespace axvm;
 
@@ -20,7 +21,8 @@ struct Line final : Console {
 
 struct Port {
   Line line;
-  Pl011 uart{"uart", {Bus::Mmio, 0x900'0000, 0x1000}, line};
+  axvm::test::FakeDeviceHost host;
+  Pl011 uart{"uart", {Bus::Mmio, 0x900'0000, 0x1000}, line, InterruptLine(host, 33)};
   std::uint64_t read(std::uint64_t offset) { return *uart.read(offset, AccessWidth::Dword); }
   void write(std::uint64_t offset, std::uint64_t value) {
     REQUIRE(uart.write(offset, AccessWidth::Dword, value).has_value());
@@ -85,6 +87,22 @@ TEST_CASE("receive interrupts follow the trigger level, the timeout and the mask
   CHECK(port.read(kRis) == kTimeout);
   CHECK(port.read(kDr) == 'b');
   CHECK(port.read(kRis) == 0);
+}
+
+TEST_CASE("the interrupt line follows the masked status") {
+  Port port;
+  port.line.in = "a";
+  port.uart.poll();
+  CHECK_FALSE(port.host.lines[33]);  // received, but masked
+  port.write(kImsc, kRx | kTimeout);
+  CHECK(port.host.lines[33]);
+  CHECK(port.read(kDr) == 'a');
+  CHECK_FALSE(port.host.lines[33]);
+  port.line.in = "b";
+  port.uart.poll();
+  CHECK(port.host.lines[33]);
+  port.uart.reset();
+  CHECK_FALSE(port.host.lines[33]);
 }
 
 TEST_CASE("loopback receives what is sent, and overruns when nobody reads") {
