@@ -164,6 +164,7 @@ class TrapHandler {
 
   TrapOutcome mmio(Device& device, const DataAbort& abort, std::uint64_t esr, const Location& at) {
     if (abort.cache_maintenance) return ignore_cache_maintenance();
+    if (device.is_interrupt_controller()) interrupts_.synchronize();
     if (!abort.described || may_cross_page(abort, at.va)) return emulate(abort, esr, at);
     const std::uint64_t address = at.ipa->value;
     std::uint64_t data = 0;
@@ -221,8 +222,11 @@ class TrapHandler {
     if (Device* device = vm_.sysregs().find(trap.encoding))
       return device_register(*device, trap, esr);
 
-    if (const IccRegister reg = icc_register(trap.encoding); reg != IccRegister::None) {
-      return interrupt_register(reg, trap, esr);
+    if (!trap.is_read && vm_.emulates_interrupts()) {
+      const auto reg = static_cast<SysReg>(trap.encoding);
+      if (reg == SysReg::ICC_SGI1R_EL1) return send_interrupt(trap, true);
+      if (reg == SysReg::ICC_SGI0R_EL1) return send_interrupt(trap, false);
+      if (reg == SysReg::ICC_ASGI1R_EL1) return send_interrupt(trap, std::nullopt);
     }
     const EmulatedRegister kind = emulated_register(trap.encoding);
     if (kind == EmulatedRegister::None || (kind == EmulatedRegister::Feature && !trap.is_read)) {
@@ -232,7 +236,10 @@ class TrapHandler {
     if (!trap.is_read) {
       data = read_x(cpu_, trap.rt);
     } else {
-      if (kind == EmulatedRegister::Feature) data = read_feature(cpu_, trap.encoding);
+      if (kind == EmulatedRegister::Feature) {
+        data = read_feature(cpu_, trap.encoding) |
+               guest_gic_feature(vcpu_.interrupts(), trap.encoding);
+      }
       write_x(cpu_, trap.rt, data);
     }
     skip_instruction(cpu_);
@@ -240,21 +247,12 @@ class TrapHandler {
     return kGoOn;
   }
 
-  TrapOutcome interrupt_register(IccRegister reg, const SystemRegisterTrap& trap,
-                                 std::uint64_t esr) {
-    std::uint64_t data = 0;
-    bool there = false;
-    if (trap.is_read) {
-      const auto value = interrupts_.read(reg);
-      there = value.has_value();
-      if (there) write_x(cpu_, trap.rt, data = *value);
-    } else {
-      data = read_x(cpu_, trap.rt);
-      there = interrupts_.write(reg, data);
-    }
-    if (!there) return undefined(esr, "system register that guests do not have"sv);
+  /// `group1`: nothing for the other security state, which guests do not have.
+  TrapOutcome send_interrupt(const SystemRegisterTrap& trap, std::optional<bool> group1) {
+    const std::uint64_t data = read_x(cpu_, trap.rt);
+    if (group1) interrupts_.send(SgiRequest(data), *group1);
     skip_instruction(cpu_);
-    report_.access(Bus::SysReg, !trap.is_read, AccessWidth::Qword, trap.encoding, data, {});
+    report_.access(Bus::SysReg, true, AccessWidth::Qword, trap.encoding, data, {});
     return kGoOn;
   }
 

@@ -170,6 +170,7 @@ class GuestCore final : public EngineCaches {
   /// Whether a physical interrupt is signalled to the CPU now.
   [[nodiscard]] bool interrupt_asserted(std::uint64_t now) noexcept;
   [[nodiscard]] std::uint32_t asserted_interrupts(std::uint64_t now) const noexcept;
+  [[nodiscard]] bool maintenance_is_due() const noexcept;
   /// The local time at which this CPU leaves its guest at the next asynchronous point.
   [[nodiscard]] std::uint64_t leaves_at() const noexcept {
     const bool to_el2 = (el2_.hcr & hcr::IMO) != 0;
@@ -179,8 +180,9 @@ class GuestCore final : public EngineCaches {
   bool take_interrupt(std::uint64_t va);
   /// Pending virtual interrupts, masked or not: bit 0 FIQ, 1 IRQ, 2 SError.
   [[nodiscard]] unsigned virtual_interrupts() const noexcept {
-    return static_cast<unsigned>((el2_.hcr >> hcr::kRouteShift) & (el2_.hcr >> hcr::kPendingShift) &
-                                 7);
+    const unsigned signalled = (el2_.gic.fiq() ? 1U : 0U) | (el2_.gic.irq() ? 2U : 0U);
+    return static_cast<unsigned>((el2_.hcr >> hcr::kRouteShift) &
+                                 (el2_.hcr >> hcr::kPendingShift | signalled) & 7);
   }
   [[nodiscard]] std::uint64_t isr() noexcept;
 
@@ -211,6 +213,8 @@ class GuestCore final : public EngineCaches {
   bool on_sys(const uc_arm64_cp_reg& cp);
   void on_tlbi(SysReg op, std::uint64_t operand);
   void on_undefined(std::uint32_t instruction, std::uint64_t pc);
+  /// Carries out an access to the virtual CPU interface; false when the instruction is none.
+  bool access_interrupt_controller(std::uint32_t instruction, std::uint64_t pc);
   /// Traps the system access, WFE, WFI or FP instruction at `pc` to EL2.
   void trap_instruction(std::uint32_t instruction, std::uint64_t pc) {
     record_trap_of(instruction, pc);

@@ -75,7 +75,8 @@ class Pcpu {
   void dc_civac(std::span<const std::byte> lines);
 
   /// The physical interrupt controller's part for this CPU. Interrupts are private ones of the
-  /// timers: 27 (CNTV), 30 (CNTP), 26 (CNTHP), level-sensitive, all disabled at reset. One that is
+  /// timers, 27 (CNTV), 30 (CNTP), 26 (CNTHP), and of the virtual CPU interface's maintenance, 25,
+  /// level-sensitive, all disabled at reset. One that is
   /// asserted, enabled and not active makes enter_guest return Irq at the first asynchronous point
   /// (HCR_EL2.IMO set), or goes to EL1 there (IMO clear, PSTATE.I clear).
   void enable_interrupt(std::uint32_t intid, bool on);

@@ -182,6 +182,7 @@ void GuestCore::on_undefined(std::uint32_t word, std::uint64_t pc) {
   const unsigned el = current_el();
   const bool fp = is_fp(word) && fp_traps_to_el1(engine_.system(reg::CPACR_EL1), el);
   if (el == 1 && !fp && traps_to_el2(el2_, word)) return trap_instruction(word, pc);
+  if (el == 1 && access_interrupt_controller(word, pc)) return;
   std::uint64_t esr = unknown_syndrome();
   if (fp) {
     esr = fp_trap_syndrome();
@@ -196,6 +197,29 @@ void GuestCore::on_undefined(std::uint32_t word, std::uint64_t pc) {
     }
   }
   take_synchronous_to_el1(esr, pc);
+}
+
+bool GuestCore::access_interrupt_controller(std::uint32_t word, std::uint64_t pc) {
+  // Without HCR_EL2.IMO and FMO, EL1 would have the physical interface, which is EL2's here.
+  constexpr unsigned kZeroRegister = 31;
+  const SysReg r = register_of(word);
+  if ((el2_.hcr & (hcr::IMO | hcr::FMO)) == 0 || !is_system_access(word)) return false;
+  const unsigned rt = word & 31;
+  if (is_read(word)) {
+    const auto value = el2_.gic.read(r);
+    if (!value) return false;
+    if (rt != kZeroRegister) engine_.set_x(rt, *value);
+  } else {
+    const auto written = el2_.gic.write(r, rt == kZeroRegister ? 0 : engine_.x(rt));
+    if (!written.taken) return false;
+    if (written.deactivated) interrupts_.end(*written.deactivated);
+  }
+  retirement_.begin_block(pc, 1);
+  retirement_.close();
+  engine_.set_pc(pc + Retirement::kInstructionBytes);
+  refresh_interrupts(time());
+  schedule_attention();
+  return true;
 }
 
 void GuestCore::record_trap_of(std::uint32_t word, std::uint64_t pc) {
