@@ -39,18 +39,17 @@ class GuestInterrupts {
     return true;
   }
 
-  /// What a waiting vCPU waits for; nothing when it need not wait.
-  std::optional<exit_reason::Halt> wait() {
+  /// False when a waiting vCPU need not wait. `halt`, fresh, says what it waits for.
+  bool wait(exit_reason::Halt& halt) {
     drop_timers();
-    if (interface().signals()) return std::nullopt;
-    exit_reason::Halt halt;
-    if (!vm_.emulates_interrupts()) return halt;
+    if (interface().signals()) return false;
+    if (!vm_.emulates_interrupts()) return true;
     for (const std::uint32_t intid : kTimerIntids) {
       if (vcpu_.residence()->is_forwarded(intid)) continue;  // it has come, and is not wanted
       const auto deadline = timer_deadline(cpu_, intid);
       if (deadline && (!halt.wake_time || *deadline < *halt.wake_time)) halt.wake_time = deadline;
     }
-    return halt;
+    return true;
   }
 
   /// A guest's access to a register of the CPU interface; nothing when it has none such.
