@@ -80,7 +80,7 @@ struct El2Registers {
   std::uint64_t ich_hcr = 0;
 
   /// The register's storage, or null when it is none of these.
-  [[nodiscard]] std::uint64_t* find(SysReg r) noexcept {
+  [[nodiscard]] constexpr std::uint64_t* find(SysReg r) noexcept {
     switch (r.encoding) {
       case SysReg(3, 4, 5, 2, 0).encoding: return &esr;
       case SysReg(3, 4, 4, 0, 1).encoding: return &elr;
@@ -101,6 +101,11 @@ struct El2Registers {
       case SysReg(3, 4, 12, 11, 0).encoding: return &ich_hcr;
       default: return nullptr;
     }
+  }
+
+  /// Whether find() knows the register.
+  [[nodiscard]] static constexpr bool has(SysReg r) noexcept {
+    return El2Registers{}.find(r) != nullptr;
   }
 
   void describe(StateVisitor& v) {
