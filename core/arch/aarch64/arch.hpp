@@ -96,8 +96,9 @@ struct Arch {
   /// Runs until an exit that the host has to know of.
   template <class Vm, VirtualizationHardware U>
   static Result<ExitReason> run(Vm& vm, typename Vm::VCpuType& vcpu, U& cpu) {
-    TrapHandler<Vm, U> handler(vm, vcpu, cpu);
-    return handler.run();
+    Result<ExitReason> exit;
+    TrapHandler<Vm, U>(vm, vcpu, cpu, exit).run();
+    return exit;
   }
 };
 

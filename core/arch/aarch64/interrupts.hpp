@@ -76,19 +76,18 @@ class GuestInterrupts {
     return true;
   }
 
-  /// What a waiting vCPU waits for; nothing when it need not wait.
-  std::optional<exit_reason::Halt> wait() {
-    exit_reason::Halt halt;
-    if (!vm_.emulates_interrupts()) return halt;
-    if (interface().changed()) return std::nullopt;
+  /// False when a waiting vCPU need not wait. `halt`, fresh, says what it waits for.
+  bool wait(exit_reason::Halt& halt) {
+    if (!vm_.emulates_interrupts()) return true;
+    if (interface().changed()) return false;
     // What the list registers held did not end the wait; what they hold now may.
-    if (gic().lent_count(index()) != 0 && refill()) return std::nullopt;
+    if (gic().lent_count(index()) != 0 && refill()) return false;
     for (const std::uint32_t intid : kTimerIntids) {
       if (vcpu_.residence()->is_forwarded(intid)) continue;  // it has come, and is not wanted
       const auto deadline = timer_deadline(cpu_, intid);
       if (deadline && (!halt.wake_time || *deadline < *halt.wake_time)) halt.wake_time = deadline;
     }
-    return halt;
+    return true;
   }
 
   /// The guest has written ICC_SGI1R_EL1 or ICC_SGI0R_EL1.

@@ -31,6 +31,7 @@ void GuestCore::write(SysReg r, std::uint64_t value) {
   if (std::uint64_t* const v = el2_.find(r)) {
     const std::uint64_t old = *v;
     *v = value;
+    trap_answer_ = {};
     if (r == reg::SPSR_EL2) {
       spsr_is_current_ = false;
       spsr_written_ = true;

@@ -82,7 +82,7 @@ struct El2Registers {
 
   /// The register's storage, or null when it is none of these. What has an effect of its own, and
   /// the interrupt controller's, is the caller's business.
-  [[nodiscard]] std::uint64_t* find(SysReg r) noexcept {
+  [[nodiscard]] constexpr std::uint64_t* find(SysReg r) noexcept {
     switch (r.encoding) {
       case SysReg(3, 4, 5, 2, 0).encoding: return &esr;
       case SysReg(3, 4, 4, 0, 1).encoding: return &elr;
@@ -102,6 +102,11 @@ struct El2Registers {
       case SysReg(3, 4, 12, 9, 5).encoding: return &icc_sre;
       default: return nullptr;
     }
+  }
+
+  /// Whether find() knows the register.
+  [[nodiscard]] static constexpr bool has(SysReg r) noexcept {
+    return El2Registers{}.find(r) != nullptr;
   }
 
   void describe(StateVisitor& v) {

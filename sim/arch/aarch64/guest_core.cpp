@@ -33,6 +33,8 @@ GuestCore::GuestCore(Machine& machine, unsigned index, Engine engine, std::uint3
 Vector GuestCore::enter() {
   if (!failure_.empty()) return Vector::SError;
   std::uint64_t pc = el2_.elr;
+  if (refused_at_ != kNoTarget) [[unlikely]]
+    note_refusal(pc);
   if (std::exchange(spsr_written_, false)) {
     engine_.set_pstate(static_cast<std::uint32_t>(el2_.spsr));
     if ((el2_.spsr & kIllegalState) != 0) {

@@ -12,7 +12,9 @@
 #include <sim/arch/aarch64/interrupts.hpp>
 #include <sim/arch/aarch64/mmu.hpp>
 #include <sim/arch/aarch64/pcpu.hpp>
+#include <sim/arch/aarch64/refused_accesses.hpp>
 #include <sim/arch/aarch64/timers.hpp>
+#include <sim/arch/aarch64/traps.hpp>
 #include <sim/cpu/chaos.hpp>
 #include <sim/cpu/fetch_coherence.hpp>
 #include <sim/cpu/retirement.hpp>
@@ -58,6 +60,7 @@ class GuestCore final : public EngineCaches {
   [[nodiscard]] std::uint64_t next_deadline() const noexcept { return interrupt_due_; }
 
   [[nodiscard]] El2Registers& el2() noexcept { return el2_; }
+  [[nodiscard]] const Timers& timers() const noexcept { return timers_; }
   [[nodiscard]] Mmu& mmu() noexcept { return mmu_; }
   [[nodiscard]] const Mmu& mmu() const noexcept { return mmu_; }
   [[nodiscard]] const Statistics& statistics() const noexcept { return statistics_; }
@@ -116,13 +119,29 @@ class GuestCore final : public EngineCaches {
   struct InstructionPage {
     static constexpr std::uint64_t kNone = 1;
     std::uint64_t va = kNone;
+    std::uint64_t pa = 0;
     const std::uint8_t* bytes = nullptr;
+  };
+  /// The instruction that was asked about last, so that one which traps again and again is looked
+  /// up once. Valid until a register of EL2 changes.
+  struct TrapAnswer {
+    std::uint32_t word = 0;  ///< UDF, which EL2 cannot trap
+    bool traps = false;
   };
 
   // engine_hooks.cpp: what the engine asks while it runs, and what it is told.
   void install_hooks();
   void reset_registers();
   bool on_fill(std::uint64_t va, uc_mem_type type, uc_tlb_entry& entry);
+  /// What a data access in this PSTATE is for; `unprivileged`: by LDTR, STTR and their kin.
+  [[nodiscard]] static AccessContext access_context(Access access, std::uint32_t pstate,
+                                                    bool unprivileged) noexcept {
+    constexpr std::uint32_t kPan = 1U << 22;
+    if (unprivileged) return {.access = access, .el = 0, .pan = false};
+    return {.access = access,
+            .el = static_cast<std::uint8_t>((pstate >> 2) & 3),
+            .pan = (pstate & kPan) != 0};
+  }
   /// Decides what the engine may do with a translated page on its own.
   bool grant(std::uint64_t va, Access access, const Translation& translation, uc_tlb_entry& entry);
   /// True when the instruction being executed lies in the frame at `pa`.
@@ -201,8 +220,23 @@ class GuestCore final : public EngineCaches {
   void take_synchronous_to_el1(std::uint64_t esr, std::uint64_t return_address);
   void take_abort_to_el1(std::uint64_t esr, std::uint64_t far, std::uint64_t return_address);
   /// Records a synchronous trap to EL2.
-  void record_trap(std::uint64_t esr, std::uint64_t return_address);
+  void record_trap(std::uint64_t esr, std::uint64_t return_address) {
+    el2_.esr = esr;
+    el2_.elr = return_address;
+    spsr_is_current_ = true;
+  }
   std::optional<Vector> take_abort(const Refusal& refusal, std::uint64_t pc);
+  /// Records an abort by stage 2.
+  void record_abort(const Fault& fault, std::uint64_t esr, std::uint64_t far, std::uint64_t pc);
+  /// The same for data; `instruction` may be null.
+  void record_data_abort(const Fault& fault, unsigned el, bool write, std::uint64_t far,
+                         const MemoryInstruction* instruction, std::uint64_t pc);
+  /// The address that a memory instruction at `pc` accesses.
+  [[nodiscard]] std::uint64_t address_of(const MemoryInstruction& instruction,
+                                         std::uint64_t pc) const {
+    return instruction.address([this](unsigned n) { return n == 31 ? engine_.sp() : engine_.x(n); },
+                               pc);
+  }
   [[nodiscard]] unsigned current_el() const { return (engine_.pstate() >> 2) & 3; }
   /// The instruction at a virtual address that can be fetched; 0 (UDF) when it cannot.
   [[nodiscard]] std::uint32_t instruction_at(std::uint64_t va) const;
@@ -218,18 +252,36 @@ class GuestCore final : public EngineCaches {
   /// Traps the system access, WFE, WFI or FP instruction at `pc` to EL2.
   void trap_instruction(std::uint32_t instruction, std::uint64_t pc) {
     record_trap_of(instruction, pc);
+    leave_past(pc);
+  }
+  /// A trap of the instruction at `pc` has been recorded: leaves the engine, to be entered behind
+  /// it.
+  void leave_past(std::uint64_t pc) {
     const std::uint64_t next = pc + Retirement::kInstructionBytes;
     // Behind it the engine leaves the block, as after any change of its PC.
     if (leave_by_trap(next)) engine_.set_pc(next);
   }
   void record_trap_of(std::uint32_t instruction, std::uint64_t pc);
-  /// traps_to_el2() from `el`.
+  /// traps_to_el2() by the registers as they are now.
+  [[nodiscard]] bool traps_by_controls(std::uint32_t instruction) const noexcept {
+    if (instruction != trap_answer_.word) [[unlikely]]
+      trap_answer_ = {instruction, traps_to_el2(el2_, instruction)};
+    return trap_answer_.traps;
+  }
+  /// The same from `el`.
   [[nodiscard]] bool traps_from(unsigned el, std::uint32_t instruction) const;
   [[nodiscard]] bool timer_open_to_el0(SysReg reg) const;
   /// A register that this machine answers at `el`, not the engine; the engine's checks come first.
   [[nodiscard]] std::optional<std::uint64_t> answer(SysReg reg, unsigned el);
   /// The system instruction at `pc` faults for the address `va`.
   void refuse_system_instruction(const Fault& fault, std::uint64_t va, std::uint64_t pc);
+
+  // refused_accesses.cpp: what emulated devices cost.
+  /// The engine was stopped because stage 2 refused the access at `refused_at_`, and EL2 has the
+  /// guest go on at `pc`.
+  void note_refusal(std::uint64_t pc);
+  /// Before a watched access: raises its abort if stage 2 will refuse it, and nothing otherwise.
+  void refuse_in_place(RefusedAccesses::Site& site);
 
   // watches.cpp: instructions that are not left to the engine.
   void on_watch(std::uint64_t va);
@@ -285,6 +337,9 @@ class GuestCore final : public EngineCaches {
   std::uint64_t exact_count_ = 0;
   std::optional<Refusal> refusal_;
   mutable InstructionPage instruction_page_;
+  mutable TrapAnswer trap_answer_;
+  RefusedAccesses refused_accesses_;
+  std::uint64_t refused_at_ = kNoTarget;
   std::pair<std::uint64_t, std::uint64_t> event_taken_by_;  ///< instruction count and address
   std::uint64_t exact_target_ = kNoTarget;
   std::uint64_t exact_end_ = 0;  ///< where it is reached

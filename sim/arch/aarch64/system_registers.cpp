@@ -58,7 +58,7 @@ std::optional<std::uint64_t> GuestCore::answer(SysReg r, unsigned el) {
 }
 
 bool GuestCore::traps_from(unsigned el, std::uint32_t instruction) const {
-  if (!traps_to_el2(el2_, instruction)) return false;
+  if (!traps_by_controls(instruction)) return false;
   if (el == 1) return true;
   // At EL0 these trap to EL2 when EL1 lets them through; other accesses are EL1's business.
   constexpr std::uint64_t kDze = 1ULL << 14;

@@ -28,6 +28,8 @@ bool is_legal_mode(std::uint64_t spsr) {
 }
 constexpr std::uint64_t kIllegal = 1ULL << 20;
 
+const std::uint64_t kWfiSyndrome = wfx_syndrome(false);
+
 }  // namespace
 
 bool GuestCore::needs_watch(std::uint32_t word, std::uint64_t cpacr) const noexcept {
@@ -65,8 +67,8 @@ void GuestCore::watch_unmaintained_code(std::uint64_t page_va, std::uint64_t pa)
 
 void GuestCore::report_unmaintained_code(std::uint64_t va) {
   if ((va & ~std::uint64_t{4095}) != instruction_page_.va) return;
-  const auto pa = machine_.memory().pa_of(instruction_page_.bytes + (va & 4095));
-  if (!pa || !machine_.fetch_coherence_.maintenance().report(*pa)) return;
+  const std::uint64_t pa = instruction_page_.pa + (va & 4095);
+  if (!machine_.fetch_coherence_.maintenance().report(pa)) return;
   ++statistics_.unmaintained_lines;
   if (!machine_.listener_) return;
   const std::uint64_t instructions = retirement_.total_at(va);
@@ -74,7 +76,7 @@ void GuestCore::report_unmaintained_code(std::uint64_t va) {
                       .instructions = instructions,
                       .time_ns = instructions + idle_,
                       .pc = va,
-                      .address = *pa});
+                      .address = pa});
 }
 
 void GuestCore::watch(std::uint64_t first, std::uint64_t last) {
@@ -90,6 +92,7 @@ void GuestCore::watch(std::uint64_t first, std::uint64_t last) {
 void GuestCore::forget_watches() {
   for (const auto& [range, hook] : watches_) engine_.unwatch(hook);
   watches_.clear();
+  refused_accesses_.forget_watches();
   engine_.flush_code();
   forget_translations();
 }
@@ -105,11 +108,16 @@ inline void GuestCore::on_watch(std::uint64_t va) {
   }
   const std::uint32_t word = instruction_at(va);
   report_unmaintained_code(va);
+  if (auto* const site = refused_accesses_.find(va, word)) return refuse_in_place(*site);
   if (word == instruction::kWfi) {
     // Any other WFI is left to the engine, which checks nTWI and stops behind it.
     constexpr std::uint64_t kNtwi = 1ULL << 16;
     const bool open = (mmu_.registers().sctlr_el1 & kNtwi) != 0;
-    if (open && wfi_traps(retirement_.total_at(va) + 1 + idle_)) trap_instruction(word, va);
+    if (open && wfi_traps(retirement_.total_at(va) + 1 + idle_)) {
+      retirement_.stop_at(va);
+      record_trap(kWfiSyndrome, va);
+      leave_past(va);
+    }
     return;
   }
   const unsigned el = current_el();
