@@ -112,6 +112,24 @@ TEST_CASE("reset: the guest begins again, from its image, any number of times") 
   CHECK(host->statistics().instructions == 3 * whole.instructions);
 }
 
+TEST_CASE("reset: what a guest asks for is granted without a limit, unless one is configured") {
+  GuestRun alone{.name = "smp"};  // which fails without a second vCPU, and asks for a reset
+  auto config = config_of(alone);
+  config.vms.front().cpu_num = 1;
+  config.sim = {};
+  Outcome outcome;
+  const auto host = boot(config, alone, outcome);
+  REQUIRE(host != nullptr);
+  CHECK(host->run({.instructions = 1'000'000}).kind == StopKind::InstructionLimit);
+  const std::string& said = host->console(kVm).output();
+  const std::string life = said.substr(0, said.find('\n') + 1);
+  REQUIRE(life.find("this guest needs") != std::string::npos);
+  REQUIRE(said.size() > 20 * life.size());
+  for (std::size_t at = 0; at + life.size() <= said.size(); at += life.size()) {
+    REQUIRE(std::string_view(said).substr(at, life.size()) == life);
+  }
+}
+
 TEST_CASE("reset: what a guest asks for is granted as often as configured") {
   GuestRun alone{.name = "smp"};  // which fails without a second vCPU, and asks for a reset
   auto config = config_of(alone);
