@@ -179,6 +179,8 @@ class GuestCore final : public EngineCaches {
   bool take_interrupt(std::uint64_t va);
   /// Pending virtual interrupts, masked or not: bit 0 FIQ, 1 IRQ, 2 SError.
   [[nodiscard]] unsigned virtual_interrupts() const noexcept {
+  /// The instruction that has retired, the one before `va`, makes `va` an asynchronous point.
+  [[nodiscard]] bool follows_synchronization(std::uint64_t va) const;
     return static_cast<unsigned>((el2_.hcr >> hcr::kRouteShift) & (el2_.hcr >> hcr::kPendingShift) &
                                  7);
   }

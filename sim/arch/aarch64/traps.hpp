@@ -25,6 +25,12 @@ constexpr SysReg register_of(std::uint32_t word) noexcept {
   return SysReg(static_cast<std::uint16_t>(word >> 5));
 }
 /// What needs the FP and SIMD registers: data processing, loads and stores of V registers, FPCR and
+/// ISB, and what may unmask interrupts: MSR DAIFClr, MSR DAIF. What is pending behind them has to
+/// be taken there (D1.3.6).
+constexpr bool synchronizes_interrupts(std::uint32_t word) noexcept {
+  return (word & 0xfffff0ff) == 0xd50330df || (word & 0xfffff0ff) == 0xd50340ff ||
+         (word & 0xffffffe0) == 0xd51b4220;
+}
 /// FPSR (C4.1). In the group of data processing, op0 alone rules some out (C4.1.96).
 constexpr bool is_fp(std::uint32_t word) noexcept {
   if ((word & 0x0c000000) == 0x0c000000) {
