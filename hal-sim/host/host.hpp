@@ -149,9 +149,9 @@ class Host {
   std::unique_ptr<sim::Machine> machine_;
   std::unique_ptr<SimHal> hal_;
   std::vector<Ref<VmBase>> vms_;
-  std::vector<LoadPlan> plans_;  // per VM: its images
-  std::uint64_t max_resets_ = 0;
-  std::uint64_t resets_ = 0;  // that guests have asked for and got
+  std::vector<LoadPlan> plans_;              // per VM: its images
+  std::optional<std::uint64_t> max_resets_;  // none: no limit
+  std::uint64_t resets_ = 0;                 // that guests have asked for and got
 
   std::vector<Vcpu> vcpus_;
   /// Per pCPU the vCPUs placed there, the one that has waited longest first.

@@ -46,8 +46,11 @@ void GuestCore::write(SysReg r, std::uint64_t value) {
     return;
   }
   if (el2_.gic.write_el2(r, value)) return refresh_interrupts(time());
-  if (r == reg::SP_EL0) return engine_.set_sp_el(0, value);
-  if (r == reg::SP_EL1) return engine_.set_sp_el(1, value);
+  if (r == reg::SP_EL0 || r == reg::SP_EL1) {
+    const bool matters = r == reg::SP_EL0 || checks_stack_at(1);
+    if (matters && note_stack(value)) forget_watches();
+    return engine_.set_sp_el(r == reg::SP_EL0 ? 0 : 1, value);
+  }
   if (timers_.write(r, value, time(), el2_.cntvoff)) return refresh_interrupts(time());
   if (fixed_register(r)) return;
   if (r == reg::CPACR_EL1) control_fp(engine_.system(r), value);

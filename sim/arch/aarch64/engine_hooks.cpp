@@ -194,10 +194,11 @@ bool GuestCore::attend(std::uint64_t va, std::uint64_t count) {
   }
   if (forget_watches_next_) return hold(Stop::Resume);
 
-  // An asynchronous point is a discontinuity of the PC: it does not depend on how blocks are cut.
+  // An asynchronous point is a discontinuity of the PC, or lies behind an instruction that the
+  // engine always ends a block with: neither depends on how blocks are cut.
   const std::uint64_t due = instructions_at(leaves_at());
   const std::uint64_t cut = due > kNoTarget - kMaxStraightLine ? kNoTarget : due + kMaxStraightLine;
-  if (va != retirement_.successor() || total >= cut) {
+  if (va != retirement_.successor() || total >= cut || follows_synchronization(va)) {
     if (take_interrupt(va)) return false;
   }
   if (count > limit_ - total) return stop_within(limit_);

@@ -82,19 +82,21 @@ void GuestCore::on_interrupt(std::uint32_t number) {
       return;
     case kBrk: take_synchronous_to_el1(brk_syndrome(immediate(instruction_at(pc))), pc); return;
     case kUndefined: on_undefined(instruction_at(pc), pc); return;
-    case kUnaligned: {
-      refusal_ = Refusal{Refusal::Kind::Unaligned,
-                         {.kind = FaultKind::Alignment, .va = 0, .ipa = 0},
-                         Access::Read,
-                         0,
-                         current_el()};
-      request(Stop::Refused);
-      return;
-    }
+    case kUnaligned: refuse_as_unaligned(); return;
     default:
       failure_ = fmt::format("the engine raised exception {} at {:#x}", number, pc);
       request(Stop::Failed);
   }
+}
+
+void GuestCore::refuse_as_unaligned() {
+  // Address and direction are the instruction's, which take_abort() looks at.
+  refusal_ = Refusal{Refusal::Kind::Unaligned,
+                     {.kind = FaultKind::Alignment, .va = 0, .ipa = 0},
+                     Access::Read,
+                     0,
+                     current_el()};
+  request(Stop::Refused);
 }
 
 std::optional<Vector> GuestCore::take_abort(const Refusal& refusal, std::uint64_t pc) {

@@ -89,17 +89,19 @@ class GuestCore final : public EngineCaches {
  private:
   /// Why the engine stopped, when a hook decided so.
   enum class Stop : std::uint8_t {
-    None,           ///< the engine's own reason: WFI, a denied translation, an engine error
-    Trap,           ///< a trap to EL2 is recorded in the registers
-    Interrupt,      ///< an asynchronous point with a physical interrupt for EL2
-    TurnEnd,        ///< an asynchronous point after the turn's end
-    Limit,          ///< the instruction limit
-    Exactly,        ///< run exactly `exact_count_` more instructions, then go on
-    Resume,         ///< nothing: go on
-    Undefined,      ///< the next instruction is an exception to EL1, though the engine has it
-    Failed,         ///< `failure_` says what the engine did
-    Refused,        ///< `refusal_` was recorded by the last instruction, which is no access
-    IllegalReturn,  ///< the next instruction is an ERET whose SPSR_EL1 is illegal
+    None,             ///< the engine's own reason: WFI, a denied translation, an engine error
+    Trap,             ///< a trap to EL2 is recorded in the registers
+    Interrupt,        ///< an asynchronous point with a physical interrupt for EL2
+    TurnEnd,          ///< an asynchronous point after the turn's end
+    Limit,            ///< the instruction limit
+    Exactly,          ///< run exactly `exact_count_` more instructions, then go on
+    Resume,           ///< nothing: go on
+    Undefined,        ///< the next instruction is an exception to EL1, though the engine has it
+    Failed,           ///< `failure_` says what the engine did
+    Refused,          ///< `refusal_` was recorded by the last instruction, which is no access
+    IllegalReturn,    ///< the next instruction is an ERET whose SPSR_EL1 is illegal
+    MisalignedStack,  ///< the next instruction finds SP misaligned
+    Yield,            ///< the next instruction is YIELD, which ends the turn
   };
   static constexpr std::uint64_t kNoTarget = ~0ULL;
   /// Beyond so many watches all are dropped and set again where code is still fetched from.
@@ -175,6 +177,8 @@ class GuestCore final : public EngineCaches {
   std::optional<Vector> after_refusal();
   std::optional<Vector> after_wfi();
   Vector leave_for_el2(Vector vector);
+  /// YIELD retires, and the turn ends behind it.
+  Vector take_yield();
   /// The turn's end or the limit, with `pc` as the next instruction.
   Vector leave_to_owner(std::uint64_t pc);
   Vector fail(std::string what);
@@ -195,6 +199,8 @@ class GuestCore final : public EngineCaches {
     const bool to_el2 = (el2_.hcr & hcr::IMO) != 0;
     return to_el2 && interrupt_due_ < turn_end_ ? interrupt_due_ : turn_end_;
   }
+  /// The instruction that has retired, the one before `va`, makes `va` an asynchronous point.
+  [[nodiscard]] bool follows_synchronization(std::uint64_t va) const;
   /// Takes what is due at an asynchronous point, at `va`. False: nothing is.
   bool take_interrupt(std::uint64_t va);
   /// Pending virtual interrupts, masked or not: bit 0 FIQ, 1 IRQ, 2 SError.
@@ -219,6 +225,8 @@ class GuestCore final : public EngineCaches {
   void take_to_el1(std::uint64_t vector_offset, std::uint64_t return_address);
   void take_synchronous_to_el1(std::uint64_t esr, std::uint64_t return_address);
   void take_abort_to_el1(std::uint64_t esr, std::uint64_t far, std::uint64_t return_address);
+  /// The load or store at which the guest was stopped is an alignment fault.
+  void refuse_as_unaligned();
   /// Records a synchronous trap to EL2.
   void record_trap(std::uint64_t esr, std::uint64_t return_address) {
     el2_.esr = esr;
@@ -285,10 +293,37 @@ class GuestCore final : public EngineCaches {
 
   // watches.cpp: instructions that are not left to the engine.
   void on_watch(std::uint64_t va);
-  [[nodiscard]] bool needs_watch(std::uint32_t word, std::uint64_t cpacr) const noexcept;
+  [[nodiscard]] bool needs_watch(std::uint32_t word, std::uint64_t cpacr,
+                                 unsigned el) const noexcept;
   /// WFE at `va` finds the event register set, which clears it.
   bool take_event(std::uint64_t va);
   void take_illegal_return();
+  /// SCTLR_EL1.A: loads and stores fault unless they are aligned. SA and SA0: those whose base is
+  /// SP fault unless that is, at EL1 and at EL0.
+  static constexpr std::uint64_t kSctlrA = 1U << 1;
+  static constexpr std::uint64_t kSctlrSa = 1U << 3;
+  static constexpr std::uint64_t kSctlrSa0 = 1U << 4;
+  [[nodiscard]] bool checks_alignment() const noexcept {
+    return (mmu_.registers().sctlr_el1 & kSctlrA) != 0;
+  }
+  [[nodiscard]] bool checks_stack_at(unsigned el) const noexcept {
+    return (mmu_.registers().sctlr_el1 & (el == 0 ? kSctlrSa0 : kSctlrSa)) != 0;
+  }
+  /// The load or store `word` at `va` is not aligned: it faults. False: it is.
+  bool refuse_unaligned(std::uint32_t word, std::uint64_t va);
+  /// SCTLR_EL1 changes: what has to be watched may, too.
+  void control_alignment(std::uint64_t old, std::uint64_t now);
+
+  // stack_alignment.cpp: what checks SP is watched while a stack pointer is misaligned, what may
+  // misalign it always.
+  [[nodiscard]] bool needs_stack_watch(std::uint32_t word, unsigned el) const noexcept;
+  [[nodiscard]] bool stacks_are_misaligned() const;
+  /// SP_EL0 is about to be used, perhaps by an exception level that has not set it.
+  void note_use_of_sp_el0();
+  /// A stack pointer becomes `value`. True when more has to be watched from now on.
+  bool note_stack(std::uint64_t value);
+  /// The instruction at `va` is about to be executed. True: not now.
+  bool watch_stack(std::uint32_t word, std::uint64_t va, unsigned el);
   /// Why DC or IC by VA, which the engine executes without translating, faults.
   std::optional<Fault> maintenance_fault(SysReg op, std::uint64_t va, unsigned el);
   /// CPACR_EL1 changes.
@@ -330,6 +365,8 @@ class GuestCore final : public EngineCaches {
   bool stepping_own_code_ = false;
   bool flush_code_next_ = false;
   bool forget_watches_next_ = false;
+  bool stack_is_misaligned_ = false;  ///< SP_EL0 or SP_EL1, or lately was; while SP is checked
+  unsigned stack_patience_ = 0;
   bool spsr_is_current_ = false;  ///< SPSR_EL2 is the engine's PSTATE, not yet fetched
   bool spsr_written_ = false;
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <sim/arch/aarch64/guest_core.hpp>
 #include <sim/arch/aarch64/syndrome.hpp>
+#include <sim/arch/aarch64/traps.hpp>
 
 namespace axvm::sim::aarch64 {
 namespace {
@@ -79,6 +80,10 @@ bool GuestCore::interrupt_asserted(std::uint64_t now) noexcept {
   }
   refresh_interrupts(now);
   return false;
+}
+
+bool GuestCore::follows_synchronization(std::uint64_t va) const {
+  return synchronizes_interrupts(instruction_at(va - Retirement::kInstructionBytes));
 }
 
 bool GuestCore::take_interrupt(std::uint64_t va) {

@@ -5,6 +5,7 @@
 #include <sim/arch/aarch64/guest_core.hpp>
 #include <sim/arch/aarch64/syndrome.hpp>
 #include <sim/arch/aarch64/traps.hpp>
+#include <utility>
 
 namespace axvm::sim::aarch64 {
 namespace {
@@ -98,6 +99,8 @@ bool GuestCore::on_msr(const uc_arm64_cp_reg& cp) {
     schedule_attention();
     return true;
   }
+  if (r == reg::SP_EL0) note_stack(cp.val);
+  if (r == reg::SPSEL) note_use_of_sp_el0();
   if (el == 1 && r == reg::CPACR_EL1) control_fp(engine_.system(r), cp.val);
   if (el == 1 && is_translation_register(r)) mirror_translation_register(r, cp.val);
   return false;
@@ -105,7 +108,7 @@ bool GuestCore::on_msr(const uc_arm64_cp_reg& cp) {
 
 void GuestCore::mirror_translation_register(SysReg r, std::uint64_t value) {
   Registers& t = mmu_.registers();
-  if (r == reg::SCTLR_EL1) t.sctlr_el1 = value;
+  if (r == reg::SCTLR_EL1) control_alignment(std::exchange(t.sctlr_el1, value), value);
   if (r == reg::TTBR0_EL1) t.ttbr0_el1 = value;
   if (r == reg::TTBR1_EL1) t.ttbr1_el1 = value;
   if (r == reg::TCR_EL1) t.tcr_el1 = value;
