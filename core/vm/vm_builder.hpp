@@ -7,11 +7,10 @@
 #include <axvm/memory.hpp>
 #include <axvm/result.hpp>
 #include <core/devices/bus.hpp>
-#include <core/devices/cfi_flash.hpp>
 #include <core/memory/address_space.hpp>
 #include <core/memory/layout.hpp>
 #include <core/vcpu/vcpu.hpp>
-#include <core/vm/unsupported_device.hpp>
+#include <core/vm/device_factory.hpp>
 #include <core/vm/vm_device_host.hpp>
 #include <optional>
 #include <string_view>
@@ -98,13 +97,18 @@ class VmBuilder {
     auto sysregs = DeviceBus::try_make(allocator, Bus::SysReg, device_count);
     if (!sysregs) return std::unexpected(sysregs.error());
     IvcWindow ivc_window;
-    for (const EmulatedDeviceConfig& device : config.emulated_devices) {
+    for (std::size_t i = 0; i < device_count; ++i) {
+      const EmulatedDeviceConfig& device = config.emulated_devices[i];
       if (device.type == EmulatedDeviceType::IvcChannel) {
         ivc_window = window_of(device);
         continue;
       }
-      auto made =
-          make_device(allocator, device, keep(*text, device.name), **device_host, **console);
+      auto made = make(config, device,
+                       {.allocator = allocator,
+                        .name = keep(*text, device.name),
+                        .host = **device_host,
+                        .console = **console,
+                        .backend = hal.backend(id, i)});
       if (!made) return std::unexpected(made.error());
       Device& attached = *devices->emplace_back(std::move(*made));
       DeviceBus& bus = attached.range().bus == Bus::SysReg ? *sysregs : *mmio;
@@ -219,19 +223,13 @@ class VmBuilder {
             argument != 0 ? static_cast<std::uint32_t>(argument) : device.irq_id};
   }
 
-  static Result<Box<Device>> make_device(Allocator allocator, const EmulatedDeviceConfig& config,
-                                         std::string_view name, DeviceHost& host,
-                                         Console& console) {
-    const BusRange range{Bus::Mmio, config.base_gpa.value, config.length};
-    if (config.type == EmulatedDeviceType::Flash) {
-      auto flash = CfiFlash::try_make(allocator, name, range);
-      if (!flash) return std::unexpected(flash.error());
-      return Box<Device>(std::move(*flash));
-    }
-    if (config.type != EmulatedDeviceType::Console) return unsupported_device(config.type);
+  static Result<Box<Device>> make(const VmConfig& vm, const EmulatedDeviceConfig& config,
+                                  const DeviceSite& site) {
+    if (config.type != EmulatedDeviceType::Console) return make_device(vm, config, site);
     using ConsoleDevice = typename Arch::ConsoleDevice;
-    auto device = Box<ConsoleDevice>::try_make(allocator, name, range, console,
-                                               InterruptLine(host, config.irq_id));
+    auto device =
+        Box<ConsoleDevice>::try_make(site.allocator, site.name, mmio_range(config), site.console,
+                                     InterruptLine(site.host, config.irq_id));
     if (!device) return std::unexpected(device.error());
     return Box<Device>(std::move(*device));
   }
