@@ -92,7 +92,7 @@ struct Behind final : BlockStore, NetworkPort, EntropySource, Console {
 };
 
 struct World {
-  World(unsigned kind, bool read_only) : kind(kind) {
+  World(unsigned which, bool read_only) : kind(which) {
     behind.read_only = read_only;
     make();
   }

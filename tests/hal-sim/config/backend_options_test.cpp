@@ -68,24 +68,24 @@ files = [["opt/a", "a.bin"], ["opt/b", "b.bin"]]
 TEST_CASE("mistakes in the file are named with their place") {
   const auto with = [](const std::string& text) { return errors_of(kWithDevices + text); };
   CHECK(with("[sim.disk.d]\nsize = 1000\n") ==
-        Lines{"vm.toml:18:8: sim.disk.d.size: is 1000, expected a multiple of 512"});
+        Lines{"vm.toml:17:8: sim.disk.d.size: is 1000, expected a multiple of 512"});
   CHECK(with("[sim.disk.d]\nfile = \"a\"\nsize = 512\n") ==
-        Lines{"vm.toml:18:8: sim.disk.d.file: is there beside size, expected either file or size"});
+        Lines{"vm.toml:17:8: sim.disk.d.file: is there beside size, expected either file or size"});
   CHECK(with("[sim.disk.d]\nsize = 512\noverlay = false\n") ==
-        Lines{"vm.toml:19:11: sim.disk.d.overlay: is false for a disk that cannot be written, "
+        Lines{"vm.toml:18:11: sim.disk.d.overlay: is false for a disk that cannot be written, "
               "expected true, or a file that is not read_only"});
   CHECK(with("[sim.net.n]\nmac = \"01:00:00:00:00:00\"\n") ==
-        Lines{"vm.toml:18:7: sim.net.n.mac: is \"01:00:00:00:00:00\", expected the address of one "
+        Lines{"vm.toml:17:7: sim.net.n.mac: is \"01:00:00:00:00:00\", expected the address of one "
               "card, as \"52:54:00:12:34:56\""});
   for (const char* mac : {"", "52:54:00:12:34", "52:54:00:12:34:5g", "52-54-00-12-34-56"}) {
     CHECK(with(std::string("[sim.net.n]\nmac = \"") + mac + "\"\n").size() == 1);
   }
   CHECK(with("[sim.fw_cfg.f]\nfiles = [[\"" + std::string(56, 'x') + "\", \"a\"]]\n") ==
-        Lines{"vm.toml:18:11: sim.fw_cfg.f.files[0].name: has 56 bytes, expected 55 at most"});
+        Lines{"vm.toml:17:11: sim.fw_cfg.f.files[0].name: has 56 bytes, expected 55 at most"});
   CHECK(with("[sim.net.n]\nmax = 1\n") ==
-        Lines{"vm.toml:18:1: sim.net.n.max: is an unknown key, expected perhaps \"mac\""});
+        Lines{"vm.toml:17:1: sim.net.n.max: is an unknown key, expected perhaps \"mac\""});
   CHECK(with("[sim]\ndisk = { d = 3 }\n") ==
-        Lines{"vm.toml:18:14: sim.disk.d: is no table, expected [sim.disk.d]"});
+        Lines{"vm.toml:17:14: sim.disk.d: is no table, expected [sim.disk.d]"});
 }
 
 TEST_CASE("devices and what is behind them know each other") {
@@ -94,6 +94,6 @@ TEST_CASE("devices and what is behind them know each other") {
         Lines{"vm.toml:14:16: devices.emu_devices[0]: has nothing stored on it, expected "
               "[sim.disk.d] with a file or a size"});
   CHECK(findings_in(kWithDevices + "[sim.disk.d]\nsize = 512\n[sim.net.d]\n") ==
-        Lines{"vm.toml:19:1: sim.net.d: names no device, expected the name of one row of "
+        Lines{"vm.toml:18:1: sim.net.d: names no device, expected the name of one row of "
               "emu_devices of type 0xe2"});
 }
