@@ -40,7 +40,7 @@ static void disk_request(struct virtio* disk, uint32_t type, uint64_t sector, ui
 // What `round` has left behind is what the next one finds.
 static void test_disk(uint64_t base, bool packed, uint8_t round) {
   struct virtio disk;
-  check("the disk agrees", virtio_start(&disk, base, packed));
+  check("the disk agrees", virtio_start(&disk, base, 1, packed));
   check_equal("sectors", virtio_config(&disk, 0), 2048);
   disk_request(&disk, REQUEST_GET_ID, 0, data, 20);
   check("the disk's name", data[0] == 'v' && data[7] == 'd' && data[11] == 0);
@@ -69,7 +69,7 @@ static void test_disk(uint64_t base, bool packed, uint8_t round) {
 
 static void test_entropy(uint64_t base, bool packed, uint64_t* last) {
   struct virtio source;
-  check("the entropy device agrees", virtio_start(&source, base, packed));
+  check("the entropy device agrees", virtio_start(&source, base, 1, packed));
   uint64_t words[4] = {0};
   struct buffer buffers[] = {{words, 20, true}, {(uint8_t*)words + 20, 12, true}};
   check_equal("bytes of entropy", virtio_request(&source, buffers, 2), 32);

@@ -31,12 +31,11 @@ struct descriptor {
   uint16_t high;  // split: next; packed: flags
 };
 
-// One device at a time.
 static struct {
   volatile struct descriptor table[QUEUE_SIZE];
   volatile uint16_t driver[2 + QUEUE_SIZE + 1];
   volatile uint32_t device[1 + 2 * QUEUE_SIZE + 1];
-} queue __attribute__((aligned(64)));
+} rings[MOST_QUEUES] __attribute__((aligned(64)));
 
 static volatile uint32_t* reg(uint64_t base, uint64_t offset) {
   return (volatile uint32_t*)(base + offset);
@@ -59,8 +58,26 @@ static void place(uint64_t base, uint64_t offset, const volatile void* area) {
   *reg(base, offset + 4) = (uint32_t)((uint64_t)area >> 32);
 }
 
-bool virtio_start(struct virtio* device, uint64_t base, bool packed) {
-  *device = (struct virtio){.base = base, .packed = packed, .wrap = true};
+static bool start_queue(uint64_t base, unsigned queue) {
+  for (unsigned i = 0; i < QUEUE_SIZE; ++i) {
+    rings[queue].table[i].address = 0;
+    rings[queue].table[i].length = 0;
+    rings[queue].table[i].low = rings[queue].table[i].high = 0;
+  }
+  for (unsigned i = 0; i < 3 + QUEUE_SIZE; ++i) rings[queue].driver[i] = 0;
+  for (unsigned i = 0; i < 2 + 2 * QUEUE_SIZE; ++i) rings[queue].device[i] = 0;
+  *reg(base, QUEUE_SEL) = queue;
+  if (*reg(base, QUEUE_NUM_MAX) < QUEUE_SIZE) return false;
+  *reg(base, QUEUE_NUM) = QUEUE_SIZE;
+  place(base, QUEUE_DESC, rings[queue].table);
+  place(base, QUEUE_DRIVER, rings[queue].driver);
+  place(base, QUEUE_DEVICE, rings[queue].device);
+  *reg(base, QUEUE_READY) = 1;
+  return *reg(base, QUEUE_READY) == 1;
+}
+
+bool virtio_start(struct virtio* device, uint64_t base, unsigned queues, bool packed) {
+  *device = (struct virtio){.base = base, .packed = packed};
   *reg(base, STATUS) = 0;
   *reg(base, STATUS) = ACKNOWLEDGE;
   *reg(base, STATUS) = ACKNOWLEDGE | DRIVER;
@@ -70,84 +87,103 @@ bool virtio_start(struct virtio* device, uint64_t base, bool packed) {
   *reg(base, DRIVER_FEATURES) = F_VERSION_1 | (packed ? F_RING_PACKED : 0);
   *reg(base, STATUS) = ACKNOWLEDGE | DRIVER | FEATURES_OK;
   if ((*reg(base, STATUS) & FEATURES_OK) == 0) return false;
-  for (unsigned i = 0; i < QUEUE_SIZE; ++i) {
-    queue.table[i].address = 0;
-    queue.table[i].length = 0;
-    queue.table[i].low = queue.table[i].high = 0;
+  for (unsigned queue = 0; queue < queues; ++queue) {
+    device->queues[queue].wrap = true;
+    if (!start_queue(base, queue)) return false;
   }
-  for (unsigned i = 0; i < 3 + QUEUE_SIZE; ++i) queue.driver[i] = 0;
-  for (unsigned i = 0; i < 2 + 2 * QUEUE_SIZE; ++i) queue.device[i] = 0;
-  *reg(base, QUEUE_SEL) = 0;
-  if (*reg(base, QUEUE_NUM_MAX) < QUEUE_SIZE) return false;
-  *reg(base, QUEUE_NUM) = QUEUE_SIZE;
-  place(base, QUEUE_DESC, queue.table);
-  place(base, QUEUE_DRIVER, queue.driver);
-  place(base, QUEUE_DEVICE, queue.device);
-  *reg(base, QUEUE_READY) = 1;
   *reg(base, STATUS) = ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK;
   return *reg(base, STATUS) == (ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK);
 }
 
-// The chain is always in descriptors 0, 1, …: only one is under way.
-static uint32_t split_request(struct virtio* device, const struct buffer* buffers, unsigned count) {
-  for (unsigned i = 0; i < count; ++i) {
-    queue.table[i].address = (uint64_t)buffers[i].bytes;
-    queue.table[i].length = buffers[i].length;
-    queue.table[i].low =
-        (uint16_t)((buffers[i].device_writes ? WRITE : 0) | (i + 1 < count ? NEXT : 0));
-    queue.table[i].high = (uint16_t)(i + 1);
-  }
-  queue.driver[2 + device->available % QUEUE_SIZE] = 0;
-  barrier();
-  queue.driver[1] = ++device->available;
-  barrier();
-  *reg(device->base, QUEUE_NOTIFY) = 0;
-  volatile uint16_t* index = (volatile uint16_t*)queue.device + 1;
-  while (*index == device->used) barrier();
-  barrier();
-  return queue.device[1 + 2 * (device->used++ % QUEUE_SIZE) + 1];
+static uint16_t flags_of(const struct buffer* buffer, bool last) {
+  return (uint16_t)((buffer->device_writes ? WRITE : 0) | (last ? 0 : NEXT));
 }
 
-static uint32_t packed_request(struct virtio* device, const struct buffer* buffers,
-                               unsigned count) {
-  unsigned head = device->available;
-  uint16_t head_flags = 0;
+// The chain is always in descriptors 0, 1, ….
+static void split_submit(struct virtio* device, unsigned queue, const struct buffer* buffers,
+                         unsigned count) {
+  struct virtio_queue* q = &device->queues[queue];
   for (unsigned i = 0; i < count; ++i) {
-    volatile struct descriptor* descriptor = &queue.table[device->available];
-    uint16_t flags = (uint16_t)((buffers[i].device_writes ? WRITE : 0) |
-                                (i + 1 < count ? NEXT : 0) | (device->wrap ? AVAILABLE : USED));
+    volatile struct descriptor* descriptor = &rings[queue].table[i];
     descriptor->address = (uint64_t)buffers[i].bytes;
     descriptor->length = buffers[i].length;
-    descriptor->low = 7;
+    descriptor->low = flags_of(&buffers[i], i + 1 == count);
+    descriptor->high = (uint16_t)(i + 1);
+  }
+  rings[queue].driver[2 + q->available % QUEUE_SIZE] = 0;
+  barrier();
+  rings[queue].driver[1] = ++q->available;
+}
+
+static bool split_poll(struct virtio* device, unsigned queue, uint32_t* written) {
+  struct virtio_queue* q = &device->queues[queue];
+  volatile uint16_t* index = (volatile uint16_t*)rings[queue].device + 1;
+  if (*index == q->used) return false;
+  barrier();
+  *written = rings[queue].device[1 + 2 * (q->used++ % QUEUE_SIZE) + 1];
+  return true;
+}
+
+static void packed_submit(struct virtio* device, unsigned queue, const struct buffer* buffers,
+                          unsigned count) {
+  struct virtio_queue* q = &device->queues[queue];
+  uint16_t head_flags = 0;
+  q->used = q->available;
+  q->round = q->wrap;
+  for (unsigned i = 0; i < count; ++i) {
+    volatile struct descriptor* descriptor = &rings[queue].table[q->available];
+    uint16_t flags =
+        (uint16_t)(flags_of(&buffers[i], i + 1 == count) | (q->wrap ? AVAILABLE : USED));
+    descriptor->address = (uint64_t)buffers[i].bytes;
+    descriptor->length = buffers[i].length;
+    descriptor->low = 7;  // the chain's id
     if (i == 0) {
       head_flags = flags;
     } else {
       descriptor->high = flags;
     }
-    if (++device->available == QUEUE_SIZE) {
-      device->available = 0;
-      device->wrap = !device->wrap;
+    if (++q->available == QUEUE_SIZE) {
+      q->available = 0;
+      q->wrap = !q->wrap;
     }
   }
-  // Used descriptors have both flags as the round in which they were available.
-  bool round = (head_flags & AVAILABLE) != 0;
   barrier();
-  queue.table[head].high = head_flags;
+  rings[queue].table[q->used].high = head_flags;
+}
+
+// Used descriptors have both flags as the round in which they were available.
+static bool packed_poll(struct virtio* device, unsigned queue, uint32_t* written) {
+  struct virtio_queue* q = &device->queues[queue];
+  volatile struct descriptor* descriptor = &rings[queue].table[q->used];
+  uint16_t flags = descriptor->high;
+  if (((flags & AVAILABLE) != 0) != q->round || ((flags & USED) != 0) != q->round) return false;
   barrier();
-  *reg(device->base, QUEUE_NOTIFY) = 0;
-  for (;;) {
-    uint16_t flags = queue.table[head].high;
-    if (((flags & AVAILABLE) != 0) == round && ((flags & USED) != 0) == round) break;
-    barrier();
+  check_equal("id of the chain", descriptor->low, 7);
+  *written = descriptor->length;
+  return true;
+}
+
+void virtio_submit(struct virtio* device, unsigned queue, const struct buffer* buffers,
+                   unsigned count) {
+  if (device->packed) {
+    packed_submit(device, queue, buffers, count);
+  } else {
+    split_submit(device, queue, buffers, count);
   }
   barrier();
-  check_equal("id of the chain", queue.table[head].low, 7);
-  return queue.table[head].length;
+  *reg(device->base, QUEUE_NOTIFY) = queue;
+}
+
+bool virtio_poll(struct virtio* device, unsigned queue, uint32_t* written) {
+  barrier();
+  return device->packed ? packed_poll(device, queue, written) : split_poll(device, queue, written);
 }
 
 uint32_t virtio_request(struct virtio* device, const struct buffer* buffers, unsigned count) {
-  uint32_t written = device->packed ? packed_request(device, buffers, count)
-                                    : split_request(device, buffers, count);
+  uint32_t written = 0;
+  virtio_submit(device, 0, buffers, count);
+  while (!virtio_poll(device, 0, &written)) {
+  }
   check_equal("interrupt status", *reg(device->base, INTERRUPT_STATUS), 1);
   *reg(device->base, INTERRUPT_ACK) = 1;
   check_equal("interrupt status", *reg(device->base, INTERRUPT_STATUS), 0);
