@@ -9,7 +9,7 @@
 #include <core/devices/virtio/network_device.hpp>
 #include <fuzz/input.hpp>
 #include <fuzz/state.hpp>
-#include <memory>
+#include <optional>
 
 namespace {
 
@@ -102,17 +102,11 @@ struct World {
   void make() {
     const InterruptLine line(guest, kInterrupt);
     switch (kind) {
-      case 0: return set<virtio::BlockDevice>(line, static_cast<BlockStore&>(behind));
-      case 1: return set<virtio::ConsoleDevice>(line, static_cast<Console&>(behind));
-      case 2: return set<virtio::EntropyDevice>(line, static_cast<EntropySource&>(behind));
-      default: return set<virtio::NetworkDevice>(line, static_cast<NetworkPort&>(behind), 0x5452UL);
+      case 0: device = &disk.emplace("device", kRange, guest, line, behind); break;
+      case 1: device = &console.emplace("device", kRange, guest, line, behind); break;
+      case 2: device = &source.emplace("device", kRange, guest, line, behind); break;
+      default: device = &card.emplace("device", kRange, guest, line, behind, 0x5452U);
     }
-  }
-  template <class T, class... Args>
-  void set(InterruptLine line, Args&&... args) {
-    auto made = std::make_unique<T>("device", kRange, guest, line, args...);
-    device = made.get();
-    owner = std::shared_ptr<void>(std::move(made));
   }
   std::uint32_t get(std::uint64_t offset) {
     return static_cast<std::uint32_t>(*device->read(offset, AccessWidth::Dword));
@@ -124,8 +118,11 @@ struct World {
   unsigned kind;
   Guest guest;
   Behind behind;
-  std::shared_ptr<void> owner;
-  VirtioDevice* device = nullptr;
+  std::optional<virtio::BlockDevice> disk;
+  std::optional<virtio::ConsoleDevice> console;
+  std::optional<virtio::EntropyDevice> source;
+  std::optional<virtio::NetworkDevice> card;
+  VirtioDevice* device = nullptr;  ///< one of them
 };
 
 fuzz::State state_of(World& world) { return fuzz::state_of<StateVisitor>(*world.device); }
