@@ -29,7 +29,7 @@ bool ConsoleDevice::has_input(unsigned) {
 
 // As many bytes as there are and the chain has room for.
 Result<std::uint32_t> ConsoleDevice::receive(DescriptorChain& chain) {
-  std::array<std::byte, 256> bytes;
+  std::array<std::byte, 256> bytes{};
   std::uint32_t done = 0;
   const std::uint64_t end = std::min<std::uint64_t>(chain.writable_bytes(), kMostBytes);
   while (done < end) {
@@ -49,7 +49,7 @@ Result<std::uint32_t> ConsoleDevice::receive(DescriptorChain& chain) {
 }
 
 Result<std::uint32_t> ConsoleDevice::transmit(DescriptorChain& chain) {
-  std::array<std::byte, 256> bytes;
+  std::array<std::byte, 256> bytes{};
   const std::uint64_t end = std::min<std::uint64_t>(chain.readable_bytes(), kMostBytes);
   for (std::uint64_t done = 0; done < end;) {
     const auto piece = std::span(bytes).first(std::min<std::size_t>(bytes.size(), end - done));

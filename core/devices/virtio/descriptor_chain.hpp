@@ -50,8 +50,8 @@ class DescriptorChain {
 
  private:
   struct Buffer {
-    GuestPhysAddr address;
-    std::uint32_t length;
+    GuestPhysAddr address{};
+    std::uint32_t length = 0;
   };
   /// Buffers [begin, end), and where the last access ended: most go on from there.
   struct Side {

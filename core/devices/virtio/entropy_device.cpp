@@ -7,7 +7,7 @@ namespace axvm::virtio {
 Result<std::uint32_t> EntropyDevice::handle(unsigned, DescriptorChain& chain) {
   const auto wanted =
       static_cast<std::uint32_t>(std::min<std::uint64_t>(chain.writable_bytes(), kMostBytes));
-  std::array<std::byte, 256> bytes;
+  std::array<std::byte, 256> bytes{};
   std::uint32_t done = 0;
   while (done < wanted) {
     const auto piece = std::span(bytes).first(std::min<std::size_t>(bytes.size(), wanted - done));

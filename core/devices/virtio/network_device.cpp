@@ -54,7 +54,7 @@ Result<std::uint32_t> NetworkDevice::transmit(DescriptorChain& chain) {
   if (chain.readable_bytes() < kHeader) return bad_driver("a frame has no header"sv);
   const std::uint64_t size = chain.readable_bytes() - kHeader;
   if (size < kLeastFrame || size > kMostFrame) return std::uint32_t{0};
-  std::array<std::byte, kMostFrame> bytes;
+  std::array<std::byte, kMostFrame> bytes{};
   const auto frame = std::span(bytes).first(static_cast<std::size_t>(size));
   if (auto copied = chain.read(host(), kHeader, frame); !copied) {
     return std::unexpected(copied.error());

@@ -188,13 +188,14 @@ void VirtioDevice::serve(unsigned queue) {
 // ring.
 Result<> VirtioDevice::serve_chains(unsigned queue) {
   Virtqueue& ring = queues_[queue];
-  for (unsigned left = ring.size; left != 0; --left) {
-    const auto served = serve_chain(queue);
+  std::uint64_t moved = 0;
+  for (unsigned left = ring.size; left != 0 && moved <= kMostBytes; --left) {
+    const auto served = serve_chain(queue, moved);
     if (!served) return std::unexpected(served.error());
     if (*served) continue;
     // Whatever the driver adds from now on it announces; what it added just before is seen.
     if (auto asked = ring.ask_for_notification(host_); !asked) return asked;
-    const auto more = serve_chain(queue);
+    const auto more = serve_chain(queue, moved);
     if (!more) return std::unexpected(more.error());
     if (!*more) return {};
   }
@@ -202,7 +203,7 @@ Result<> VirtioDevice::serve_chains(unsigned queue) {
   return ring.ask_for_notification(host_);
 }
 
-Result<bool> VirtioDevice::serve_chain(unsigned queue) {
+Result<bool> VirtioDevice::serve_chain(unsigned queue, std::uint64_t& moved) {
   Virtqueue& ring = queues_[queue];
   if ((kind_.input_queues >> queue & 1) != 0) {
     const auto available = ring.has_available(host_);
@@ -211,6 +212,7 @@ Result<bool> VirtioDevice::serve_chain(unsigned queue) {
   }
   const auto taken = ring.take(host_, chain_);
   if (!taken || !*taken) return taken;
+  moved += chain_.readable_bytes() + chain_.writable_bytes();
   const auto written = handle(queue, chain_);
   if (!written) return std::unexpected(written.error());
   if (auto given = ring.give_back(host_, chain_, *written); !given) {

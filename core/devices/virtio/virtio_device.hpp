@@ -39,11 +39,12 @@ enum StatusBit : std::uint32_t {
 };
 
 /// A driver is never trusted: whatever it does wrong, the device asks for a reset and does nothing
-/// until it gets one. An access or poll handles each chain that was there when it came, and no
-/// more than a queue has places; what a driver adds meanwhile is for the next poll.
+/// until it gets one. An access or poll handles each chain that was there when it came, but not
+/// many more than a queue has places, nor after kMostBytes; what is left is for the next poll.
 class VirtioDevice : public Device {
  public:
   static constexpr std::uint64_t kSmallestLength = 0x200;
+  static constexpr std::uint64_t kMostBytes = 1ULL << 30;  ///< more than a driver has under way
 
   /// Registers take aligned accesses of 4 bytes (4.2.2.2), the configuration space any: reads of
   /// other kinds give 0, writes are ignored.
@@ -113,7 +114,7 @@ class VirtioDevice : public Device {
 
   void serve(unsigned queue);
   Result<> serve_chains(unsigned queue);
-  Result<bool> serve_chain(unsigned queue);
+  Result<bool> serve_chain(unsigned queue, std::uint64_t& moved);
   void need_reset();
   void raise(std::uint32_t interrupt);
 

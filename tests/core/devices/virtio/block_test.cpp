@@ -46,7 +46,9 @@ struct Store final : BlockStore {
 };
 
 struct Disk {
-  explicit Disk(std::uint64_t features = kF_Flush, bool read_only = false) {
+  explicit Disk(std::uint64_t features = kF_Flush, bool read_only = false,
+                std::size_t sectors = 64) {
+    store.bytes.resize(512 * sectors);
     store.read_only = read_only;
     std::iota(store.bytes.begin(), store.bytes.end(), std::uint8_t{0});
     for (std::size_t i = 0; i < store.bytes.size(); i += 512) {
@@ -141,7 +143,7 @@ TEST_CASE("what lies behind the disk's end, or is no whole sector, is an error")
 }
 
 TEST_CASE("more data than any request may have is an error, and no work") {
-  Disk disk(kF_Indirect | kF_Flush);
+  Disk disk(kF_Indirect | kF_Flush, false, 64 << 10);
   Segments chain = {disk.driver->lend(Disk::header(kIn, 0))};
   const Segment room = disk.driver->lend_room(BlockDevice::kMostSegment);
   for (unsigned i = 0; i <= BlockDevice::kMostSegments; ++i) chain.push_back(room);

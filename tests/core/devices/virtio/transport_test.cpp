@@ -19,6 +19,7 @@ std::uint32_t status_with_queue(std::uint64_t features, std::uint64_t size,
   REQUIRE(echo.driver.negotiate(features | kF_Version1));
   const bool ready = echo.driver.place_queue(0, size, descriptors, driver, device);
   CHECK(ready == ((echo.driver.get(Reg::Status) & kNeedsReset) == 0));
+  CHECK(echo.driver.get(Reg::InterruptStatus) == 0);  // the driver is not ready for any (2.1.2)
   return echo.driver.get(Reg::Status);
 }
 

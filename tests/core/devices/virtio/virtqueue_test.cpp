@@ -218,6 +218,26 @@ TEST_CASE("one access serves no more chains than the ring could hold, and polls 
   }
 }
 
+TEST_CASE("one access goes on for no more than 1 GiB, and polls go on") {
+  for (const std::uint64_t layout : kLayouts) {
+    Echo echo;
+    echo.driver.start(layout, 1, 8);
+    const Segment data = echo.driver.lend({1});
+    const Segment room = echo.driver.lend_room(1);
+    for (int i = 0; i < 4; ++i) {
+      echo.driver.queue(0).add({data, {room.address, 1 << 29, true}});
+    }
+    echo.driver.notify(0);
+    CHECK(echo.device.seen.size() == 2);
+    CHECK(echo.device.deadline().has_value());
+    echo.device.poll();
+    CHECK(echo.device.seen.size() == 4);
+    echo.device.poll();
+    CHECK_FALSE(echo.device.deadline().has_value());
+    CHECK_FALSE(echo.driver.needs_reset());
+  }
+}
+
 TEST_CASE("the device sees exactly the bytes that the driver put, however they are cut") {
   CHECK(rc::check("bytes pass unchanged", [] {
     const std::uint64_t layout = *rc::gen::element(std::uint64_t{0}, kF_Packed);
