@@ -26,6 +26,8 @@ struct Line final : Console {
   std::vector<std::uint8_t> out;
 };
 
+struct NoHost final : DeviceHost {};
+
 struct Port {
   Port() = default;
   explicit Port(const Line& like) : line(like) {}
@@ -33,7 +35,7 @@ struct Port {
   Port& operator=(const Port&) = delete;
 
   Line line;
-  DeviceHost host;
+  NoHost host;
   Pl011 uart{"uart", {Bus::Mmio, 0x900'0000, 0x1000}, line, InterruptLine(host, 33)};
 };
 

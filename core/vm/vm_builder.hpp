@@ -7,11 +7,10 @@
 #include <axvm/memory.hpp>
 #include <axvm/result.hpp>
 #include <core/devices/bus.hpp>
-#include <core/devices/cfi_flash.hpp>
 #include <core/memory/address_space.hpp>
 #include <core/memory/layout.hpp>
 #include <core/vcpu/vcpu.hpp>
-#include <core/vm/unsupported_device.hpp>
+#include <core/vm/device_factory.hpp>
 #include <core/vm/vm_device_host.hpp>
 #include <optional>
 #include <string_view>
@@ -108,7 +107,8 @@ class VmBuilder {
       Device& attached = *devices->emplace_back(std::move(device));
       return (attached.range().bus == Bus::SysReg ? *sysregs : *mmio).attach(attached);
     };
-    for (const EmulatedDeviceConfig& device : config.emulated_devices) {
+    for (std::size_t i = 0; i < config.emulated_devices.size(); ++i) {
+      const EmulatedDeviceConfig& device = config.emulated_devices[i];
       if (device.type == EmulatedDeviceType::IvcChannel) {
         ivc_window = window_of(device);
         continue;
@@ -120,7 +120,12 @@ class VmBuilder {
         if (!done) return std::unexpected(done.error());
         continue;
       }
-      auto made = make_device(allocator, device, device_name, **device_host, **console);
+      auto made = make(config, device,
+                       {.allocator = allocator,
+                        .name = device_name,
+                        .host = **device_host,
+                        .console = **console,
+                        .backend = hal.backend(id, i)});
       if (!made) return std::unexpected(made.error());
       if (auto done = add(std::move(*made)); !done) return std::unexpected(done.error());
     }
@@ -257,19 +262,13 @@ class VmBuilder {
             argument != 0 ? static_cast<std::uint32_t>(argument) : device.irq_id};
   }
 
-  static Result<Box<Device>> make_device(Allocator allocator, const EmulatedDeviceConfig& config,
-                                         std::string_view name, DeviceHost& host,
-                                         Console& console) {
-    const BusRange range{Bus::Mmio, config.base_gpa.value, config.length};
-    if (config.type == EmulatedDeviceType::Flash) {
-      auto flash = CfiFlash::try_make(allocator, name, range);
-      if (!flash) return std::unexpected(flash.error());
-      return Box<Device>(std::move(*flash));
-    }
-    if (config.type != EmulatedDeviceType::Console) return unsupported_device(config.type);
+  static Result<Box<Device>> make(const VmConfig& vm, const EmulatedDeviceConfig& config,
+                                  const DeviceSite& site) {
+    if (config.type != EmulatedDeviceType::Console) return make_device(vm, config, site);
     using ConsoleDevice = typename Arch::ConsoleDevice;
-    auto device = Box<ConsoleDevice>::try_make(allocator, name, range, console,
-                                               InterruptLine(host, config.irq_id));
+    auto device =
+        Box<ConsoleDevice>::try_make(site.allocator, site.name, mmio_range(config), site.console,
+                                     InterruptLine(site.host, config.irq_id));
     if (!device) return std::unexpected(device.error());
     return Box<Device>(std::move(*device));
   }

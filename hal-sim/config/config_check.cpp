@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <hal-sim/config/backend_check.hpp>
 #include <hal-sim/config/config_check.hpp>
 #include <hal-sim/config/lent_vm_config.hpp>
 #include <hal-sim/config/size_text.hpp>
@@ -104,6 +105,7 @@ std::vector<Diagnostic> check_config(const MachineConfig& config) {
   std::vector<Diagnostic> findings;
   for (const VmFile& vm : config.vms) VmCheck(vm, findings).run();
   if (findings.empty()) check_memory(config, findings);
+  if (findings.empty()) check_backends(config, findings);
   return findings;
 }
 

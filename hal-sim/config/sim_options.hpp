@@ -2,6 +2,7 @@
 // The [sim] table: the machine that the VMs run on.
 
 #include <cstdint>
+#include <hal-sim/config/backend_options.hpp>
 #include <optional>
 #include <vector>
 
@@ -41,6 +42,8 @@ struct SimOptions {
   std::optional<std::uint64_t> max_resets;
   /// `tlb_entries`: capacity of each pCPU's TLB.
   std::uint32_t tlb_entries = 1U << 20;
+  /// What is behind devices.
+  BackendOptions backends;
 };
 
 }  // namespace axvm::hal_sim

@@ -5,7 +5,7 @@
 namespace axvm::hal_sim {
 namespace {
 
-constexpr std::array<std::pair<std::uint64_t, std::string_view>, 16> kDeviceTypes = {{
+constexpr std::array<std::pair<std::uint64_t, std::string_view>, 18> kDeviceTypes = {{
     {0x00, "meta device"},
     {0x01, "interrupt controller"},
     {0x02, "console"},
@@ -21,7 +21,9 @@ constexpr std::array<std::pair<std::uint64_t, std::string_view>, 16> kDeviceType
     {0xE1, "virtio block"},
     {0xE2, "virtio net"},
     {0xE3, "virtio console"},
+    {0xE4, "virtio entropy"},
     {0xF0, "cfi flash"},
+    {0xF1, "real-time clock"},
 }};
 
 }  // namespace

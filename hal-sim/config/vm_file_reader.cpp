@@ -264,6 +264,7 @@ std::optional<SimOptions> read_sim_options(ReadContext& context, FieldReader& ro
   sim.tlb_entries = static_cast<std::uint32_t>(
       reader.integer("tlb_entries", {sim::MachineOptions::kMinTlbEntries, 1U << 24})
           .value_or(sim.tlb_entries));
+  sim.backends = read_backend_options(context, reader);
   reader.finish();
   for (const auto& [key, value] :
        {std::pair<std::string_view, std::uint64_t>{"memory", sim.memory.value_or(0)},

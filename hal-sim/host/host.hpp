@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <hal-sim/backends/backends.hpp>
 #include <hal-sim/config/machine_config.hpp>
 #include <hal-sim/host/choices.hpp>
 #include <hal-sim/host/stop.hpp>
@@ -125,6 +126,8 @@ class Host {
   void end_turn(bool used);
   void end_turn_of(std::size_t vm);
   void begin_round();
+  /// Frames that VMs sent in the last round reach the others.
+  void deliver_frames();
   void migrate();
   void wake(VmId vm, VcpuId id);
   std::optional<StopReason> run_current();
@@ -148,6 +151,7 @@ class Host {
   std::unique_ptr<Choices> choices_;
   std::unique_ptr<sim::Machine> machine_;
   std::unique_ptr<SimHal> hal_;
+  std::unique_ptr<Backends> backends_;
   std::vector<Ref<VmBase>> vms_;
   std::vector<LoadPlan> plans_;              // per VM: its images
   std::optional<std::uint64_t> max_resets_;  // none: no limit

@@ -74,6 +74,7 @@ std::optional<StopReason> Host::turn() {
   }
   if (!current_) {
     if (next_pcpu_ >= queues_.size()) {
+      deliver_frames();
       if (!anything_to_run()) return nothing_to_run();
       begin_round();
     }
