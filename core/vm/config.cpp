@@ -1,5 +1,8 @@
 #include <axvm/config.hpp>
 #include <core/devices/cfi_flash.hpp>
+#include <core/devices/fw_cfg.hpp>
+#include <core/devices/pl031.hpp>
+#include <core/devices/virtio/virtio_device.hpp>
 #include <core/memory/layout.hpp>
 #include <core/vm/unsupported_device.hpp>
 #include <core/vm/vm_base.hpp>
@@ -91,6 +94,46 @@ bool overlaps_memory(const VmConfig& config, std::uint64_t base, std::uint64_t s
   return false;
 }
 
+// What the device's registers need, if it is one of those that need it; and its interrupt.
+std::string_view wrong_with(const EmulatedDeviceConfig& device) noexcept {
+  switch (device.type) {
+    case EmulatedDeviceType::Flash:
+      if (CfiFlash::is_possible_size(device.length)) return {};
+      return "length of a flash: expected a power of two from 128 KiB to 64 MiB"sv;
+    case EmulatedDeviceType::VirtioBlock:
+    case EmulatedDeviceType::VirtioNet:
+    case EmulatedDeviceType::VirtioConsole:
+    case EmulatedDeviceType::VirtioEntropy:
+      if (device.length >= virtio::VirtioDevice::kSmallestLength) return {};
+      return "length of a virtio device: expected at least 0x200"sv;
+    case EmulatedDeviceType::Rtc:
+      if (device.length < Pl031::kSmallestLength) {
+        return "length of a real-time clock: expected at least 0x1000"sv;
+      }
+      if (!device.cfg_list.empty() && device.cfg_list.front() > UINT32_MAX) {
+        return "epoch of a real-time clock: expected 32 bits of seconds"sv;
+      }
+      return {};
+    case EmulatedDeviceType::FwCfg:
+      if (device.length >= FwCfg::kSmallestLength) return {};
+      return "length of a fw_cfg: expected at least 0x18"sv;
+    default: return {};
+  }
+}
+
+// These devices signal by interrupts that no CPU has to itself.
+bool has_wrong_interrupt(const EmulatedDeviceConfig& device) noexcept {
+  switch (device.type) {
+    case EmulatedDeviceType::VirtioBlock:
+    case EmulatedDeviceType::VirtioNet:
+    case EmulatedDeviceType::VirtioConsole:
+    case EmulatedDeviceType::VirtioEntropy:
+    case EmulatedDeviceType::Rtc:
+      return device.irq_id != 0 && (device.irq_id < 32 || device.irq_id > 1019);
+    default: return false;
+  }
+}
+
 MaybeError check_emulated_devices(const VmConfig& config) noexcept {
   const auto error = [](std::size_t i, std::string_view reason) {
     return ConfigError{ConfigField::EmulatedDevices, i, reason};
@@ -102,14 +145,19 @@ MaybeError check_emulated_devices(const VmConfig& config) noexcept {
       return error(i, "unknown type of emulated device"sv);
     }
     if (device.length == 0) return error(i, "length is 0"sv);
-    if (device.type == EmulatedDeviceType::Flash && !CfiFlash::is_possible_size(device.length)) {
-      return error(i, "length of a flash: expected a power of two from 128 KiB to 64 MiB"sv);
+    if (const auto wrong = wrong_with(device); !wrong.empty()) return error(i, wrong);
+    if (has_wrong_interrupt(device)) {
+      return error(i, "irq_id: expected a shared interrupt, 32 to 1019, or 0 for none"sv);
     }
     if (!widen_to_pages({device.base_gpa, device.length})) {
       return error(i, "exceeds the address space"sv);
     }
     if (overlaps_memory(config, device.base_gpa.value, device.length)) {
       return error(i, "overlaps a memory region"sv);
+    }
+    if (device.type == EmulatedDeviceType::InterruptController &&
+        config.interrupt_mode != InterruptMode::Emulated) {
+      return error(i, "an interrupt controller needs interrupt_mode emulated"sv);
     }
     const bool is_ivc = device.type == EmulatedDeviceType::IvcChannel;
     if (is_ivc && (!device.base_gpa.is_aligned(kPageSize) || device.length % kPageSize != 0)) {

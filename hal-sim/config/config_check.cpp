@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <hal-sim/config/backend_check.hpp>
 #include <hal-sim/config/config_check.hpp>
 #include <hal-sim/config/lent_vm_config.hpp>
 #include <hal-sim/config/size_text.hpp>
@@ -29,6 +30,10 @@ class VmCheck {
     }
     if (file_.entry_point.value_or(0) % 4 != 0) {
       add("kernel.entry_point", fmt::format("is {:#x}", *file_.entry_point), "a multiple of 4");
+    }
+    if (file_.boot_protocol != BootProtocol::Direct) {
+      add("kernel.boot_protocol", fmt::format("is \"{}\"", to_string(file_.boot_protocol)),
+          "\"direct\": AArch64 has no other");
     }
     for (std::size_t i = 0; i < file_.memory_regions.size(); ++i) {
       const MemoryRegionRow& region = file_.memory_regions[i];
@@ -100,6 +105,7 @@ std::vector<Diagnostic> check_config(const MachineConfig& config) {
   std::vector<Diagnostic> findings;
   for (const VmFile& vm : config.vms) VmCheck(vm, findings).run();
   if (findings.empty()) check_memory(config, findings);
+  if (findings.empty()) check_backends(config, findings);
   return findings;
 }
 

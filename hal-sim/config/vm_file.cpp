@@ -23,7 +23,7 @@ constexpr std::array<std::pair<std::uint64_t, std::string_view>, 18> kDeviceType
     {0xE3, "virtio console"},
     {0xE4, "virtio entropy"},
     {0xF0, "cfi flash"},
-    {0xF1, "rtc"},
+    {0xF1, "real-time clock"},
 }};
 
 }  // namespace

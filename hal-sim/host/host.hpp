@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <hal-sim/backends/backends.hpp>
 #include <hal-sim/config/machine_config.hpp>
 #include <hal-sim/host/choices.hpp>
 #include <hal-sim/host/stop.hpp>
@@ -134,6 +135,8 @@ class Host {
   void poll_due_devices(std::uint64_t time);
   /// The VMM runs on `pcpu` from now on, and its clock says `time` at least.
   void go_to(unsigned pcpu, std::uint64_t time);
+  /// Frames that VMs sent in the last round reach the others.
+  void deliver_frames();
   void migrate();
   void wake(VmId vm, VcpuId id);
   std::optional<StopReason> run_current();
@@ -157,10 +160,11 @@ class Host {
   std::unique_ptr<Choices> choices_;
   std::unique_ptr<sim::Machine> machine_;
   std::unique_ptr<SimHal> hal_;
+  std::unique_ptr<Backends> backends_;
   std::vector<Ref<VmBase>> vms_;
-  std::vector<LoadPlan> plans_;  // per VM: its images
-  std::uint64_t max_resets_ = 0;
-  std::uint64_t resets_ = 0;  // that guests have asked for and got
+  std::vector<LoadPlan> plans_;              // per VM: its images
+  std::optional<std::uint64_t> max_resets_;  // none: no limit
+  std::uint64_t resets_ = 0;                 // that guests have asked for and got
 
   std::vector<Vcpu> vcpus_;
   /// Per pCPU the vCPUs placed there, the one that has waited longest first.

@@ -68,6 +68,15 @@ std::expected<std::unique_ptr<Host>, std::vector<Diagnostic>> Host::create(
   }
   std::unique_ptr<Host> host(new Host(std::move(options.choices), std::move(*machine)));
 
+  SimHal& hal = *host->hal_;
+  auto backends = Backends::create(config, options.images, *host->choices_,
+                                   [&hal] { return hal.monotonic_nanoseconds(); });
+  if (!backends) return std::unexpected(std::move(backends.error()));
+  host->backends_ = std::move(*backends);
+  host->backends_->for_each([&hal](VmId vm, std::size_t device, const DeviceBackend& backend) {
+    hal.set_backend(vm, device, backend);
+  });
+
   host->max_resets_ = config.sim.max_resets;
   if (options.prepare) options.prepare(*host);
 

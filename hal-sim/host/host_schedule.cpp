@@ -140,6 +140,7 @@ std::optional<StopReason> Host::turn() {
   }
   if (!current_) {
     if (next_pcpu_ >= queues_.size()) {
+      deliver_frames();
       if (!begin_round()) return nothing_to_run();
     }
     begin_turn();

@@ -52,6 +52,7 @@ std::string Host::state_hash() {
     hasher.add(port.pending());
   }
   hal_->ivc().registry().describe(of_core);
+  backends_->describe(of_core);
   describe_schedule(of_core);
   return hasher.hex();
 }

@@ -35,6 +35,53 @@ std::string_view pl011_register(std::uint64_t offset) {
   }
 }
 
+// PrimeCell Real Time Clock (PL031) Technical Reference Manual, DDI 0224, table 3-1.
+std::string_view pl031_register(std::uint64_t offset) {
+  switch (offset) {
+    case 0x000: return "DR";
+    case 0x004: return "MR";
+    case 0x008: return "LR";
+    case 0x00C: return "CR";
+    case 0x010: return "IMSC";
+    case 0x014: return "RIS";
+    case 0x018: return "MIS";
+    case 0x01C: return "ICR";
+    default: return {};
+  }
+}
+
+// Virtual I/O Device (VIRTIO) 1.2, 4.2.2.
+std::string virtio_register(std::uint64_t offset) {
+  switch (offset) {
+    case 0x000: return "MagicValue";
+    case 0x004: return "Version";
+    case 0x008: return "DeviceID";
+    case 0x00C: return "VendorID";
+    case 0x010: return "DeviceFeatures";
+    case 0x014: return "DeviceFeaturesSel";
+    case 0x020: return "DriverFeatures";
+    case 0x024: return "DriverFeaturesSel";
+    case 0x030: return "QueueSel";
+    case 0x034: return "QueueNumMax";
+    case 0x038: return "QueueNum";
+    case 0x044: return "QueueReady";
+    case 0x050: return "QueueNotify";
+    case 0x060: return "InterruptStatus";
+    case 0x064: return "InterruptACK";
+    case 0x070: return "Status";
+    case 0x080: return "QueueDescLow";
+    case 0x084: return "QueueDescHigh";
+    case 0x090: return "QueueDriverLow";
+    case 0x094: return "QueueDriverHigh";
+    case 0x0A0: return "QueueDeviceLow";
+    case 0x0A4: return "QueueDeviceHigh";
+    case 0x0C0: return "QueueReset";
+    case 0x0FC: return "ConfigGeneration";
+    default: return offset >= 0x100 ? fmt::format("Config+{:#x}", offset - 0x100) : std::string();
+  }
+}
+
+// Devices are known by the names that configurations usually give them.
 std::string register_name(const DeviceAccess& access) {
   if (access.bus == Bus::SysReg) {
     return aarch64::sysreg_name(static_cast<std::uint16_t>(access.address));
@@ -42,6 +89,14 @@ std::string register_name(const DeviceAccess& access) {
   if (access.device == "pl011") {
     const std::string_view name = pl011_register(access.address & 0xFFF);
     if (!name.empty()) return std::string(name);
+  }
+  if (access.device == "pl031") {
+    const std::string_view name = pl031_register(access.address & 0xFFF);
+    if (!name.empty()) return std::string(name);
+  }
+  if (access.device.starts_with("virtio")) {
+    std::string name = virtio_register(access.address & 0x1FF);
+    if (!name.empty()) return name;
   }
   return fmt::format("{:#x}", access.address);
 }

@@ -96,6 +96,31 @@ TEST_CASE("each mistake is found at its field and index") {
   }
 }
 
+TEST_CASE("devices have room for their registers, and interrupts that CPUs share") {
+  using enum EmulatedDeviceType;
+  const auto wrong = [](EmulatedDeviceType type, std::uint64_t length, std::uint32_t irq,
+                        std::span<const std::uint64_t> arguments = {}) {
+    Sample sample;
+    sample.emulated[0] = {"device", GuestPhysAddr(0xa00'0000), length, irq, type, arguments};
+    return sample.validate().has_value();
+  };
+  for (const EmulatedDeviceType type : {VirtioBlock, VirtioNet, VirtioConsole, VirtioEntropy}) {
+    CHECK_FALSE(wrong(type, 0x200, 48));
+    CHECK_FALSE(wrong(type, 0x200, 0));
+    CHECK(wrong(type, 0x1ff, 48));
+    CHECK(wrong(type, 0x200, 31));
+    CHECK(wrong(type, 0x200, 1020));
+  }
+  CHECK_FALSE(wrong(Rtc, 0x1000, 34));
+  CHECK(wrong(Rtc, 0xfff, 34));
+  CHECK(wrong(Rtc, 0x1000, 16));
+  const std::uint64_t epochs[] = {0xffff'ffff, 0x1'0000'0000};
+  CHECK_FALSE(wrong(Rtc, 0x1000, 34, std::span(epochs).first(1)));
+  CHECK(wrong(Rtc, 0x1000, 34, std::span(epochs).last(1)));
+  CHECK_FALSE(wrong(FwCfg, 0x18, 0));
+  CHECK(wrong(FwCfg, 0x17, 0));
+}
+
 TEST_CASE("device types have upstream's values") {
   CHECK(emulated_device_type(0x2) == EmulatedDeviceType::Console);
   CHECK(emulated_device_type(0xe1) == EmulatedDeviceType::VirtioBlock);

@@ -14,9 +14,9 @@ using hal_sim::StopKind;
 
 namespace {
 
-constexpr const char* kGuests[] = {"hello",       "mmio",     "mmio_forms", "hvc",     "sysreg",
-                                   "paging",      "lazy",     "smp",        "selfmod", "demand",
-                                   "permissions", "spinlock", "unknown",    "timer",   "ipi"};
+constexpr const char* kGuests[] = {
+    "hello",   "mmio",   "mmio_forms",  "hvc",      "sysreg",  "paging", "lazy", "smp",
+    "selfmod", "demand", "permissions", "spinlock", "unknown", "timer",  "ipi",  "virtio"};
 
 void check_same(const Outcome& a, const Outcome& b) {
   CHECK(a.reason.kind == b.reason.kind);

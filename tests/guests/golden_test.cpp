@@ -78,7 +78,7 @@ std::string contents(const std::string& path) {
 
 TEST_CASE("golden: what the VMM does for each guest") {
   for (const char* name : {"hello", "mmio", "mmio_forms", "hvc", "sysreg", "paging", "lazy", "smp",
-                           "selfmod", "demand", "permissions", "spinlock", "unknown"}) {
+                           "selfmod", "demand", "permissions", "spinlock", "unknown", "virtio"}) {
     CAPTURE(name);
     const std::string path = std::string(AXVM_GOLDEN) + "/" + name + ".txt";
     const std::string now = reduced(run({.name = name, .traced = true}).trace_text);

@@ -40,10 +40,13 @@ TEST_CASE("allocation: a VM that is gone has left no frame and no byte behind") 
 }
 
 TEST_CASE("allocation: a running vCPU allocates no memory of the VMM") {
-  Outcome outcome;
-  const auto host = boot({.name = "smp"}, outcome);
-  REQUIRE(host != nullptr);
-  const std::uint64_t before = host->hal().allocations();
-  CHECK(host->run().kind == StopKind::PoweredOff);
-  CHECK(host->hal().allocations() == before);
+  for (const char* name : {"smp", "virtio"}) {
+    CAPTURE(name);
+    Outcome outcome;
+    const auto host = boot({.name = name}, outcome);
+    REQUIRE(host != nullptr);
+    const std::uint64_t before = host->hal().allocations();
+    CHECK(host->run().kind == StopKind::PoweredOff);
+    CHECK(host->hal().allocations() == before);
+  }
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 
 namespace axvm {
 
@@ -71,6 +72,12 @@ class Console {
   ~Console() = default;
 };
 
+/// A file that firmware and guests find in fw_cfg.
+struct FirmwareFile {
+  std::string_view name;  ///< 1 to 55 bytes: "etc/…", "opt/…"
+  std::span<const std::byte> bytes;
+};
+
 /// What one emulated device has behind it; null where the host has nothing of that kind for it.
 struct DeviceBackend {
   BlockStore* store = nullptr;
@@ -79,6 +86,8 @@ struct DeviceBackend {
   Console* console = nullptr;
   /// Bytes 0..5: the first octet of the MAC address is the lowest.
   std::uint64_t mac = 0;
+  /// Of a fw_cfg, in the order of its directory.
+  std::span<const FirmwareFile> files{};
 };
 
 }  // namespace axvm
