@@ -41,6 +41,8 @@ struct SimOptions {
   std::optional<std::uint64_t> max_resets;
   /// `tlb_entries`: capacity of each pCPU's TLB.
   std::uint32_t tlb_entries = 1U << 20;
+
+  friend bool operator==(const SimOptions&, const SimOptions&) = default;
 };
 
 }  // namespace axvm::hal_sim
