@@ -23,8 +23,13 @@ SCRIPTS = {
     "bin/halt": "#!/bin/sh\nsync\nexec busybox halt -f\n",
     "bin/mkfs.ext2": "#!/bin/sh\nexec mke2fs \"$@\"\n",
 }
-# What mount tries; each is a module that the kernel asks for.
-FILES = {"etc/filesystems": "ext4\next2\nvfat\n*\n"}
+FILES = {
+    # What mount tries; each is a module that the kernel asks for.
+    "etc/filesystems": "ext4\next2\nvfat\n*\n",
+    # busybox's shell finds its own applets before any file, and those would ask /init.
+    "etc/shrc": "poweroff() { /bin/poweroff; }\nreboot() { /bin/reboot; }\n"
+                "halt() { /bin/halt; }\n",
+}
 FOLDERS = ["bin", "dev", "etc", "lib", "mnt", "proc", "root", "run", "sbin", "sys", "tmp", "var"]
 
 

@@ -50,6 +50,19 @@ class Run(Test):
         self.assertRegex(first.out_lines[-1], "^[0-9a-f]{16}$")
         self.assertEqual(first.out_lines, again.out_lines)
 
+    def test_memory_costs_what_is_touched_of_it(self):
+        process = subprocess.Popen([os.environ["AXVM"], "run", config("hello"), "--quiet", "--hash",
+                                    "--memory", "64G"],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        out = process.stdout.read().decode()
+        process.stdout.close()
+        # Of the parent and the machine's process, which it has waited for.
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = status
+        self.assertEqual(status, 0)
+        self.assertIn("Hello from EL1", out)
+        self.assertLess(used.ru_maxrss, 1 << 20)  # KiB
+
     def test_limit_reached_is_status_3(self):
         done = self.axvm("run", config("hello"), "--max-instructions", "1000", "--quiet")
         self.assertEqual(done.status, 3)
@@ -207,6 +220,25 @@ class Run(Test):
         status, _, errors = self.interrupt(os.killpg, "--quiet", "--expect", "never")
         self.assertEqual((status, errors), (130, 'axvm: interrupted before the console matched '
                                                  '--expect "never"\n'))
+
+    def test_separate_machines_run_in_parallel(self):
+        failing = self.variant("hello", "aarch64/hello.bin", "aarch64/bench/wfi.bin")
+        alone = self.axvm("run", config("smp"), "--quiet", "--hash")
+        done = self.axvm("run", "-j", 2, config("smp"), config("smp"), "--quiet", "--hash")
+        self.assertEqual(done.status, 0)
+        self.assertEqual(done.out, 2 * alone.out)
+        self.assertEqual(done.err_lines, 2 * [f"== {config('smp')}"])
+        done = self.axvm("run", "-j", 1, failing, config("hello"), "--quiet")
+        self.assertEqual(done.status, 1)
+        self.assertEqual(done.err_lines[0], f"== {failing}")
+        self.assertIn("guest waits forever", done.err_lines[1])
+        self.assertEqual(done.err_lines[2:], [f"== {config('hello')}"])
+        self.assertIn("Hello from EL1", done.out)
+
+    def test_separate_machines_share_no_files(self):
+        done = self.axvm("run", "-j", 2, config("smp"), "--trace", self.folder / "trace")
+        self.assert_rejected(
+            done, "-j: several machines cannot share the file of --trace, --choices or --stdin")
 
     def test_several_vms_run_on_one_machine(self):
         second = self.variant("mmio", "id = 1", "id = 2")

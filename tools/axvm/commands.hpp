@@ -20,6 +20,7 @@ struct RunOptions {
   Script script;
   std::optional<std::uint64_t> timeout;  ///< --timeout: instructions for each Expect
   std::optional<std::uint64_t> max_instructions;
+  std::optional<unsigned> jobs;             ///< -j: a machine per file, so many at a time
   bool standard_input = false;              ///< --stdin: type what comes there
   std::optional<std::string> choices_file;  ///< --choices
   bool hash = false;

@@ -6,11 +6,13 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <exception>
 #include <hal-sim/config/size_text.hpp>
 #include <iterator>
 #include <tools/axvm/commands.hpp>
 #include <tools/axvm/exit_status.hpp>
+#include <tools/axvm/parallel.hpp>
 #include <tools/axvm/supervisor.hpp>
 
 namespace axvm::tool {
@@ -140,6 +142,13 @@ void add_run(CLI::App& app, RunOptions& options) {
          [&options](const std::string& text) { options.timeout = number("--timeout", text); },
          "Instructions within which the console has to show what each --expect wants")
       ->type_name("N");
+  app.add_option_function<std::string>(
+         "-j",
+         [&options](const std::string& text) {
+           options.jobs = static_cast<unsigned>(number("-j", text, 1, 1024));
+         },
+         "A machine of its own for each CONFIG, N of them at a time")
+      ->type_name("N");
   app.add_flag("--stdin", options.standard_input,
                "Type what comes from the standard input, as if it were a terminal");
   app.add_option_function<std::string>(
@@ -194,6 +203,17 @@ std::string one_line(const CLI::ParseError& error) {
   return text;
 }
 
+// -j
+int run_apart(const RunOptions& options, const char* program, Output& output) {
+  return run_parallel(options.configuration.files, *options.jobs, [&](const std::string& file) {
+    RunOptions one = options;
+    one.configuration.files = {file};
+    const std::array<const char*, 3> command{program, "run", file.c_str()};
+    return supervise(shell_command(static_cast<int>(command.size()), command.data()),
+                     [&] { return settle(output, run_command(one, output)); });
+  });
+}
+
 int dispatch(int argc, const char* const* argv) {
   CLI::App app(kAbout, "axvm");
   app.footer(kExamples);
@@ -219,6 +239,12 @@ int dispatch(int argc, const char* const* argv) {
   }
   try {
     app.parse(argc, argv);
+    const bool writes_files =
+        run.choices_file ||
+        std::ranges::any_of(run.traces, [](const TraceOption& trace) { return trace.file != "-"; });
+    if (run.jobs && (writes_files || run.standard_input)) {
+      reject("-j: several machines cannot share the file of --trace, --choices or --stdin");
+    }
     if (walk_app.parsed() && !walk.gva && !walk.gpa) {
       reject("walk: expected --gva ADDR or --gpa ADDR");
     }
@@ -231,6 +257,7 @@ int dispatch(int argc, const char* const* argv) {
     return kBadUsage;
   }
   if (check_app.parsed()) return settle(*output, check_command(check, *output));
+  if (run_app.parsed() && run.jobs) return run_apart(run, argv[0], *output);
   return supervise(shell_command(argc, argv), [&] {
     const int status = run_app.parsed() ? run_command(run, *output) : walk_command(walk, *output);
     return settle(*output, status);

@@ -1,0 +1,94 @@
+"""An unmodified Debian kernel with a busybox shell."""
+
+import hashlib
+import sys
+import unittest
+
+from command import CONFIGS, Test, config
+
+IMAGES = CONFIGS.parent / "images" / "linux-aarch64"
+SKIPPED = 77  # tells ctest
+
+PROMPT = "/root # "
+LIMIT = ["--timeout", "8000000000", "--max-instructions", "40000000000"]
+
+
+class LinuxSession(Test):
+    def script(self, *commands, end="poweroff"):
+        """Boots to the prompt, types each command when there is one, ends."""
+        lines = ["expect INIT-REACHED", f"expect {PROMPT}"]
+        for command in commands:
+            lines += [f"send {command}\\n", f"expect {PROMPT}"]
+        return self.file("script", "\n".join([*lines, f"send {end}\\n", ""]))
+
+    def session(self, *commands, options=(), configuration=None):
+        done = self.axvm("run", configuration or config("linux"), "--quiet", *LIMIT, *options,
+                         "--script", self.script(*commands), timeout=1500)
+        self.assertEqual((done.status, done.err), (0, ""), done.out[-2000:])
+        return done.out.replace("\r", "")
+
+    def with_sim(self, text):
+        plain = (CONFIGS / "linux-aarch64.toml").read_text()
+        plain = plain.replace("linux-aarch64/", f"{IMAGES}/")
+        return self.file("linux.toml", f"{plain}\n[sim]\n{text}\n")
+
+
+class Linux(LinuxSession):
+    def test_it_boots_to_a_shell_and_powers_off(self):
+        out = self.session("uname -m", "nproc", "echo $((6 * 7))")
+        self.assertRegex(out, r"(?m)^INIT-REACHED Linux 6\.\S+ aarch64, CPUs 0 of 0 online$")
+        self.assertIn("\naarch64\n", out)
+        self.assertIn("\n42\n", out)
+        self.assertIn("reboot: Power down", out)
+
+    def test_what_it_computes_is_right(self):
+        zeroes = hashlib.sha256(bytes(64 << 20)).hexdigest()
+        out = self.session("head -c 64M /dev/zero | sha256sum",
+                           "for i in $(seq 200); do /bin/true || echo failed; done; echo forked $i")
+        self.assertIn(zeroes, out)
+        self.assertIn("\nforked 200\n", out)
+
+
+class LinuxCpus(LinuxSession):
+    def test_it_runs_on_several_cpus(self):
+        for count in (2, 4, 8):
+            out = self.session("nproc", options=["--vcpus", count])
+            self.assertIn(f"CPUs 0-{count - 1} of 0-{count - 1} online", out)
+
+    def test_eight_cpus_share_two(self):
+        out = self.session(options=["--vcpus", 8], configuration=self.with_sim("pcpus = 2"))
+        self.assertIn("CPUs 0-7 of 0-7 online", out)
+
+    def test_cpus_go_and_come_back(self):
+        cpu = "/sys/devices/system/cpu/cpu1/online"
+        out = self.session(f"echo 0 > {cpu}; nproc; echo 1 > {cpu}; nproc",
+                           options=["--vcpus", 2])
+        self.assertIn("\n1\n", out)
+        self.assertIn("\n2\n", out)
+
+    def test_it_reboots(self):
+        script = self.file("again", "expect INIT-REACHED\nexpect /root # \nsend reboot\\n\n"
+                                    "expect INIT-REACHED\nexpect /root # \nsend poweroff\\n\n")
+        done = self.axvm("run", self.with_sim("max_resets = 1"), "--quiet", *LIMIT,
+                         "--script", script, timeout=1500)
+        self.assertEqual((done.status, done.err), (0, ""))
+
+
+class LinuxSame(LinuxSession):
+    def test_it_ends_in_the_same_state_every_time(self):
+        options = ["--vcpus", 4, "--hash"]
+        self.assertEqual(self.session("ps", options=options), self.session("ps", options=options))
+
+
+class LinuxShaken(LinuxSession):
+    def test_it_ends_in_the_same_state_whatever_the_engine_does(self):
+        options = ["--vcpus", 2, "--hash"]
+        self.assertEqual(self.session("ps", options=options),
+                         self.session("ps", options=[*options, "--chaos", 42]))
+
+
+if __name__ == "__main__":
+    if not (IMAGES / "Image").exists():
+        print(f"skipped: {IMAGES} has no Image; ./x guest linux-aarch64 fetches it")
+        sys.exit(SKIPPED)
+    unittest.main()
