@@ -1,5 +1,7 @@
 #pragma once
-// Locks of the HAL in scopes.
+// Locks of the HAL: in scopes, and for code that does not know the HAL.
+
+#include <axvm/lock_rank.hpp>
 
 namespace axvm {
 
@@ -14,6 +16,27 @@ class LockGuard {
 
  private:
   Lock& lock_;
+};
+
+/// A lock of some HAL.
+class AnyLock {
+ public:
+  virtual void lock() {}
+  virtual void unlock() {}
+
+ protected:
+  ~AnyLock() = default;
+};
+
+template <class H>
+class HalLock final : public AnyLock {
+ public:
+  HalLock(H& hal, LockRank rank) noexcept : lock_(hal, rank) {}
+  void lock() override { lock_.lock(); }
+  void unlock() override { lock_.unlock(); }
+
+ private:
+  typename H::Lock lock_;
 };
 
 }  // namespace axvm

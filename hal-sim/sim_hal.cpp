@@ -6,6 +6,7 @@ namespace axvm::hal_sim {
 namespace {
 
 // Interrupts of the timers (BSA): EL2's physical one, which also ends turns, and EL1's two.
+constexpr std::uint32_t kMaintenance = 25;  // of the virtual interrupt interface
 constexpr std::uint32_t kHypervisorTimer = 26;
 constexpr std::uint32_t kVirtualTimer = 27;
 constexpr std::uint32_t kPhysicalTimer = 30;
@@ -40,8 +41,9 @@ SimHal::SimHal(sim::Machine& machine, Choices& choices, Trace& trace)
       frames_(banks_of(machine.memory())),
       locks_held_(machine.pcpu_count(), 0) {
   for (unsigned i = 0; i < machine.pcpu_count(); ++i) {
-    for (const std::uint32_t timer : {kHypervisorTimer, kVirtualTimer, kPhysicalTimer}) {
-      machine.pcpu(i).enable_interrupt(timer, true);
+    for (const std::uint32_t intid :
+         {kMaintenance, kHypervisorTimer, kVirtualTimer, kPhysicalTimer}) {
+      machine.pcpu(i).enable_interrupt(intid, true);
     }
     cpus_.push_back(std::make_unique<SimCpu>(machine.pcpu(i)));
     per_cpus_.push_back(std::make_unique<PerCpu>(PcpuId(i), *cpus_.back()));

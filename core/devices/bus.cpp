@@ -1,6 +1,17 @@
 #include <core/devices/bus.hpp>
 
 namespace axvm {
+namespace {
+
+/// By itself, so that the result is made where the caller wants it: a copy would have to wait for
+/// what the device has just written.
+Result<std::uint64_t> read_truncated(Device& device, std::uint64_t offset, AccessWidth width) {
+  auto value = device.read(offset, width);
+  if (value) *value = truncate(*value, width);
+  return value;
+}
+
+}  // namespace
 
 Result<DeviceBus> DeviceBus::try_make(Allocator allocator, Bus bus, std::size_t capacity) {
   auto devices = Array<Device*>::try_make(allocator, capacity);
@@ -52,9 +63,7 @@ Result<std::uint64_t> DeviceBus::read(Device& device, std::uint64_t address,
   if (auto checked = check(device, address, width); !checked) {
     return std::unexpected(checked.error());
   }
-  auto value = device.read(address - device.range().base, width);
-  if (value) *value = truncate(*value, width);
-  return value;
+  return read_truncated(device, address - device.range().base, width);
 }
 
 Result<> DeviceBus::write(Device& device, std::uint64_t address, AccessWidth width,

@@ -50,6 +50,10 @@ class Device {
   /// `name` outlives the device.
   [[nodiscard]] std::string_view name() const noexcept { return name_; }
   [[nodiscard]] const BusRange& range() const noexcept { return range_; }
+  /// Its registers show what CPUs have done about their interrupts.
+  [[nodiscard]] bool is_interrupt_controller() const noexcept {
+    return is_interrupt_controller_ == IsInterruptController::Yes;
+  }
 
   /// Reads at `offset` from the range's base; the bus has checked that the access lies inside.
   /// The value is zero-extended from `width`. Errors: Unsupported (no access of this kind there).
@@ -75,11 +79,15 @@ class Device {
   virtual void describe(StateVisitor& visitor) { static_cast<void>(visitor); }
 
  protected:
-  Device(std::string_view name, BusRange range) noexcept : name_(name), range_(range) {}
+  enum class IsInterruptController : bool { No, Yes };
+  Device(std::string_view name, BusRange range,
+         IsInterruptController is_interrupt_controller = IsInterruptController::No) noexcept
+      : name_(name), range_(range), is_interrupt_controller_(is_interrupt_controller) {}
 
  private:
   std::string_view name_;
   BusRange range_;
+  IsInterruptController is_interrupt_controller_;
 };
 
 }  // namespace axvm

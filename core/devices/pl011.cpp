@@ -98,7 +98,10 @@ void Pl011::write_register(std::uint64_t offset, std::uint32_t value) {
       fifo_levels_ = value & 0x3f;
       update_receive_status();
       return;
-    case kImsc: mask_ = value & kAllInterrupts; return;
+    case kImsc:
+      mask_ = value & kAllInterrupts;
+      poll_console();
+      return;
     case kIcr: raw_status_ &= ~value; return;
     case kDmacr: dma_control_ = value & 0x7; return;
     default: return;  // read-only and reserved registers

@@ -59,6 +59,7 @@ class PerCpu {
     }
     unload();
     vcpu.context().load(hardware_, controls);
+    Arch::load_interrupts(hardware_, vcpu.interrupts());
     // CPUs of one VM may use one ASID for different tables: a local TLB must not mix them.
     auto& last = last_of_vm_[vcpu.vm().value];
     const auto mark = static_cast<std::uint8_t>(vcpu.id().value + 1);
@@ -73,7 +74,9 @@ class PerCpu {
   void unload() {
     if (resident_ == nullptr) return;
     resident_->context().save(hardware_);
-    Arch::forget_timers(resident_->interrupts());
+    Arch::save_interrupts(hardware_, resident_->interrupts(), [this](std::uint32_t intid) {
+      static_cast<void>(take_forwarded(intid));
+    });
     forget();
   }
   /// The same, if it is `vcpu`.
@@ -98,6 +101,7 @@ class PerCpu {
   [[nodiscard]] bool is_forwarded(std::uint32_t intid) const noexcept {
     return intid < 32 && ((forwarded_ >> intid) & 1) != 0;
   }
+  [[nodiscard]] std::uint32_t forwarded() const noexcept { return forwarded_; }
   /// True once, for the caller who then ends it.
   bool take_forwarded(std::uint32_t intid) noexcept {
     if (!is_forwarded(intid)) return false;

@@ -63,7 +63,7 @@ class VCpu {
   /// As when the VM was made: the first vCPU on, the others off. It is resident nowhere.
   void reset() noexcept {
     context_.reset(reset_vector_.entry, reset_vector_.argument);
-    interrupts_.reset();
+    interrupts_.reset_registers();
     set_power(is_bsp() ? PowerState::On : PowerState::Off);
   }
 

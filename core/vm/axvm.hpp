@@ -150,7 +150,7 @@ class AxVM : public VmBase {
       return fail(ErrorKind::Unsupported, "inject_interrupt"sv,
                   "the VM has no emulated interrupts"sv);
     }
-    services_.send_interrupt(intid, [&](const VCpuType& vcpu) { return vcpu.id() == id; });
+    services_.inject(id, intid);
     return {};
   }
 
@@ -288,7 +288,6 @@ class AxVM : public VmBase {
     used_cpus_.fetch_or(1ULL << (cpu.id().value & 63), std::memory_order_relaxed);
     cpu.unload();
     cpu.end_forwarded(services_.hal());
-    vcpu.interrupts().mark_changed();
     return cpu.load(vcpu, parts_->controls);
   }
   /// Moves the registers of `vcpu`, which is Running, into memory.
@@ -315,6 +314,7 @@ class AxVM : public VmBase {
       vcpu.reset();
     }
     services_.reset_devices();
+    parts_->interrupt_controller->reset();
   }
 
   /// Takes the VM from every CPU, then frees all it owns.

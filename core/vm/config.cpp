@@ -155,6 +155,10 @@ MaybeError check_emulated_devices(const VmConfig& config) noexcept {
     if (overlaps_memory(config, device.base_gpa.value, device.length)) {
       return error(i, "overlaps a memory region"sv);
     }
+    if (device.type == EmulatedDeviceType::InterruptController &&
+        config.interrupt_mode != InterruptMode::Emulated) {
+      return error(i, "an interrupt controller needs interrupt_mode emulated"sv);
+    }
     const bool is_ivc = device.type == EmulatedDeviceType::IvcChannel;
     if (is_ivc && (!device.base_gpa.is_aligned(kPageSize) || device.length % kPageSize != 0)) {
       return error(i, "an ivc channel's window is not of whole pages"sv);

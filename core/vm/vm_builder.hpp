@@ -40,6 +40,8 @@ struct VmParts {
   VmId id;
   InterruptMode interrupt_mode = InterruptMode::NoIrq;
   Array<VCpu<U>> vcpus;
+  Box<HalLock<H>> interrupt_lock;
+  Box<typename Arch::InterruptController> interrupt_controller;
   AddressSpace<typename Arch::Stage2Format, H> space;
   typename Arch::VmControls controls;
   Box<HalConsole<H>> console;
@@ -89,7 +91,11 @@ class VmBuilder {
     if (!console) return std::unexpected(console.error());
     auto device_host = Box<VmDeviceHost<H, U>>::try_make(allocator, hal);
     if (!device_host) return std::unexpected(device_host.error());
-    const std::size_t device_count = config.emulated_devices.size();
+    auto lock = Box<HalLock<H>>::try_make(allocator, hal, LockRank::InterruptController);
+    if (!lock) return std::unexpected(lock.error());
+    auto controller = make_interrupt_controller(allocator, cpu, config, **lock, *vcpus);
+    if (!controller) return std::unexpected(controller.error());
+    const std::size_t device_count = config.emulated_devices.size() + kMoreDevices;
     auto devices = Array<Box<Device>>::try_make(allocator, device_count);
     if (!devices) return std::unexpected(devices.error());
     auto mmio = DeviceBus::try_make(allocator, Bus::Mmio, device_count);
@@ -97,28 +103,39 @@ class VmBuilder {
     auto sysregs = DeviceBus::try_make(allocator, Bus::SysReg, device_count);
     if (!sysregs) return std::unexpected(sysregs.error());
     IvcWindow ivc_window;
-    for (std::size_t i = 0; i < device_count; ++i) {
+    const auto add = [&](Box<Device> device) -> Result<> {
+      Device& attached = *devices->emplace_back(std::move(device));
+      return (attached.range().bus == Bus::SysReg ? *sysregs : *mmio).attach(attached);
+    };
+    for (std::size_t i = 0; i < config.emulated_devices.size(); ++i) {
       const EmulatedDeviceConfig& device = config.emulated_devices[i];
       if (device.type == EmulatedDeviceType::IvcChannel) {
         ivc_window = window_of(device);
         continue;
       }
+      const std::string_view device_name = keep(*text, device.name);
+      if (device.type == EmulatedDeviceType::InterruptController) {
+        const auto done =
+            Arch::make_interrupt_devices(allocator, **controller, device, device_name, add);
+        if (!done) return std::unexpected(done.error());
+        continue;
+      }
       auto made = make(config, device,
                        {.allocator = allocator,
-                        .name = keep(*text, device.name),
+                        .name = device_name,
                         .host = **device_host,
                         .console = **console,
                         .backend = hal.backend(id, i)});
       if (!made) return std::unexpected(made.error());
-      Device& attached = *devices->emplace_back(std::move(*made));
-      DeviceBus& bus = attached.range().bus == Bus::SysReg ? *sysregs : *mmio;
-      if (auto done = bus.attach(attached); !done) return std::unexpected(done.error());
+      if (auto done = add(std::move(*made)); !done) return std::unexpected(done.error());
     }
     return Parts{std::move(*text),
                  name,
                  id,
                  config.interrupt_mode,
                  std::move(*vcpus),
+                 std::move(*lock),
+                 std::move(*controller),
                  std::move(*space),
                  controls,
                  std::move(*console),
@@ -132,6 +149,8 @@ class VmBuilder {
  private:
   /// Places for regions that are mapped or cut later.
   static constexpr std::size_t kSpareRegions = 32;
+  /// Beyond one per row: an interrupt controller is several devices.
+  static constexpr std::size_t kMoreDevices = 4;
 
   static std::size_t text_size(const VmConfig& config) {
     std::size_t size = config.name.size();
@@ -155,7 +174,7 @@ class VmBuilder {
   /// What the layout's rules are about.
   static std::size_t count_ranges(H& hal, const VmConfig& config) {
     return config.memory_regions.size() + config.emulated_devices.size() +
-           config.passthrough_devices.size() + count_banks(hal);
+           config.passthrough_devices.size() + count_banks(hal) + kMoreDevices;
   }
   static std::size_t max_regions(H& hal, const VmConfig& config) {
     // Between any two ranges there may be a window.
@@ -174,6 +193,19 @@ class VmBuilder {
       if (auto ready = vcpu.state().setup(); !ready) return std::unexpected(ready.error());
     }
     return vcpus;
+  }
+
+  static Result<Box<typename Arch::InterruptController>> make_interrupt_controller(
+      Allocator allocator, U& cpu, const VmConfig& config, AnyLock& lock, Array<VCpu<U>>& vcpus) {
+    const bool emulated = config.interrupt_mode == InterruptMode::Emulated;
+    if (emulated && !Arch::has_virtual_interrupts(cpu)) {
+      return fail(ErrorKind::Unsupported, "create"sv,
+                  "emulated interrupts: the CPU has no virtual interrupt interface"sv);
+    }
+    auto made = Arch::InterruptController::try_make(allocator, lock, vcpus.size());
+    if (!made || !emulated) return made;
+    for (VCpu<U>& vcpu : vcpus) (*made)->add_vcpu(vcpu.phys_id(), vcpu.interrupts());
+    return made;
   }
 
   static Result<> map_memory(H& hal, Space& space, Tlb& tlb, const VmConfig& config) {
@@ -202,6 +234,13 @@ class VmBuilder {
                                            space.reach(), count_ranges(hal, config));
     if (!planner) return std::unexpected(planner.error());
     Result<> planned = planner->add(config);
+    for (const EmulatedDeviceConfig& device : config.emulated_devices) {
+      if (device.type != EmulatedDeviceType::InterruptController) continue;
+      for (const GuestPhysRange& range :
+           Arch::interrupt_device_ranges(device, config.vcpus.size())) {
+        if (planned && range.size != 0) planned = planner->hide(range);
+      }
+    }
     HostPhysAddr at;
     for (auto bank = hal.ram_after(at); bank && planned; bank = hal.ram_after(at)) {
       planned = planner->hide({GuestPhysAddr(bank->base.value), bank->size});

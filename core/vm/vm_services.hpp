@@ -9,6 +9,7 @@
 #include <axvm/result.hpp>
 #include <core/devices/bus.hpp>
 #include <core/lock.hpp>
+#include <core/lowest_bit.hpp>
 #include <core/memory/address_space.hpp>
 #include <core/vcpu/per_cpu.hpp>
 #include <core/vm/ivc_calls.hpp>
@@ -53,11 +54,14 @@ class VmServices {
   Result<> write_device(const DeviceBus& bus, Device& device, std::uint64_t address,
                         AccessWidth width, std::uint64_t value) {
     LockGuard guard(device_lock_);
-    return bus.write(device, address, width, value);
+    const auto written = bus.write(device, address, width, value);
+    deliver_wakes();
+    return written;
   }
   void poll_devices() {
     LockGuard guard(device_lock_);
     for (Box<Device>& device : parts_.devices) device->poll();
+    deliver_wakes();
   }
   [[nodiscard]] std::optional<std::uint64_t> device_deadline() {
     LockGuard guard(device_lock_);
@@ -74,12 +78,9 @@ class VmServices {
   }
   /// A device's wire to the interrupt controller, from any CPU.
   void set_line(std::uint32_t intid, bool level) {
-    if (!emulates_interrupts() || intid >= Arch::kInterruptCount) return;
-    const auto is_first = [](const VCpuType& vcpu) { return vcpu.is_bsp(); };
-    if (level) return send_interrupt(intid, is_first);
-    for (VCpuType& vcpu : parts_.vcpus) {
-      if (is_first(vcpu)) vcpu.interrupts().clear_pending(intid);
-    }
+    if (!emulates_interrupts()) return;
+    parts_.interrupt_controller->set_line(intid, level);
+    deliver_wakes();
   }
 
   [[nodiscard]] std::span<const VCpuType> vcpus() const noexcept { return parts_.vcpus.span(); }
@@ -134,7 +135,7 @@ class VmServices {
     if (intid == 0 || !emulates_interrupts()) {
       return fail(ErrorKind::Unsupported, "notify"sv, "the VM takes no such interrupt"sv);
     }
-    send_interrupt(intid, [](const VCpuType& vcpu) { return vcpu.id() == VcpuId(0); });
+    inject(VcpuId(0), intid);
     return {};
   }
   /// Gives up every channel; what the guest had mapped of them is gone.
@@ -145,12 +146,17 @@ class VmServices {
   [[nodiscard]] bool emulates_interrupts() const noexcept {
     return parts_.interrupt_mode == InterruptMode::Emulated;
   }
-  /// Makes `intid` pending for each vCPU that `is_target`.
-  template <class F>
-  void send_interrupt(std::uint32_t intid, F&& is_target) {
-    for (VCpuType& vcpu : parts_.vcpus) {
-      if (!is_target(std::as_const(vcpu))) continue;
-      vcpu.interrupts().set_pending(intid);
+  /// Makes an interrupt pending, from any CPU: a private one of `vcpu`, or a shared one where it is
+  /// routed. `intid` < Arch::kInterruptCount.
+  void inject(VcpuId vcpu, std::uint32_t intid) {
+    parts_.interrupt_controller->make_pending(vcpu.value, intid);
+    deliver_wakes();
+  }
+  /// Tells the vCPUs for which the interrupt controller has news.
+  void deliver_wakes() {
+    std::uint64_t wakes = parts_.interrupt_controller->take_wakes();
+    for (; wakes != 0; wakes &= wakes - 1) {
+      VCpuType& vcpu = parts_.vcpus[lowest_bit(wakes)];
       run_control_.kick(vcpu);
       hal_.wake(id(), vcpu.id());
     }
@@ -170,6 +176,9 @@ class VmServices {
       vcpu.describe(visitor);
       visitor.leave();
     }
+    visitor.enter("interrupt_controller"sv, 0);
+    parts_.interrupt_controller->describe(visitor);
+    visitor.leave();
   }
 
  private:

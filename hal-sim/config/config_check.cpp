@@ -31,6 +31,10 @@ class VmCheck {
     if (file_.entry_point.value_or(0) % 4 != 0) {
       add("kernel.entry_point", fmt::format("is {:#x}", *file_.entry_point), "a multiple of 4");
     }
+    if (file_.boot_protocol != BootProtocol::Direct) {
+      add("kernel.boot_protocol", fmt::format("is \"{}\"", to_string(file_.boot_protocol)),
+          "\"direct\": AArch64 has no other");
+    }
     for (std::size_t i = 0; i < file_.memory_regions.size(); ++i) {
       const MemoryRegionRow& region = file_.memory_regions[i];
       check_reach(fmt::format("kernel.memory_regions[{}]", i), region.gpa, region.size);

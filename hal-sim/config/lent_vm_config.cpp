@@ -6,8 +6,7 @@ namespace axvm::hal_sim {
 
 LentVmConfig::LentVmConfig(const VmFile& file) : file_(file) {
   for (std::size_t i = 0; i < file.cpu_num; ++i) {
-    VcpuConfig vcpu{.phys_id = i};
-    if (i < file.phys_cpu_ids.size()) vcpu.phys_id = file.phys_cpu_ids[i];
+    VcpuConfig vcpu{.phys_id = file.phys_id(i)};
     if (i < file.phys_cpu_sets.size()) vcpu.affinity_mask = file.phys_cpu_sets[i];
     vcpus_.push_back(vcpu);
   }

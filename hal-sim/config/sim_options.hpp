@@ -37,8 +37,9 @@ struct SimOptions {
   /// `migration_rounds`: after so many rounds of turns each vCPU moves on to the next pCPU of its
   /// affinity mask. 0: vCPUs stay where they are.
   std::uint64_t migration_rounds = 0;
-  /// `max_resets`: how often guests may reset their VM; the next request fails the run.
-  std::uint64_t max_resets = 0;
+  /// `max_resets`: how often guests may reset their VMs, together; the next request fails the run.
+  /// Default: as often as they like.
+  std::optional<std::uint64_t> max_resets;
   /// `tlb_entries`: capacity of each pCPU's TLB.
   std::uint32_t tlb_entries = 1U << 20;
   /// What is behind devices.

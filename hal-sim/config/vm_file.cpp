@@ -89,7 +89,7 @@ std::optional<std::string_view> emulated_device_type_name(std::uint64_t emu_type
 }
 
 bool emulated_device_type_removable(std::uint64_t emu_type) {
-  return emu_type == 0x01 || emu_type == 0x20 || (emu_type >= 0xE1 && emu_type <= 0xE3);
+  return emu_type == 0x01 || emu_type == 0x20 || (emu_type >= 0xE1 && emu_type <= 0xE4);
 }
 
 }  // namespace axvm::hal_sim

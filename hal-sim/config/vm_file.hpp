@@ -79,7 +79,7 @@ struct VmFile {
   std::string name;
   VmType vm_type = VmType::Rtos;
   std::uint32_t cpu_num = 1;                 ///< 1..64
-  std::vector<std::uint64_t> phys_cpu_ids;   ///< MPIDR affinity or hart id, per vCPU
+  std::vector<std::uint64_t> phys_cpu_ids;   ///< MPIDR affinity, per vCPU
   std::vector<std::uint64_t> phys_cpu_sets;  ///< mask of pCPUs, per vCPU
 
   // [kernel]
@@ -110,6 +110,11 @@ struct VmFile {
   /// Where each key stands, by dotted name; rows as "kernel.memory_regions[1]".
   std::map<std::string, Location, std::less<>> locations;
 
+  /// MPIDR affinity of a vCPU: as given, else 16 to a cluster, which is what one SGI of a GICv3
+  /// reaches (Aff0 0..15 of Aff1 0, then of Aff1 1, ...).
+  [[nodiscard]] std::uint64_t phys_id(std::size_t vcpu) const {
+    return vcpu < phys_cpu_ids.size() ? phys_cpu_ids[vcpu] : vcpu / 16 << 8 | vcpu % 16;
+  }
   /// The place of `key`, or of the nearest enclosing key that the file has.
   [[nodiscard]] Location locate(std::string_view key) const;
 };

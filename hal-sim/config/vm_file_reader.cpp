@@ -260,7 +260,7 @@ std::optional<SimOptions> read_sim_options(ReadContext& context, FieldReader& ro
       reader.integer("turn_instructions", {1, 1'000'000'000}).value_or(sim.turn_instructions);
   sim.migration_rounds =
       reader.integer("migration_rounds", {0, 1'000'000'000}).value_or(sim.migration_rounds);
-  sim.max_resets = reader.integer("max_resets", {0, 1'000'000'000}).value_or(sim.max_resets);
+  sim.max_resets = reader.integer("max_resets", {0, 1'000'000'000});
   sim.tlb_entries = static_cast<std::uint32_t>(
       reader.integer("tlb_entries", {sim::MachineOptions::kMinTlbEntries, 1U << 24})
           .value_or(sim.tlb_entries));

@@ -4,6 +4,7 @@
 #include <axvm/address.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace axvm::hal_sim {
 
@@ -24,12 +25,28 @@ class Choices {
   virtual bool migrate(std::uint64_t round) = 0;
   /// Whether the guest, which asks its console at `time_ns`, gets the next byte that waits there.
   virtual bool admit_input(VmId vm, std::uint64_t time_ns) = 0;
+  /// What has been typed at a VM's console: bytes that arrive before a round. Asked when the guest
+  /// has taken what came before.
+  virtual std::string arriving_input(VmId vm) {
+    static_cast<void>(vm);
+    return {};
+  }
+  /// The machine has nothing to do between `now` and `until`, guest time in nanoseconds (kForever:
+  /// nothing is known that would give it something). When it goes on: `until`, or earlier since
+  /// input has arrived or somebody wants to look at the machine. kForever: no input will come.
+  virtual std::uint64_t idle(std::uint64_t now, std::uint64_t until) {
+    static_cast<void>(now);
+    return until;
+  }
   /// 64 bits for whoever needs randomness.
   virtual std::uint64_t entropy() = 0;
+
+  static constexpr std::uint64_t kForever = ~std::uint64_t{0};
 };
 
 /// The default: round robin, rounds of one length, vCPUs that move every so many rounds (0: never),
-/// input as soon as it is asked for, a fixed sequence of entropy (SplitMix64).
+/// no input but what the host sends, which is there as soon as it is asked for, a fixed sequence of
+/// entropy (SplitMix64).
 class DeterministicChoices final : public Choices {
  public:
   explicit DeterministicChoices(std::uint64_t turn_instructions, std::uint64_t migration_rounds = 0)

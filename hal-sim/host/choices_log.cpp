@@ -30,6 +30,25 @@ bool LoggedChoices::admit_input(VmId vm, std::uint64_t time_ns) {
   return answer;
 }
 
+std::string LoggedChoices::arriving_input(VmId vm) {
+  std::string answer = choices_->arriving_input(vm);
+  if (answer.empty()) return answer;
+  std::string digits;
+  for (const char c : answer) digits += fmt::format("{:02x}", static_cast<unsigned char>(c));
+  write_(fmt::format("{{\"choice\":\"arriving_input\",\"vm\":{},\"answer\":\"{}\"}}\n", vm.value,
+                     digits));
+  return answer;
+}
+
+std::uint64_t LoggedChoices::idle(std::uint64_t now, std::uint64_t until) {
+  const std::uint64_t answer = choices_->idle(now, until);
+  if (answer != until) {
+    write_(fmt::format("{{\"choice\":\"idle\",\"now\":{},\"until\":{},\"answer\":{}}}\n", now,
+                       until, answer));
+  }
+  return answer;
+}
+
 std::uint64_t LoggedChoices::entropy() {
   const std::uint64_t answer = choices_->entropy();
   write_(fmt::format("{{\"choice\":\"entropy\",\"answer\":{}}}\n", answer));

@@ -10,7 +10,8 @@ namespace axvm::hal_sim {
 
 /// Passes every question on, and writes it with its answer as one line of JSON, in order:
 /// `{"choice":"next_vcpu","pcpu":0,"count":2,"answer":1}`. The keys between `choice` and `answer`
-/// are the question's arguments.
+/// are the question's arguments. Input that did not arrive and idling that nothing cut short are
+/// left out; the bytes of input are in hexadecimal.
 class LoggedChoices final : public Choices {
  public:
   using Writer = std::function<void(std::string_view line)>;
@@ -22,6 +23,8 @@ class LoggedChoices final : public Choices {
   std::uint64_t round_length() override;
   bool migrate(std::uint64_t round) override;
   bool admit_input(VmId vm, std::uint64_t time_ns) override;
+  std::string arriving_input(VmId vm) override;
+  std::uint64_t idle(std::uint64_t now, std::uint64_t until) override;
   std::uint64_t entropy() override;
 
  private:

@@ -114,7 +114,8 @@ std::optional<StopReason> Host::after_exit(const ExitReason& reason) {
   }
   if (const auto* halt = std::get_if<exit_reason::Halt>(&reason)) {
     // Input may have arrived since the guest looked last.
-    vcpu.waiting = !hal_->console(vms_[vcpu.vm]->id()).has_input();
+    vcpu.waiting = !vcpu.nudged;
+    vcpu.nudged = false;
     vcpu.wake_time = halt->wake_time;
     end_turn(!vcpu.waiting);
   } else if (std::holds_alternative<exit_reason::Yield>(reason)) {
@@ -153,8 +154,11 @@ bool Host::load_registers(VmId vm, VcpuId vcpu) {
 
 void Host::send(VmId vm, std::string_view text) {
   hal_->console(vm).send(text);
-  for (const Vcpu& vcpu : vcpus_) {
-    if (vms_[vcpu.vm]->id() == vm) wake(vm, vcpu.id);
+  if (const auto index = index_of(vm)) vms_[*index]->poll_devices();
+  for (Vcpu& vcpu : vcpus_) {
+    if (vms_[vcpu.vm]->id() != vm) continue;
+    vcpu.nudged = !vcpu.waiting;
+    wake(vm, vcpu.id);
   }
 }
 

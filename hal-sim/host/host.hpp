@@ -50,7 +50,8 @@ struct RunStatistics {
 /// Time goes in rounds. In each round every pCPU, in order, runs until the round's end in its own
 /// guest time; on it one of the vCPUs placed there has a turn. A turn ends early when the vCPU
 /// waits (WFI), yields (WFE) or switches off; what is left of the round is for the others there. So
-/// no pCPU's clock is ever more than a round ahead of another's.
+/// no pCPU's clock is ever more than a round ahead of another's. Input arrives, and devices that
+/// wanted to be polled by then are polled, before a round.
 class Host {
  public:
   /// Makes the machine and the VMs, loads the images and boots. The findings name the files' lines.
@@ -77,7 +78,8 @@ class Host {
   /// `intid`: 0..1019.
   std::expected<void, std::string> inject_interrupt(VmId vm, VcpuId vcpu, std::uint32_t intid);
 
-  /// Queues bytes for a VM's console and wakes its waiting vCPUs (WFI may end without a reason).
+  /// Queues bytes for a VM's console, lets its devices look, and wakes its waiting vCPUs (WFI may
+  /// end without a reason).
   void send(VmId vm, std::string_view text);
 
   [[nodiscard]] std::size_t vm_count() const noexcept { return vms_.size(); }
@@ -108,6 +110,7 @@ class Host {
     unsigned pcpu = 0;
     bool on = false;
     bool waiting = false;
+    bool nudged = false;  // input has come while it ran: its next WFI does not wait
     std::optional<std::uint64_t> wake_time{};  // guest time at which it waits no longer
     std::uint64_t not_before = 0;              // guest time at which it was started or woken
     std::uint64_t instructions = 0;
@@ -118,14 +121,20 @@ class Host {
 
   /// Guest time from which the vCPU can run; nothing while nothing is known that would make it.
   [[nodiscard]] std::optional<std::uint64_t> ready_at(const Vcpu& vcpu) const;
-  [[nodiscard]] bool anything_to_run() const;
+  [[nodiscard]] std::optional<std::uint64_t> next_event() const;
+  [[nodiscard]] std::uint64_t latest_time() const;
   [[nodiscard]] StopReason nothing_to_run() const;
   std::optional<StopReason> turn();
   void begin_turn();
   /// `used`: the vCPU could have gone on.
   void end_turn(bool used);
   void end_turn_of(std::size_t vm);
-  void begin_round();
+  bool begin_round();
+  void begin_round(std::uint64_t earliest);
+  void take_input();
+  void poll_due_devices(std::uint64_t time);
+  /// The VMM runs on `pcpu` from now on, and its clock says `time` at least.
+  void go_to(unsigned pcpu, std::uint64_t time);
   /// Frames that VMs sent in the last round reach the others.
   void deliver_frames();
   void migrate();
@@ -153,9 +162,9 @@ class Host {
   std::unique_ptr<SimHal> hal_;
   std::unique_ptr<Backends> backends_;
   std::vector<Ref<VmBase>> vms_;
-  std::vector<LoadPlan> plans_;  // per VM: its images
-  std::uint64_t max_resets_ = 0;
-  std::uint64_t resets_ = 0;  // that guests have asked for and got
+  std::vector<LoadPlan> plans_;              // per VM: its images
+  std::optional<std::uint64_t> max_resets_;  // none: no limit
+  std::uint64_t resets_ = 0;                 // that guests have asked for and got
 
   std::vector<Vcpu> vcpus_;
   /// Per pCPU the vCPUs placed there, the one that has waited longest first.

@@ -15,26 +15,92 @@ std::optional<std::uint64_t> Host::ready_at(const Vcpu& vcpu) const {
   return std::max(*vcpu.wake_time, vcpu.not_before);
 }
 
-bool Host::anything_to_run() const {
-  return std::ranges::any_of(vcpus_,
-                             [this](const Vcpu& vcpu) { return ready_at(vcpu).has_value(); });
-}
-
-void Host::begin_round() {
-  if (can_migrate_ && choices_->migrate(rounds_)) migrate();
-  ++rounds_;
-  // Nobody runs in the past: a machine whose vCPUs all waited goes on at the earliest waker.
-  std::uint64_t earliest = Pcpu::kNever;
+// The earliest time at which some vCPU can run or some device wants to be polled; nothing when
+// there is none. Nobody runs in the past.
+std::optional<std::uint64_t> Host::next_event() const {
+  std::optional<std::uint64_t> earliest;
+  const auto consider = [&](std::uint64_t time) {
+    if (!earliest || time < *earliest) earliest = time;
+  };
   for (const Vcpu& vcpu : vcpus_) {
     if (const auto ready = ready_at(vcpu)) {
-      earliest = std::min(earliest, std::max(machine_->pcpu(vcpu.pcpu).time(), *ready));
+      consider(std::max(machine_->pcpu(vcpu.pcpu).time(), *ready));
     }
   }
+  for (const Ref<VmBase>& vm : vms_) {
+    if (!vm->running()) continue;
+    if (const auto deadline = vm->device_deadline()) consider(*deadline);
+  }
+  return earliest;
+}
+
+std::uint64_t Host::latest_time() const {
+  std::uint64_t latest = 0;
+  for (unsigned i = 0; i < queues_.size(); ++i) {
+    latest = std::max(latest, machine_->pcpu(i).time());
+  }
+  return latest;
+}
+
+void Host::take_input() {
+  for (const Ref<VmBase>& vm : vms_) {
+    if (!vm->running() || hal_->console(vm->id()).has_input()) continue;
+    if (const std::string text = choices_->arriving_input(vm->id()); !text.empty()) {
+      send(vm->id(), text);
+    }
+  }
+}
+
+// A pCPU whose clock says at least `time` is where devices are polled: they look at it.
+void Host::poll_due_devices(std::uint64_t time) {
+  for (std::size_t i = 0; i < vms_.size(); ++i) {
+    VmBase& vm = *vms_[i];
+    if (!vm.running()) continue;
+    const auto deadline = vm.device_deadline();
+    if (!deadline || *deadline > time) continue;
+    const auto first = std::ranges::find(vcpus_, i, &Vcpu::vm);
+    go_to(first->pcpu, time);
+    vm.poll_devices();
+  }
+}
+
+void Host::go_to(unsigned pcpu, std::uint64_t time) {
+  machine_->pcpu(pcpu).skip_to(time);
+  hal_->run_on(pcpu);
+}
+
+// False when nothing can happen any more.
+bool Host::begin_round() {
+  take_input();
+  std::optional<std::uint64_t> earliest = next_event();
+  if (earliest && can_migrate_ && choices_->migrate(rounds_)) {
+    migrate();
+    earliest = next_event();
+  }
+  const bool is_running = std::ranges::any_of(vms_, [](const auto& vm) { return vm->running(); });
+  const std::uint64_t now = latest_time();
+  const std::uint64_t until = earliest.value_or(Choices::kForever);
+  if (until > now && is_running) {
+    const std::uint64_t end = choices_->idle(now, until);
+    if (end < until) {
+      go_to(0, std::max(now, end));
+      take_input();
+      earliest = std::max(now, end);
+    }
+  }
+  if (!earliest) return false;
+  begin_round(*earliest);
+  return true;
+}
+
+void Host::begin_round(std::uint64_t earliest) {
+  ++rounds_;
   // A round that everybody has slept through need not be lived to its end.
   round_begin_ = round_was_used_ ? std::max(round_end_, earliest) : earliest;
   round_end_ = round_begin_ + std::max<std::uint64_t>(1, choices_->round_length());
   round_was_used_ = false;
   next_pcpu_ = 0;
+  poll_due_devices(round_begin_);
 }
 
 void Host::begin_turn() {
@@ -75,8 +141,7 @@ std::optional<StopReason> Host::turn() {
   if (!current_) {
     if (next_pcpu_ >= queues_.size()) {
       deliver_frames();
-      if (!anything_to_run()) return nothing_to_run();
-      begin_round();
+      if (!begin_round()) return nothing_to_run();
     }
     begin_turn();
     if (!current_) {

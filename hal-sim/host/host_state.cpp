@@ -17,6 +17,7 @@ void Host::describe_schedule(StateVisitor& visitor) {
     visitor.enter("vcpu", i);
     visitor.value("on", vcpus_[i].on);
     visitor.value("waiting", vcpus_[i].waiting);
+    visitor.value("nudged", vcpus_[i].nudged);
     visitor.value("pcpu", vcpus_[i].pcpu);
     std::uint64_t wake_time = vcpus_[i].wake_time.value_or(sim::aarch64::Pcpu::kNever);
     visitor.field("wake_time", wake_time);

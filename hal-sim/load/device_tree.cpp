@@ -1,8 +1,9 @@
 #include <fmt/format.h>
 
-#include <hal-sim/config/size_text.hpp>
 #include <hal-sim/load/device_tree.hpp>
+#include <hal-sim/load/device_tree_board.hpp>
 #include <hal-sim/load/device_tree_editor.hpp>
+#include <hal-sim/state/split_mix.hpp>
 #include <vector>
 
 namespace axvm::hal_sim {
@@ -11,9 +12,6 @@ namespace {
 using Tree = std::expected<Bytes, std::string>;
 using Node = DeviceTreeEditor::Node;
 constexpr Node kRoot = DeviceTreeEditor::kRoot;
-
-constexpr std::uint32_t kClockPhandle = 1;
-constexpr std::uint32_t kClockHertz = 24'000'000;  // of the board's PL011, as on QEMU's virt
 
 bool is_ram(const MemoryRegionRow& region) {
   const auto flags = static_cast<MappingFlags>(region.flags);
@@ -40,14 +38,14 @@ void add_chosen(DeviceTreeEditor& tree, const VmFile& vm, std::optional<GuestPhy
 
 void add_cpus(DeviceTreeEditor& tree, const VmFile& vm) {
   const Node psci = tree.add(kRoot, "psci");
-  tree.set_text(psci, "compatible", {"arm,psci-1.0", "arm,psci-0.2"});
+  tree.set_text(psci, "compatible", {"arm,psci-1.0", "arm,psci-0.2", "arm,psci"});
   tree.set_text(psci, "method", {"hvc"});
   const Node cpus = tree.add(kRoot, "cpus");
   tree.set_cells(cpus, "#address-cells",
                  {2});  // the affinity fields of MPIDR_EL1, Aff3 in the first
   tree.set_cells(cpus, "#size-cells", {0});
-  for (std::size_t i = 0; i < vm.cpu_num; ++i) {
-    const std::uint64_t id = i < vm.phys_cpu_ids.size() ? vm.phys_cpu_ids[i] : i;
+  for (std::size_t i = vm.cpu_num; i-- > 0;) {  // what is added last comes first
+    const std::uint64_t id = vm.phys_id(i);
     const Node cpu = tree.add(cpus, fmt::format("cpu@{:x}", id));
     tree.set_text(cpu, "device_type", {"cpu"});
     tree.set_text(cpu, "compatible", {"arm,armv8"});
@@ -56,47 +54,16 @@ void add_cpus(DeviceTreeEditor& tree, const VmFile& vm) {
   }
 }
 
-// Returns the path of the first console; "" without one.
-std::string add_devices(DeviceTreeEditor& tree, const VmFile& vm) {
-  std::string console;
-  for (const EmulatedDeviceRow& device : vm.emu_devices) {
-    switch (static_cast<EmulatedDeviceType>(device.emu_type)) {
-      case EmulatedDeviceType::Console: {
-        const std::string name = fmt::format("pl011@{:x}", device.base_gpa);
-        const Node node = tree.add(kRoot, name);
-        tree.set_text(node, "compatible", {"arm,pl011", "arm,primecell"});
-        tree.set_reg(node, device.base_gpa, device.length);
-        tree.set_cells(node, "clocks", {kClockPhandle, kClockPhandle});
-        tree.set_text(node, "clock-names", {"uartclk", "apb_pclk"});
-        if (console.empty()) console = "/" + name;
-        break;
-      }
-      case EmulatedDeviceType::Flash: {
-        const Node node = tree.add(kRoot, fmt::format("flash@{:x}", device.base_gpa));
-        tree.set_text(node, "compatible", {"cfi-flash"});
-        tree.set_reg(node, device.base_gpa, device.length);
-        tree.set_cells(node, "bank-width", {2});
-        break;
-      }
-      default: break;  // no other device is described so far
-    }
+// What the kernel may take for randomness: the same in every run.
+Bytes rng_seed(std::uint32_t vm) {
+  Bytes seed;
+  std::uint64_t state = vm;
+  while (seed.size() < 32) {
+    const std::uint64_t word = split_mix(state);
+    for (int shift = 0; shift < 64; shift += 8)
+      seed.push_back(static_cast<std::byte>(word >> shift));
   }
-  return console;
-}
-
-void add_clock(DeviceTreeEditor& tree) {
-  const Node clock = tree.add(kRoot, "apb-pclk");
-  tree.set_text(clock, "compatible", {"fixed-clock"});
-  tree.set_cells(clock, "#clock-cells", {0});
-  tree.set_cells(clock, "clock-frequency", {kClockHertz});
-  tree.set_cells(clock, "phandle", {kClockPhandle});
-}
-
-// Without an interrupt controller in the tree, nobody can say which interrupts it raises.
-void add_timer(DeviceTreeEditor& tree) {
-  const Node timer = tree.add(kRoot, "timer");
-  tree.set_text(timer, "compatible", {"arm,armv8-timer"});
-  tree.set_empty(timer, "always-on");
+  return seed;
 }
 
 }  // namespace
@@ -107,15 +74,13 @@ Tree make_device_tree(const VmFile& vm, std::optional<GuestPhysRange> initrd) {
     tree.set_text(kRoot, "model", {vm.name});
     tree.set_cells(kRoot, "#address-cells", {2});
     tree.set_cells(kRoot, "#size-cells", {2});
-    add_timer(tree);
-    add_clock(tree);
-    const std::string console = add_devices(tree, vm);
+    const std::string console = add_board(tree, vm);
     add_memory(tree, vm);
     add_cpus(tree, vm);
     add_chosen(tree, vm, initrd);
-    if (!console.empty()) {
-      tree.set_text(tree.find_or_add(kRoot, "chosen"), "stdout-path", {console});
-    }
+    const Node chosen = tree.find_or_add(kRoot, "chosen");
+    tree.set_bytes(chosen, "rng-seed", rng_seed(vm.id));
+    if (!console.empty()) tree.set_text(chosen, "stdout-path", {console});
   });
 }
 

@@ -83,7 +83,7 @@ void DeviceTreeEditor::set_text(Node node, const char* name,
 }
 
 void DeviceTreeEditor::set_cells(Node node, const char* name,
-                                 std::initializer_list<std::uint32_t> cells) {
+                                 std::span<const std::uint32_t> cells) {
   Bytes value;
   for (const std::uint32_t cell : cells) append(value, 1, cell);
   set(node, name, value);
@@ -95,10 +95,13 @@ void DeviceTreeEditor::set_u64(Node node, const char* name, std::uint64_t value)
   set(node, name, bytes);
 }
 
-void DeviceTreeEditor::set_reg(Node node, std::uint64_t base, std::uint64_t size) {
+void DeviceTreeEditor::set_regs(
+    Node node, std::initializer_list<std::pair<std::uint64_t, std::uint64_t>> ranges) {
   Bytes reg;
-  append(reg, fdt_address_cells(blob_.data(), kRoot), base);
-  append(reg, fdt_size_cells(blob_.data(), kRoot), size);
+  for (const auto& [base, size] : ranges) {
+    append(reg, fdt_address_cells(blob_.data(), kRoot), base);
+    append(reg, fdt_size_cells(blob_.data(), kRoot), size);
+  }
   set(node, "reg", reg);
 }
 

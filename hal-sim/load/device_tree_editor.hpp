@@ -6,8 +6,10 @@
 #include <functional>
 #include <hal-sim/load/bytes.hpp>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace axvm::hal_sim {
 
@@ -28,10 +30,18 @@ class DeviceTreeEditor {
 
   void set_empty(Node node, const char* name) { set(node, name, {}); }
   void set_text(Node node, const char* name, std::initializer_list<std::string_view> texts);
-  void set_cells(Node node, const char* name, std::initializer_list<std::uint32_t> cells);
+  void set_cells(Node node, const char* name, std::initializer_list<std::uint32_t> cells) {
+    set_cells(node, name, std::span(cells.begin(), cells.size()));
+  }
+  void set_cells(Node node, const char* name, std::span<const std::uint32_t> cells);
+  void set_bytes(Node node, const char* name, ByteView value) { set(node, name, value); }
   void set_u64(Node node, const char* name, std::uint64_t value);
-  /// `reg` of a node below the root, with as many cells as the root says.
-  void set_reg(Node node, std::uint64_t base, std::uint64_t size);
+  /// `reg` of a node below the root, or below one with as many cells, with as many cells as the
+  /// root says.
+  void set_reg(Node node, std::uint64_t base, std::uint64_t size) {
+    set_regs(node, {{base, size}});
+  }
+  void set_regs(Node node, std::initializer_list<std::pair<std::uint64_t, std::uint64_t>> ranges);
 
   /// Of libfdt, 0 or negative.
   [[nodiscard]] int status() const noexcept { return status_; }

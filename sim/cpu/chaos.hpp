@@ -13,6 +13,9 @@ class Chaos {
   void seed(std::uint64_t s) noexcept { state_ = s; }
   [[nodiscard]] bool enabled() const noexcept { return state_ != 0; }
 
+  /// Either of two ways to the same end.
+  bool coin() noexcept { return (random() & 1) != 0; }
+
   /// What to do to the engine before the coming block.
   Action next() noexcept {
     const std::uint64_t r = random();

@@ -2,6 +2,15 @@
 // A call that can be left in the middle and gone on with later: it runs on a stack of its own.
 
 #include <cstddef>
+#include <sim/cpu/stack_switch.hpp>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define AXVM_ADDRESS_SANITIZER
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define AXVM_ADDRESS_SANITIZER
+#endif
 
 namespace axvm::sim {
 
@@ -19,12 +28,31 @@ class Fiber {
   Fiber& operator=(const Fiber&) = delete;
 
   /// Returns when the fiber suspends itself.
-  void resume();
+  void resume() {
+    leave_outside();
+    inside_ = switch_stack(inside_, this).from;
+    arrive_outside();
+  }
   /// From inside: resume() returns. This returns at the next resume().
-  void suspend();
+  void suspend() {
+    leave_inside();
+    outside_ = switch_stack(outside_, nullptr).from;
+    arrive_inside();
+  }
 
  private:
   [[noreturn]] static void begin(Fiber* self);
+#ifdef AXVM_ADDRESS_SANITIZER
+  void leave_outside() noexcept;
+  void arrive_outside() noexcept;
+  void leave_inside() noexcept;
+  void arrive_inside() noexcept;
+#else
+  void leave_outside() noexcept {}
+  void arrive_outside() noexcept {}
+  void leave_inside() noexcept {}
+  void arrive_inside() noexcept {}
+#endif
 
   // Touched only where memory is: most of it never is.
   static constexpr std::size_t kStackBytes = std::size_t{1} << 20;
@@ -38,6 +66,7 @@ class Fiber {
 
   // What the address sanitizer wants to know of the other stack.
   [[maybe_unused]] void* shadow_inside_ = nullptr;
+  [[maybe_unused]] void* shadow_outside_ = nullptr;
   [[maybe_unused]] const void* outside_bottom_ = nullptr;
   [[maybe_unused]] std::size_t outside_bytes_ = 0;
 };

@@ -25,7 +25,8 @@ struct IvcFixture {
   IvcFixture() {
     for (std::uint32_t id = 1; id <= 3; ++id) make(id);
   }
-  void make(std::uint32_t id, bool has_window = true) {
+  void make(std::uint32_t id, bool has_window = true,
+            InterruptMode interrupts = InterruptMode::NoIrq) {
     const VcpuConfig vcpus[] = {{0, ~0ULL}, {1, ~0ULL}};
     const MemoryRegionConfig memory[] = {{GuestPhysAddr(kRam), 0x4000},
                                          {GuestPhysAddr(kReadOnly), 0x1000, MappingFlags::Read}};
@@ -35,6 +36,7 @@ struct IvcFixture {
                     .name = "guest",
                     .bsp_entry = GuestPhysAddr(kRam),
                     .ap_entry = GuestPhysAddr(kRam)};
+    config.interrupt_mode = interrupts;
     config.vcpus = vcpus;
     config.memory_regions = memory;
     if (has_window) config.emulated_devices = devices;
@@ -45,7 +47,7 @@ struct IvcFixture {
   }
   /// The result of a hypercall by a vCPU of `vm`, 0 being the first.
   std::int64_t call(std::size_t vm, std::vector<std::uint64_t> x, std::uint64_t ec = 0x16) {
-    FakeCpu& cpu = hal.cpu();
+    FakeCpu& cpu = hal.cpu(hal.here);
     cpu.script.push_back([=](FakeCpu& c) {
       for (std::size_t n = 0; n < x.size(); ++n) c.gprs[n] = x[n];
       c.set(SysReg::ESR_EL2, (ec << 26) | (1 << 25));
@@ -54,6 +56,25 @@ struct IvcFixture {
     const auto exit = vms[vm]->run_vcpu(VcpuId(0));
     REQUIRE(exit.has_value());
     return static_cast<std::int64_t>(cpu.gprs[0]);
+  }
+  /// The guest of `vm` reads ICC_IAR1_EL1.
+  std::uint64_t acknowledge(std::size_t vm) { return icc(vm, 12, 0, true, 0); }
+  void enable_interrupts(std::size_t vm) {
+    icc(vm, 6, 0, false, 0xf0, 4);  // ICC_PMR_EL1
+    icc(vm, 12, 7, false, 1);       // ICC_IGRPEN1_EL1
+  }
+  /// The guest of `vm` accesses a register of the interrupt controller's CPU interface.
+  std::uint64_t icc(std::size_t vm, std::uint64_t crm, std::uint64_t op2, bool read,
+                    std::uint64_t value, std::uint64_t crn = 12) {
+    FakeCpu& cpu = hal.cpu();
+    cpu.script.push_back([=](FakeCpu& c) {
+      c.gprs[4] = value;
+      c.set(SysReg::ESR_EL2, (0x18ULL << 26) | (1 << 25) | (3 << 20) | (op2 << 17) | (crn << 10) |
+                                 (4 << 5) | (crm << 1) | (read ? 1U : 0U));
+      return Vector::Synchronous;
+    });
+    REQUIRE(vms[vm]->run_vcpu(VcpuId(0)).has_value());
+    return cpu.gprs[4];
   }
   std::int64_t publish(std::size_t vm, std::uint64_t key, std::uint64_t size) {
     put(vm, kSize, size);
@@ -287,6 +308,45 @@ TEST_CASE_FIXTURE(IvcFixture, "notifications go between a publisher and its subs
   CHECK(call(1, {7, 1, 1, 1ULL << 40}) == kNotFound);
   CHECK(call(1, {7, 2, 1, 1}) == kNotFound);
   CHECK(call(0, {7, 1, 1, 2}) == kNotSupported);  // VM 2 takes no interrupts
+}
+
+TEST_CASE_FIXTURE(IvcFixture, "a notification is the interrupt of the other VM's window") {
+  make(4, true, InterruptMode::Emulated);
+  make(5, true, InterruptMode::Emulated);
+  for (const std::size_t vm : {3U, 4U}) enable_interrupts(vm);
+  CHECK(publish(3, 9, 0) == kOk);
+  CHECK(subscribe(4, 4, 9) == kOk);
+  CHECK(acknowledge(4) == 1023);
+  hal.woken.clear();
+
+  CHECK(call(3, {7, 4, 9, 5}) == kOk);
+  CHECK(hal.woken == std::vector<std::uint32_t>{0});
+  CHECK(acknowledge(3) == 1023);  // not its own
+  CHECK(acknowledge(4) == 60);
+  CHECK(acknowledge(4) == 1023);  // once
+
+  CHECK(call(4, {7, 4, 9, 4}) == kOk);  // and back
+  CHECK(acknowledge(3) == 60);
+
+  CHECK(call(4, {6, 4, 9}) == kOk);
+  CHECK(call(3, {7, 4, 9, 5}) == kNotFound);
+}
+
+TEST_CASE_FIXTURE(IvcFixture, "a notification reaches a vCPU that is in the guest elsewhere") {
+  make(4, true, InterruptMode::Emulated);
+  make(5, true, InterruptMode::Emulated);
+  CHECK(publish(3, 9, 0) == kOk);
+  CHECK(subscribe(4, 4, 9) == kOk);
+  hal.cpu(1);
+  hal.cpu(0).script.push_back([this](FakeCpu&) {
+    hal.here = 1;
+    CHECK(call(3, {7, 4, 9, 5}) == kOk);
+    hal.here = 0;
+    return Vector::Irq;
+  });
+  hal.kicked.clear();
+  REQUIRE(vms[4]->run_vcpu(VcpuId(0)).has_value());
+  CHECK(hal.kicked == std::vector<std::uint32_t>{0});
 }
 
 TEST_CASE_FIXTURE(IvcFixture, "unknown calls, and all by SMC, are not supported") {

@@ -13,16 +13,7 @@ const aarch64::VmControls kControls{0x8004'3594, 3ULL << 48 | 0x4000'0000};
 
 }  // namespace
 
-TEST_CASE("vcpu creation") {
-  const TestVcpu vcpu(VmId(3), VcpuId(1), 0x100, 0b10);
-  CHECK(vcpu.vm() == VmId(3));
-  CHECK(vcpu.id() == VcpuId(1));
-  CHECK(vcpu.phys_id() == 0x100);
-  CHECK(vcpu.state().state() == VCpuState::Created);
-  CHECK(vcpu.power() == PowerState::Off);
-}
-
-TEST_CASE("vcpu setup lifecycle, state transitions, bind and unbind, run") {
+TEST_CASE("vcpu: to Running and back to Free, step by step or at once") {
   VCpuStateMachine vcpu;
   REQUIRE(vcpu.setup().has_value());
   CHECK(vcpu.state() == VCpuState::Free);
@@ -42,7 +33,7 @@ TEST_CASE("vcpu setup lifecycle, state transitions, bind and unbind, run") {
   CHECK(vcpu.state() == VCpuState::Free);
 }
 
-TEST_CASE("vcpu setup in a wrong state, run without bind: BadState, and nothing changes") {
+TEST_CASE("vcpu: every call from every wrong state is BadState, and nothing changes") {
   using Call = Result<> (VCpuStateMachine::*)();
   const struct {
     Call call;
@@ -75,19 +66,6 @@ TEST_CASE("vcpu setup in a wrong state, run without bind: BadState, and nothing 
       }
     }
   }
-}
-
-TEST_CASE("vcpu state display") {
-  CHECK(to_string(VCpuState::Invalid) == "invalid");
-  CHECK(to_string(VCpuState::Free) == "free");
-  CHECK(to_string(VCpuState::Blocked) == "blocked");
-  CHECK(to_string(PowerState::OnPending) == "on-pending");
-}
-
-TEST_CASE("vcpu bsp identification and cpu affinity") {
-  CHECK(TestVcpu(VmId(1), VcpuId(0), 0, 1).is_bsp());
-  CHECK_FALSE(TestVcpu(VmId(1), VcpuId(1), 1, 1).is_bsp());
-  CHECK(TestVcpu(VmId(1), VcpuId(1), 1, 0xf0).affinity_mask() == 0xf0);
 }
 
 TEST_CASE("a binding leaves the vcpu free, and is refused while another holds it") {

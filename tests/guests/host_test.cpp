@@ -93,7 +93,8 @@ TEST_CASE("a guest that only waits is reported, and input wakes it") {
   CHECK(host->run().kind == StopKind::WaitsForever);
   CHECK(host->statistics().instructions == before);
   host->send(kVm, "x");
-  CHECK(host->run({.instructions = before + 1'000}).kind == StopKind::InstructionLimit);
+  CHECK(host->run().kind == StopKind::WaitsForever);
+  CHECK(host->statistics().instructions > before);
 }
 
 TEST_CASE("a run that is interrupted stops between turns and can go on") {

@@ -112,6 +112,27 @@ TEST_CASE("reset: the guest begins again, from its image, any number of times") 
   CHECK(host->statistics().instructions == 3 * whole.instructions);
 }
 
+TEST_CASE("reset: what a guest asks for is granted without a limit, unless one is configured") {
+  GuestRun alone{.name = "smp"};  // which fails without a second vCPU, and asks for a reset
+  auto config = config_of(alone);
+  config.vms.front().cpu_num = 1;
+  config.sim = {};
+  Outcome outcome;
+  const auto host = boot(config, alone, outcome);
+  REQUIRE(host != nullptr);
+  CHECK(host->run({.instructions = 1'000'000}).kind == StopKind::InstructionLimit);
+  const std::string& said = host->console(kVm).output();
+  // What a life says it says again, to the letter.
+  const std::string life = said.substr(0, said.find("this guest needs") + 1);
+  REQUIRE(life.size() > 1);
+  const std::size_t next = said.find(life, 1);
+  REQUIRE(next != std::string::npos);
+  REQUIRE(said.size() > 20 * next);
+  for (std::size_t at = next; at + next <= said.size(); at += next) {
+    REQUIRE(said.compare(at, next, said, 0, next) == 0);
+  }
+}
+
 TEST_CASE("reset: what a guest asks for is granted as often as configured") {
   GuestRun alone{.name = "smp"};  // which fails without a second vCPU, and asks for a reset
   auto config = config_of(alone);

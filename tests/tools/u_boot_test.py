@@ -1,5 +1,6 @@
 """Somebody else's program: U-Boot, as the distribution ships it for QEMU's arm64 board."""
 
+import re
 import sys
 import unittest
 
@@ -40,6 +41,18 @@ class UBoot(UBootSession):
                             "env import -c 0x4000000 0x40000", "printenv greeting")
         self.assertEqual((done.status, done.err), (0, ""))
         self.assertRegex(done.out, r"Writing to Flash\.\.\. done")
+        self.assertIn("\ngreeting=hello", done.out)
+
+    def test_reset_boots_it_again_and_keeps_its_flash(self):
+        script = []
+        for line in ("setenv greeting hello", "saveenv", "setenv greeting lost"):
+            script += ["--send", line + "\\n", *PROMPT]
+        script += ["--send", "reset\\n", *TO_THE_PROMPT]
+        script += ["--send", "env import -c 0x4000000 0x40000; printenv greeting\\n", *PROMPT]
+        done = self.axvm("run", config("u-boot"), "--quiet", *TO_THE_PROMPT, *script, *POWER_OFF,
+                         *LIMIT, timeout=300)
+        self.assertEqual((done.status, done.err), (0, ""))
+        self.assertEqual(len(re.findall(r"(?m)^U-Boot 20\d\d\.", done.out)), 2)
         self.assertIn("\ngreeting=hello", done.out)
 
     def test_it_ends_in_the_same_state_every_time(self):

@@ -1,81 +1,17 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <hal-sim/config/size_text.hpp>
-#include <hal-sim/config/window_plan.hpp>
 #include <hal-sim/load/load_plan.hpp>
 #include <optional>
 #include <tools/axvm/commands.hpp>
 #include <tools/axvm/exit_status.hpp>
+#include <tools/axvm/memory_map.hpp>
 
 namespace axvm::tool {
 namespace {
 
 using hal_sim::LoadPlan;
 using hal_sim::VmFile;
-
-struct MapRow {
-  std::uint64_t base = 0;
-  std::uint64_t size = 0;
-  std::string what;
-  std::string permissions;
-};
-
-std::string permissions_text(std::uint64_t flags) {
-  const auto bits = static_cast<MappingFlags>(flags);
-  std::string text;
-  text += has_all(bits, MappingFlags::Read) ? 'r' : '-';
-  text += has_all(bits, MappingFlags::Write) ? 'w' : '-';
-  text += has_all(bits, MappingFlags::Execute) ? 'x' : '-';
-  if (has_all(bits, MappingFlags::Device)) text += " device";
-  if (has_all(bits, MappingFlags::Uncached)) text += " uncached";
-  return text;
-}
-
-/// A window as it is mapped: in whole pages.
-MapRow window_row(std::uint64_t gpa, std::uint64_t hpa, std::uint64_t size, std::string what) {
-  const auto window = widen_window({{GuestPhysAddr(gpa), size}, HostPhysAddr(hpa)});
-  if (window) return {window->range.base.value, window->range.size, std::move(what), "rw- device"};
-  return {gpa, size, std::move(what), "rw- device"};
-}
-
-std::vector<MapRow> memory_map(const VmFile& vm, const std::vector<hal_sim::MemoryBank>& ram) {
-  std::vector<MapRow> rows;
-  for (const auto& region : vm.memory_regions) {
-    if (has_all(static_cast<MappingFlags>(region.flags), MappingFlags::Device)) {
-      rows.push_back(
-          {region.gpa, region.size, "device memory: belongs in passthrough_devices", "left out"});
-      continue;
-    }
-    rows.push_back({region.gpa, region.size,
-                    fmt::format("memory, {}", hal_sim::to_string(region.map_type)),
-                    permissions_text(region.flags)});
-  }
-  for (const auto& device : vm.emu_devices) {
-    rows.push_back({device.base_gpa, device.length,
-                    fmt::format("{} (emulated {})", device.name,
-                                hal_sim::emulated_device_type_name(device.emu_type).value_or("?")),
-                    "trapped"});
-  }
-  for (const auto& device : vm.passthrough_devices) {
-    if (device.is_path()) continue;
-    rows.push_back(window_row(device.base_gpa, device.base_hpa, device.length,
-                              fmt::format("{} (host {:#x})", device.name, device.base_hpa)));
-  }
-  for (const auto& window : vm.passthrough_addresses) {
-    rows.push_back(
-        window_row(window.base, window.base, window.length, "window to the host's addresses"));
-  }
-  if (vm.address_space_policy == AddressSpacePolicy::Passthrough) {
-    for (const PassthroughWindow& window : hal_sim::plan_windows(vm, ram)) {
-      if (window.distance() != 0) continue;  // listed above
-      rows.push_back({window.range.base.value, window.range.size, "the host's addresses, not RAM",
-                      "rw- device"});
-    }
-  }
-  std::ranges::sort(rows, {}, [](const MapRow& row) { return std::pair(row.base, row.what); });
-  return rows;
-}
 
 std::string entry_text(const VmFile& vm, const std::optional<LoadPlan>& plan) {
   if (plan) return fmt::format("{:#x}", plan->entry);
@@ -84,17 +20,10 @@ std::string entry_text(const VmFile& vm, const std::optional<LoadPlan>& plan) {
 
 void print_map(const VmFile& vm, const std::vector<hal_sim::MemoryBank>& ram,
                const std::optional<LoadPlan>& plan, Output& output) {
-  const std::vector<MapRow> rows = memory_map(vm, ram);
-  std::size_t width = 4;
-  for (const MapRow& row : rows) width = std::max(width, row.what.size());
   output.print("{}: VM {} \"{}\", {}, {} vCPU{}, entry at {}\n", vm.file, vm.id, vm.name,
                hal_sim::to_string(vm.vm_type), vm.cpu_num, vm.cpu_num == 1 ? "" : "s",
                entry_text(vm, plan));
-  output.print("  {:<29}  {:>9}  {:<{}}  {}\n", "guest-physical", "size", "what", width, "access");
-  for (const MapRow& row : rows) {
-    output.print("  {:#014x}-{:#014x}  {:>9}  {:<{}}  {}\n", row.base, row.base + row.size - 1,
-                 hal_sim::format_size(row.size), row.what, width, row.permissions);
-  }
+  output.write(memory_map_text(vm, ram));
 }
 
 void print_images(const LoadPlan& plan, Output& output) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <sim/arch/aarch64/mmu.hpp>
 #include <string>
 #include <tools/axvm/configuration.hpp>
 #include <tools/axvm/output.hpp>
@@ -17,7 +18,9 @@ struct RunOptions {
   ConfigurationOptions configuration;
   std::vector<TraceOption> traces;
   Script script;
+  std::optional<std::uint64_t> timeout;  ///< --timeout: instructions for each Expect
   std::optional<std::uint64_t> max_instructions;
+  bool standard_input = false;              ///< --stdin: type what comes there
   std::optional<std::string> choices_file;  ///< --choices
   bool hash = false;
   bool quiet = false;
@@ -38,5 +41,7 @@ struct WalkOptions {
   std::uint8_t el = 1;
 };
 [[nodiscard]] int walk_command(const WalkOptions& options, Output& output);
+/// Both stages, for EL1.
+void draw_walk(const sim::aarch64::Mmu& mmu, std::uint64_t gva, Output& output);
 
 }  // namespace axvm::tool

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <exception>
 #include <hal-sim/config/size_text.hpp>
+#include <iterator>
 #include <tools/axvm/commands.hpp>
 #include <tools/axvm/exit_status.hpp>
 #include <tools/axvm/supervisor.hpp>
@@ -124,6 +125,23 @@ void add_run(CLI::App& app, RunOptions& options) {
          "Run until the first VM's console shows this, then go on with the next --send or --expect")
       ->trigger_on_parse()
       ->type_name("REGEX");
+  app.add_option_function<std::string>(
+         "--script",
+         [&options](const std::string& file) {
+           auto script = read_script(file);
+           if (!script) reject("--script: " + script.error());
+           std::ranges::move(*script, std::back_inserter(options.script));
+         },
+         "Do what FILE says: lines of send TEXT, expect REGEX, timeout INSTRUCTIONS")
+      ->trigger_on_parse()
+      ->type_name("FILE");
+  app.add_option_function<std::string>(
+         "--timeout",
+         [&options](const std::string& text) { options.timeout = number("--timeout", text); },
+         "Instructions within which the console has to show what each --expect wants")
+      ->type_name("N");
+  app.add_flag("--stdin", options.standard_input,
+               "Type what comes from the standard input, as if it were a terminal");
   app.add_option_function<std::string>(
          "--max-instructions",
          [&options](const std::string& text) {

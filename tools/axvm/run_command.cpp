@@ -3,103 +3,20 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <atomic>
-#include <chrono>
 #include <cstdio>
 #include <hal-sim/host/choices_log.hpp>
 #include <tools/axvm/commands.hpp>
 #include <tools/axvm/console_writer.hpp>
 #include <tools/axvm/exit_status.hpp>
+#include <tools/axvm/session.hpp>
 #include <tools/axvm/summary.hpp>
 
 namespace axvm::tool {
 namespace {
 
 using hal_sim::Host;
-using hal_sim::StopCondition;
 using hal_sim::StopKind;
 using hal_sim::StopReason;
-using Clock = std::chrono::steady_clock;
-
-// Set by Ctrl-C.
-std::atomic<bool> interrupted = false;
-static_assert(std::atomic<bool>::is_always_lock_free);
-
-// Shows a line about the run's progress while it is long and somebody is watching.
-class Progress {
- public:
-  explicit Progress(bool enabled) : enabled_(enabled) {}
-  ~Progress() { clear(); }
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
-
-  [[nodiscard]] bool enabled() const { return enabled_; }
-  [[nodiscard]] double seconds() const {
-    return std::chrono::duration<double>(Clock::now() - begin_).count();
-  }
-  void show(const Host& host) {
-    const double now = seconds();
-    if (now < last_ + 1) return;
-    last_ = now;
-    const auto statistics = host.statistics();
-    say(fmt::format("\r\x1b[K{:.0f} M instructions, {:.3f} s of guest time, {:.0f} MIPS",
-                    static_cast<double>(statistics.instructions) / 1e6,
-                    static_cast<double>(statistics.time_ns) / 1e9,
-                    static_cast<double>(statistics.instructions) / now / 1e6));
-    shown_ = true;
-  }
-  void clear() {
-    if (shown_) say("\r\x1b[K");
-    shown_ = false;
-  }
-
- private:
-  Clock::time_point begin_ = Clock::now();
-  double last_ = 0;
-  bool enabled_;
-  bool shown_ = false;
-};
-
-// As Host::run, with a look at the clock now and then.
-StopReason run_showing(Host& host, StopCondition until, Progress& progress) {
-  if (!progress.enabled()) return host.run(until);
-  constexpr std::uint64_t kSlice = 50'000'000;
-  const auto limit = until.instructions;
-  for (;;) {
-    const std::uint64_t next = host.statistics().instructions + kSlice;
-    until.instructions = limit ? std::min(*limit, next) : next;
-    StopReason reason = host.run(until);
-    const bool is_slice = reason.kind == StopKind::InstructionLimit &&
-                          (!limit || host.statistics().instructions < *limit);
-    if (!is_slice) return reason;
-    progress.show(host);
-  }
-}
-
-StopReason run_script(Host& host, const RunOptions& options, Progress& progress) {
-  const VmId vm = host.vm(0).id();
-  Matcher matcher;
-  StopCondition until;
-  until.instructions = options.max_instructions;
-  until.interrupt = &interrupted;
-  for (const auto& step : options.script) {
-    if (const auto* send = std::get_if<Send>(&step)) {
-      host.send(vm, send->bytes);
-      continue;
-    }
-    const Expect& expect = std::get<Expect>(step);
-    until.console = StopCondition::Console{
-        vm, [&](std::string_view output) { return matcher.matches(expect, output); }};
-    StopReason reason = run_showing(host, until, progress);
-    until.console.reset();
-    if (reason.kind == StopKind::ConsoleMatched) continue;
-    reason.text += fmt::format(" before the console matched --expect \"{}\"", expect.pattern);
-    if (reason.kind == StopKind::PoweredOff) reason.kind = StopKind::GuestFault;
-    return reason;
-  }
-  return run_showing(host, until, progress);
-}
 
 int status_of(StopKind kind) {
   switch (kind) {
@@ -120,7 +37,16 @@ int run_command(const RunOptions& options, Output& output) {
   const auto config = read_configuration(options.configuration, options.quiet);
   if (!config) return kBadUsage;
   std::vector<std::unique_ptr<Output>> traces;  // the files
-  std::unique_ptr<hal_sim::Choices> choices;
+  std::unique_ptr<hal_sim::Choices> choices = std::make_unique<hal_sim::DeterministicChoices>(
+      config->sim.turn_instructions, config->sim.migration_rounds);
+  const auto terminal = Terminal::open(options.standard_input);
+  ConsoleInput* input = nullptr;
+  if (terminal) {
+    auto typed = std::make_unique<ConsoleInput>(std::move(choices), *terminal,
+                                                VmId(config->vms.front().id), interrupted);
+    input = typed.get();
+    choices = std::move(typed);
+  }
   if (options.choices_file) {
     auto file = Output::create(*options.choices_file);
     if (!file) {
@@ -129,9 +55,7 @@ int run_command(const RunOptions& options, Output& output) {
     }
     traces.push_back(std::move(*file));
     choices = std::make_unique<hal_sim::LoggedChoices>(
-        std::make_unique<hal_sim::DeterministicChoices>(config->sim.turn_instructions,
-                                                        config->sim.migration_rounds),
-        [&log = *traces.back()](std::string_view line) { log.write(line); });
+        std::move(choices), [&log = *traces.back()](std::string_view line) { log.write(line); });
   }
   bool shares_output = false;
   bool traced = true;
@@ -155,7 +79,9 @@ int run_command(const RunOptions& options, Output& output) {
   if (!host || !traced) return kBadUsage;
   ConsoleWriter console(*host, output, shares_output);
   Progress progress(!options.quiet && isatty(STDERR_FILENO) == 1);
-  const StopReason reason = run_script(*host, options, progress);
+  if (input != nullptr) input->set_refresh([&output] { output.flush(); });
+  Session session{*host, *config, options, output, progress, input, terminal.get()};
+  const StopReason reason = run_session(session);
   const double seconds = progress.seconds();
   progress.clear();
   console.finish();

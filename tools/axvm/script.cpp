@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <fstream>
+#include <hal-sim/config/size_text.hpp>
 #include <tools/axvm/script.hpp>
 
 namespace axvm::tool {
@@ -56,6 +58,60 @@ std::expected<Expect, std::string> make_expect(const std::string& pattern) {
                   regfree(owned);
                   delete owned;
                 })};
+}
+
+std::expected<Script, std::string> read_script(const std::string& file) {
+  std::ifstream stream(file);
+  Script script;
+  std::string line;
+  for (unsigned number = 1; std::getline(stream, line); ++number) {
+    const auto wrong = [&](const std::string& what) {
+      return std::unexpected(fmt::format("{}:{}: {}", file, number, what));
+    };
+    const std::size_t begin = line.find_first_not_of(" \t");
+    if (begin == std::string::npos || line[begin] == '#') continue;
+    const std::size_t end = std::min(line.find_first_of(" \t", begin), line.size());
+    const std::string word = line.substr(begin, end - begin);
+    const std::string rest = line.substr(std::min(line.find_first_not_of(" \t", end), line.size()));
+    if (rest.empty()) return wrong("expected send TEXT, expect REGEX or timeout INSTRUCTIONS");
+    if (word == "send") {
+      auto bytes = unescape(rest);
+      if (!bytes) return wrong(bytes.error());
+      script.emplace_back(Send{std::move(*bytes)});
+    } else if (word == "expect") {
+      auto expect = make_expect(rest);
+      if (!expect) return wrong(expect.error());
+      script.emplace_back(std::move(*expect));
+    } else if (word == "timeout") {
+      const auto value = hal_sim::parse_number(rest);
+      if (!value) return wrong(fmt::format("\"{}\" is not a number of instructions", rest));
+      script.emplace_back(Timeout{*value});
+    } else {
+      return wrong(fmt::format("unknown word \"{}\", expected send, expect or timeout", word));
+    }
+  }
+  if (!stream.eof()) return std::unexpected(fmt::format("{} cannot be read", file));
+  return script;
+}
+
+std::string last_screen(std::string_view output) {
+  constexpr std::size_t kLines = 24;
+  while (!output.empty() && (output.back() == '\n' || output.back() == '\r')) {
+    output.remove_suffix(1);
+  }
+  std::size_t begin = output.size();
+  for (std::size_t lines = 0; begin != 0; --begin) {
+    if (output[begin - 1] == '\n' && ++lines == kLines) break;
+  }
+  std::string text = "  | ";
+  for (const char c : output.substr(begin)) {
+    if (c == '\n') {
+      text += "\n  | ";
+    } else if (c != '\r') {
+      text += static_cast<unsigned char>(c) < ' ' && c != '\t' ? '?' : c;
+    }
+  }
+  return text + '\n';
 }
 
 bool Matcher::matches(const Expect& expect, std::string_view output) {

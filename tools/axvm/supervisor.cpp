@@ -13,6 +13,7 @@
 #include <tools/axvm/configuration.hpp>
 #include <tools/axvm/exit_status.hpp>
 #include <tools/axvm/supervisor.hpp>
+#include <tools/axvm/terminal.hpp>
 
 namespace axvm::tool {
 namespace {
@@ -53,6 +54,7 @@ std::string shell_command(int argc, const char* const* argv) {
 
 int supervise(const std::string& command, const std::function<int()>& work) {
   std::fflush(nullptr);
+  const TerminalGuard guard;  // whatever happens to the child
   const pid_t parent = getpid();
   sigset_t interrupt;
   sigset_t before;

@@ -45,6 +45,12 @@ void draw(const sim::aarch64::Mmu& mmu, const WalkOptions& options, Output& outp
 
 }  // namespace
 
+void draw_walk(const sim::aarch64::Mmu& mmu, std::uint64_t gva, Output& output) {
+  WalkOptions options;
+  options.gva = gva;
+  draw(mmu, options, output);
+}
+
 int walk_command(const WalkOptions& options, Output& output) {
   const auto config = read_configuration(options.configuration, true);
   if (!config) return kBadUsage;

@@ -5,8 +5,11 @@
 #include <axvm/exit.hpp>
 #include <axvm/result.hpp>
 #include <core/arch/aarch64/control.hpp>
-#include <core/arch/aarch64/cpu_interface.hpp>
+#include <core/arch/aarch64/gic/gic.hpp>
+#include <core/arch/aarch64/gic/gic_devices.hpp>
+#include <core/arch/aarch64/gic/list_register_file.hpp>
 #include <core/arch/aarch64/hal.hpp>
+#include <core/arch/aarch64/interrupts.hpp>
 #include <core/arch/aarch64/stage2_format.hpp>
 #include <core/arch/aarch64/stage2_tlb.hpp>
 #include <core/arch/aarch64/timer.hpp>
@@ -23,8 +26,9 @@ struct Arch {
   using Stage2Format = aarch64::Stage2Format;
   using VCpuContext = aarch64::VCpuContext;
   using VmControls = aarch64::VmControls;
-  /// What is pending for a vCPU, and its part of the interrupt controller.
-  using Interrupts = CpuInterface;
+  /// A VM's interrupt controller, and a vCPU's part of it.
+  using InterruptController = Gic;
+  using Interrupts = VcpuInterface;
   static constexpr std::uint32_t kInterruptCount = kIntidCount;
   /// The emulated device of type Console.
   using ConsoleDevice = Pl011;
@@ -54,16 +58,47 @@ struct Arch {
   static void forget_guest_translations(U& cpu) {
     cpu.tlbi_vmalle1is();
   }
-  /// The vCPU's registers leave their CPU: what its timers assert is known again when they are
-  /// back.
-  static void forget_timers(Interrupts& interrupts) {
-    for (const std::uint32_t intid : kTimerIntids) interrupts.clear_pending(intid);
+  /// Whether this CPU can give guests interrupts without a trap.
+  template <VirtualizationHardware U>
+  static bool has_virtual_interrupts(U& cpu) {
+    return has_gic_registers(cpu.template read<SysReg::ID_AA64PFR0_EL1>());
+  }
+  /// A vCPU's registers come into a CPU.
+  template <VirtualizationHardware U>
+  static void load_interrupts(U& cpu, Interrupts& interrupts) {
+    if (interrupts.gic() == nullptr) return;
+    load_interface(cpu, interrupts);
+    interrupts.mark_changed();
+  }
+  /// They leave it; `end(intid)` is called for physical interrupts that the guest has ended. What
+  /// its timers assert is known again when they are back.
+  template <VirtualizationHardware U, class F>
+  static void save_interrupts(U& cpu, Interrupts& interrupts, F&& end) {
+    Gic* const gic = interrupts.gic();
+    if (gic == nullptr) return;
+    fold_list_registers(cpu, interrupts, end);
+    for (const std::uint32_t intid : kTimerIntids) {
+      gic->set_private_line(interrupts.index(), intid, false);
+    }
+    save_interface(cpu, interrupts);
+  }
+  /// Where a row of the configuration puts devices, beyond its own range.
+  static std::array<GuestPhysRange, 2> interrupt_device_ranges(const EmulatedDeviceConfig& config,
+                                                               std::size_t vcpus) noexcept {
+    return gic_device_ranges(config, vcpus);
+  }
+  /// The devices by which guests see the controller. Errors: NoMemory, InvalidInput.
+  static Result<> make_interrupt_devices(Allocator allocator, Gic& gic,
+                                         const EmulatedDeviceConfig& config, std::string_view name,
+                                         FunctionRef<Result<>(Box<Device>)> add) {
+    return make_gic_devices(allocator, gic, config, name, add);
   }
   /// Runs until an exit that the host has to know of.
   template <class Vm, VirtualizationHardware U>
   static Result<ExitReason> run(Vm& vm, typename Vm::VCpuType& vcpu, U& cpu) {
-    TrapHandler<Vm, U> handler(vm, vcpu, cpu);
-    return handler.run();
+    Result<ExitReason> exit;
+    TrapHandler<Vm, U>(vm, vcpu, cpu, exit).run();
+    return exit;
   }
 };
 

@@ -32,12 +32,6 @@ inline constexpr std::uint64_t kGuestCptr = 0x33ff;
 /// its own.
 inline constexpr std::uint64_t kGuestCnthctl = (1ULL << 0) | (1ULL << 1);
 
-/// ICH_HCR_EL2: the guest's CPU interface is software.
-inline constexpr std::uint64_t kGuestIch = ich::TC | ich::TALL0 | ich::TALL1;
-/// ICC_SRE_EL2.{SRE, DFB, DIB}: system registers, not memory. Without Enable, EL1's accesses to
-/// ICC_SRE_EL1 trap.
-inline constexpr std::uint64_t kGuestIccSre = 0x7;
-
 /// ID_AA64PFR0_EL1.GIC: whether the CPU interface is there as system registers.
 [[nodiscard]] constexpr bool has_gic_registers(std::uint64_t pfr0) noexcept {
   return ((pfr0 >> 24) & 0xf) != 0;
@@ -64,8 +58,8 @@ Result<> enable_hypervisor(U& cpu) {
   cpu.template write<SysReg::CNTVOFF_EL2>(0);
   cpu.template write<SysReg::VTTBR_EL2>(0);
   if (has_gic_registers(cpu.template read<SysReg::ID_AA64PFR0_EL1>())) {
-    cpu.template write<SysReg::ICC_SRE_EL2>(kGuestIccSre);
-    cpu.template write<SysReg::ICH_HCR_EL2>(kGuestIch);
+    cpu.template write<SysReg::ICC_SRE_EL2>(icc_sre::kGuestHasNone);
+    cpu.template write<SysReg::ICH_HCR_EL2>(ich::kNoInterface);
   }
   return {};
 }

@@ -21,8 +21,8 @@ template <class Vm, VirtualizationHardware U>
 class FirmwareCalls {
  public:
   FirmwareCalls(Vm& vm, typename Vm::VCpuType& vcpu, U& cpu, GuestInterrupts<Vm, U>& interrupts,
-                TrapReport<Vm, U>& report) noexcept
-      : vm_(vm), vcpu_(vcpu), cpu_(cpu), interrupts_(interrupts), report_(report) {}
+                TrapReport<Vm, U>& report, ExitSlot exit) noexcept
+      : vm_(vm), vcpu_(vcpu), cpu_(cpu), interrupts_(interrupts), report_(report), exit_(exit) {}
 
   TrapOutcome hvc() {
     const std::uint64_t number = cpu_.gpr(0);
@@ -68,7 +68,7 @@ class FirmwareCalls {
     report_.call(to_string(number), static_cast<std::uint64_t>(number), {x[0], x[1], x[2]}, result);
     if (number != Hypercall::HypervisorDisable || status != HypercallStatus::Success) return kGoOn;
     vm_.begin_shutdown();
-    return leave(exit_reason::SystemDown{false});
+    return exit_.leave(exit_reason::SystemDown{false});
   }
 
   void tell(const psci::Call& call, std::uint64_t result) {
@@ -133,7 +133,7 @@ class FirmwareCalls {
     target->power_on();
     static_cast<void>(answer(call, psci::Status::Success));
     vm_.report_state(target->id(), to_string(PowerState::On));
-    return leave(exit_reason::CpuUp{target->id()});
+    return exit_.leave(exit_reason::CpuUp{target->id()});
   }
 
   TrapOutcome cpu_off(const psci::Call& call) {
@@ -141,7 +141,7 @@ class FirmwareCalls {
     vcpu_.residence()->forget();  // CPU_ON starts it afresh
     vcpu_.power_off();
     vm_.report_state(vcpu_.id(), to_string(PowerState::Off));
-    return leave(exit_reason::CpuDown{});
+    return exit_.leave(exit_reason::CpuDown{});
   }
 
   TrapOutcome cpu_suspend(const psci::Call& call) {
@@ -149,18 +149,19 @@ class FirmwareCalls {
     if (!state.valid) return answer(call, psci::Status::InvalidParameters);
     if (state.power_down) return power_down(call, call.arguments[1], call.arguments[2]);
     static_cast<void>(answer(call, psci::Status::Success));
-    if (const auto halt = interrupts_.wait()) return leave(*halt);
-    return kGoOn;
+    const bool waits = interrupts_.wait(exit_.template make<exit_reason::Halt>());
+    return waits ? TrapOutcome::Leave : kGoOn;
   }
 
   /// Waits for an interrupt with all context lost but the timer that may bring it.
   TrapOutcome power_down(const psci::Call& call, std::uint64_t entry, std::uint64_t context_id) {
     if (!is_entry_point(entry)) return answer(call, psci::Status::InvalidAddress);
     tell(call, psci::to_register(psci::Status::Success));
-    const exit_reason::Halt halt = interrupts_.wait().value_or(exit_reason::Halt{.wake_time = 0});
+    auto& halt = exit_.template make<exit_reason::Halt>();
+    if (!interrupts_.wait(halt)) halt.wake_time = 0;
     vcpu_.residence()->unload();
     vcpu_.context().wake_at(GuestPhysAddr(entry), context_id);
-    return leave(halt);
+    return TrapOutcome::Leave;
   }
 
   TrapOutcome system_suspend(const psci::Call& call) {
@@ -181,7 +182,7 @@ class FirmwareCalls {
   TrapOutcome system_down(const psci::Call& call, bool reset) {
     tell(call, 0);
     vm_.begin_shutdown();
-    return leave(exit_reason::SystemDown{reset});
+    return exit_.leave(exit_reason::SystemDown{reset});
   }
 
   Vm& vm_;
@@ -189,6 +190,7 @@ class FirmwareCalls {
   U& cpu_;
   GuestInterrupts<Vm, U>& interrupts_;
   TrapReport<Vm, U>& report_;
+  ExitSlot exit_;
 };
 
 }  // namespace axvm::aarch64

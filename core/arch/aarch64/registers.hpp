@@ -60,6 +60,11 @@ enum class SysReg : std::uint16_t {
   CNTV_CVAL_EL0 = sysreg_encoding(3, 3, 14, 3, 2),
   SP_EL1 = sysreg_encoding(3, 4, 4, 1, 0),
 
+  // Sending interrupts: traps, and is emulated.
+  ICC_SGI1R_EL1 = sysreg_encoding(3, 0, 12, 11, 5),
+  ICC_ASGI1R_EL1 = sysreg_encoding(3, 0, 12, 11, 6),
+  ICC_SGI0R_EL1 = sysreg_encoding(3, 0, 12, 11, 7),
+
   // The hypervisor's controls and what a trap leaves behind.
   VPIDR_EL2 = sysreg_encoding(3, 4, 0, 0, 0),
   VMPIDR_EL2 = sysreg_encoding(3, 4, 0, 0, 5),
@@ -75,7 +80,12 @@ enum class SysReg : std::uint16_t {
   FAR_EL2 = sysreg_encoding(3, 4, 6, 0, 0),
   HPFAR_EL2 = sysreg_encoding(3, 4, 6, 0, 4),
   ICC_SRE_EL2 = sysreg_encoding(3, 4, 12, 9, 5),
+  ICH_AP0R0_EL2 = sysreg_encoding(3, 4, 12, 8, 0),
+  ICH_AP1R0_EL2 = sysreg_encoding(3, 4, 12, 9, 0),
   ICH_HCR_EL2 = sysreg_encoding(3, 4, 12, 11, 0),
+  ICH_VTR_EL2 = sysreg_encoding(3, 4, 12, 11, 1),
+  ICH_VMCR_EL2 = sysreg_encoding(3, 4, 12, 11, 7),
+  ICH_LR0_EL2 = sysreg_encoding(3, 4, 12, 12, 0),  ///< the other fifteen follow
   CNTVOFF_EL2 = sysreg_encoding(3, 4, 14, 0, 3),
   CNTHCTL_EL2 = sysreg_encoding(3, 4, 14, 1, 0),
 };
@@ -102,11 +112,27 @@ inline constexpr std::uint64_t TSW = 1ULL << 22;     ///< trap set/way cache mai
 inline constexpr std::uint64_t RW = 1ULL << 31;      ///< EL1 is AArch64
 }  // namespace hcr
 
-/// ICH_HCR_EL2 (IHI 0069, 12.4.5): EL1's accesses to the interrupt controller's CPU interface.
+/// ICH_HCR_EL2 (IHI 0069, 12.4.5): the guest's CPU interface, and EL1's accesses to it.
 namespace ich {
-inline constexpr std::uint64_t TC = 1ULL << 10;     ///< trap those that serve both groups
-inline constexpr std::uint64_t TALL0 = 1ULL << 11;  ///< trap those of group 0
-inline constexpr std::uint64_t TALL1 = 1ULL << 12;  ///< trap those of group 1
+inline constexpr std::uint64_t En = 1ULL << 0;       ///< the interface works
+inline constexpr std::uint64_t UIE = 1ULL << 1;      ///< maintenance when one interrupt is left
+inline constexpr std::uint64_t LRENPIE = 1ULL << 2;  ///< maintenance when EOIcount is not 0
+inline constexpr std::uint64_t TC = 1ULL << 10;      ///< trap those that serve both groups
+inline constexpr std::uint64_t TALL0 = 1ULL << 11;   ///< trap those of group 0
+inline constexpr std::uint64_t TALL1 = 1ULL << 12;   ///< trap those of group 1
+/// The guest has no interface: every access traps.
+inline constexpr std::uint64_t kNoInterface = TC | TALL0 | TALL1;
+/// EOIcount: interrupts that the guest has ended and no list register held.
+[[nodiscard]] constexpr unsigned ended_unlisted(std::uint64_t control) noexcept {
+  return static_cast<unsigned>(control >> 27) & 0x1f;
+}
 }  // namespace ich
+
+/// ICC_SRE_EL2 (12.2.24): SRE, DFB and DIB, that is system registers and not memory; with Enable,
+/// EL1's accesses to ICC_SRE_EL1 do not trap.
+namespace icc_sre {
+inline constexpr std::uint64_t kGuestHasNone = 0x7;
+inline constexpr std::uint64_t kGuestHasRegisters = 0xf;
+}  // namespace icc_sre
 
 }  // namespace axvm::aarch64

@@ -28,7 +28,8 @@ inline constexpr std::uint64_t kMet = 4;
 
 /// CNTx_CTL_EL0 of the timer of the vCPU that is loaded. `intid` is one of kTimerIntids.
 template <VirtualizationHardware U>
-[[nodiscard]] std::uint64_t read_timer_control(U& cpu, std::uint32_t intid) {
+[[nodiscard, gnu::always_inline]] inline std::uint64_t read_timer_control(U& cpu,
+                                                                          std::uint32_t intid) {
   return intid == kVirtualTimerIntid ? cpu.template read<SysReg::CNTV_CTL_EL0>()
                                      : cpu.template read<SysReg::CNTP_CTL_EL0>();
 }
@@ -54,9 +55,11 @@ template <VirtualizationHardware U>
 }
 
 /// When the timer will assert its interrupt, as VmHal::monotonic_nanoseconds counts, which counts
-/// the physical counter; nothing when it is off or masked.
+/// the physical counter; nothing when it is off or masked. Inlined, so that the result stays in
+/// registers: an optional in memory is written in two pieces and read in one, which waits.
 template <VirtualizationHardware U>
-[[nodiscard]] std::optional<std::uint64_t> timer_deadline(U& cpu, std::uint32_t intid) {
+[[nodiscard, gnu::always_inline]] inline std::optional<std::uint64_t> timer_deadline(
+    U& cpu, std::uint32_t intid) {
   using namespace timer_control;
   const std::uint64_t control = read_timer_control(cpu, intid);
   if ((control & (kEnable | kMasked)) != kEnable) return std::nullopt;

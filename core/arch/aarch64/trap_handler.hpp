@@ -32,18 +32,17 @@ namespace axvm::aarch64 {
 template <class Vm, VirtualizationHardware U>
 class TrapHandler {
  public:
-  TrapHandler(Vm& vm, typename Vm::VCpuType& vcpu, U& cpu) noexcept
-      : vm_(vm), vcpu_(vcpu), cpu_(cpu) {}
+  /// `exit` is what run_vcpu returns; it holds a value.
+  TrapHandler(Vm& vm, typename Vm::VCpuType& vcpu, U& cpu, Result<ExitReason>& exit) noexcept
+      : vm_(vm), vcpu_(vcpu), cpu_(cpu), exit_(exit) {}
   TrapHandler(const TrapHandler&) = delete;
   TrapHandler& operator=(const TrapHandler&) = delete;
 
   /// Enters the guest until something happens that the host has to know of.
-  Result<ExitReason> run() {
-    for (;;) {
+  void run() {
+    do {
       interrupts_.present();
-      const Vector vector = cpu_.enter_guest();
-      if (TrapOutcome outcome = handle(vector)) return std::move(*outcome);
-    }
+    } while (handle(cpu_.enter_guest()) == kGoOn);
   }
 
   /// Handles one trap.
@@ -53,7 +52,7 @@ class TrapHandler {
     report_.trap(vector, 0);
     const std::uint32_t intid = vm_.acknowledge_irq();
     if (interrupts_.forward(intid)) return kGoOn;
-    return leave(exit_reason::ExternalInterrupt{intid});
+    return exit_.leave(exit_reason::ExternalInterrupt{intid});
   }
 
  private:
@@ -72,16 +71,16 @@ class TrapHandler {
       case ExceptionClass::SystemRegister: return system_register(esr);
       case ExceptionClass::Hvc:
         report_.trap(Vector::Synchronous, esr);
-        return FirmwareCalls(vm_, vcpu_, cpu_, interrupts_, report_).hvc();
+        return FirmwareCalls(vm_, vcpu_, cpu_, interrupts_, report_, exit_).hvc();
       case ExceptionClass::Smc:
         report_.trap(Vector::Synchronous, esr);
         skip_instruction(cpu_);  // a trapped SMC has not been executed, unlike an HVC
-        return FirmwareCalls(vm_, vcpu_, cpu_, interrupts_, report_).smc();
+        return FirmwareCalls(vm_, vcpu_, cpu_, interrupts_, report_, exit_).smc();
       case ExceptionClass::Wfx:
         report_.trap(Vector::Synchronous, esr);
         skip_instruction(cpu_);
         if (Wfx(esr).waits_for_interrupt()) return wait_for_interrupt();
-        return leave(exit_reason::Yield{});
+        return exit_.leave(exit_reason::Yield{});
       default: break;
     }
     if (belongs_to_guest(cause)) return pass_on(esr);
@@ -95,12 +94,12 @@ class TrapHandler {
     std::uint64_t esr = cpu_.template read<SysReg::ESR_EL2>();
     if (exception_class(esr) != ExceptionClass::SError) esr = 0;  // of an earlier trap
     report_.trap(Vector::SError, esr);
-    return leave(exit_reason::GuestFault{{}, false, esr, "SError interrupt"});
+    return exit_.leave(exit_reason::GuestFault{{}, false, esr, "SError interrupt"});
   }
 
   TrapOutcome wait_for_interrupt() {
-    if (const auto halt = interrupts_.wait()) return leave(*halt);
-    return kGoOn;
+    const bool waits = interrupts_.wait(exit_.template make<exit_reason::Halt>());
+    return waits ? TrapOutcome::Leave : kGoOn;
   }
 
   // --- memory -------------------------------------------------------------------------------
@@ -115,7 +114,7 @@ class TrapHandler {
       if (Device* device = vm_.mmio().find(at.ipa->value)) return mmio(*device, abort, esr, at);
     }
     const auto there = memory_.back(*at.ipa, needed_access(abort));
-    if (!there) return leave(there.error());
+    if (!there) return exit_.leave(there.error());
     if (*there) return kGoOn;
     if (abort.cache_maintenance && !abort.on_table_walk) return ignore_cache_maintenance();
     return external_abort(esr, at, "no memory or device there, or not for this access"sv);
@@ -129,7 +128,7 @@ class TrapHandler {
     if (!at.ipa) return repeat_or_abort(esr, at);
     const auto access = abort.on_table_walk ? walk_access(abort) : MappingFlags::Execute;
     const auto there = memory_.back(*at.ipa, access);
-    if (!there) return leave(there.error());
+    if (!there) return exit_.leave(there.error());
     if (*there) return kGoOn;
     return external_abort(esr, at, "no executable memory there"sv);
   }
@@ -164,6 +163,7 @@ class TrapHandler {
 
   TrapOutcome mmio(Device& device, const DataAbort& abort, std::uint64_t esr, const Location& at) {
     if (abort.cache_maintenance) return ignore_cache_maintenance();
+    if (device.is_interrupt_controller()) interrupts_.synchronize();
     if (!abort.described || may_cross_page(abort, at.va)) return emulate(abort, esr, at);
     const std::uint64_t address = at.ipa->value;
     std::uint64_t data = 0;
@@ -192,7 +192,7 @@ class TrapHandler {
 
   TrapOutcome emulate(const DataAbort& abort, std::uint64_t esr, const Location& at) {
     const Result<Emulation> result = emulator_.carry_out(abort, at.va, *at.ipa);
-    if (!result) return leave(result.error());
+    if (!result) return exit_.leave(result.error());
     switch (result->kind) {
       case Emulation::Kind::Done: return kGoOn;
       case Emulation::Kind::Repeat: return repeat_or_abort(esr, at);
@@ -221,8 +221,11 @@ class TrapHandler {
     if (Device* device = vm_.sysregs().find(trap.encoding))
       return device_register(*device, trap, esr);
 
-    if (const IccRegister reg = icc_register(trap.encoding); reg != IccRegister::None) {
-      return interrupt_register(reg, trap, esr);
+    if (!trap.is_read && vm_.emulates_interrupts()) {
+      const auto reg = static_cast<SysReg>(trap.encoding);
+      if (reg == SysReg::ICC_SGI1R_EL1) return send_interrupt(trap, true);
+      if (reg == SysReg::ICC_SGI0R_EL1) return send_interrupt(trap, false);
+      if (reg == SysReg::ICC_ASGI1R_EL1) return send_interrupt(trap, std::nullopt);
     }
     const EmulatedRegister kind = emulated_register(trap.encoding);
     if (kind == EmulatedRegister::None || (kind == EmulatedRegister::Feature && !trap.is_read)) {
@@ -232,7 +235,10 @@ class TrapHandler {
     if (!trap.is_read) {
       data = read_x(cpu_, trap.rt);
     } else {
-      if (kind == EmulatedRegister::Feature) data = read_feature(cpu_, trap.encoding);
+      if (kind == EmulatedRegister::Feature) {
+        data = read_feature(cpu_, trap.encoding) |
+               guest_gic_feature(vcpu_.interrupts(), trap.encoding);
+      }
       write_x(cpu_, trap.rt, data);
     }
     skip_instruction(cpu_);
@@ -240,21 +246,12 @@ class TrapHandler {
     return kGoOn;
   }
 
-  TrapOutcome interrupt_register(IccRegister reg, const SystemRegisterTrap& trap,
-                                 std::uint64_t esr) {
-    std::uint64_t data = 0;
-    bool there = false;
-    if (trap.is_read) {
-      const auto value = interrupts_.read(reg);
-      there = value.has_value();
-      if (there) write_x(cpu_, trap.rt, data = *value);
-    } else {
-      data = read_x(cpu_, trap.rt);
-      there = interrupts_.write(reg, data);
-    }
-    if (!there) return undefined(esr, "system register that guests do not have"sv);
+  /// `group1`: nothing for the other security state, which guests do not have.
+  TrapOutcome send_interrupt(const SystemRegisterTrap& trap, std::optional<bool> group1) {
+    const std::uint64_t data = read_x(cpu_, trap.rt);
+    if (group1) interrupts_.send(SgiRequest(data), *group1);
     skip_instruction(cpu_);
-    report_.access(Bus::SysReg, !trap.is_read, AccessWidth::Qword, trap.encoding, data, {});
+    report_.access(Bus::SysReg, true, AccessWidth::Qword, trap.encoding, data, {});
     return kGoOn;
   }
 
@@ -311,7 +308,7 @@ class TrapHandler {
 
   /// `otherwise` is the exit when the guest cannot take the exception.
   TrapOutcome deliver(const GuestException& exception, exit_reason::GuestFault otherwise) {
-    if (!inject(cpu_, exception)) return leave(otherwise);
+    if (!inject(cpu_, exception)) return exit_.leave(otherwise);
     report_.injected(exception.syndrome, exception.fault_address.value_or(0), exception.reason);
     return kGoOn;
   }
@@ -330,6 +327,7 @@ class TrapHandler {
   Vm& vm_;
   typename Vm::VCpuType& vcpu_;
   U& cpu_;
+  ExitSlot exit_;
   GuestInterrupts<Vm, U> interrupts_{vm_, vcpu_, cpu_};
   TrapReport<Vm, U> report_{vm_, vcpu_, cpu_};
   GuestMemory<Vm, U> memory_{vm_, cpu_, report_};

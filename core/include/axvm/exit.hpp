@@ -4,6 +4,7 @@
 #include <axvm/address.hpp>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <variant>
 
 namespace axvm {
@@ -47,5 +48,9 @@ struct GuestFault {
 using ExitReason = std::variant<exit_reason::ExternalInterrupt, exit_reason::Halt,
                                 exit_reason::Yield, exit_reason::CpuUp, exit_reason::CpuDown,
                                 exit_reason::SystemDown, exit_reason::GuestFault>;
+
+/// What happened, in lower case: "external interrupt", "halt", "yield", "cpu up", "cpu down",
+/// "system down", "system reset", "guest fault".
+[[nodiscard]] std::string_view to_string(const ExitReason& reason) noexcept;
 
 }  // namespace axvm

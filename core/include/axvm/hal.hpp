@@ -68,7 +68,8 @@ concept VmHal = requires(H& hal, HostPhysAddr hpa, HostVirtAddr hva, std::size_t
   { hal.ivc() } -> std::same_as<IvcHub<H>&>;
 
   /// The physical interrupt controller: the pending interrupt's number (1023: none), which becomes
-  /// active and does not come again until its end.
+  /// active and does not come again until its end. Others come meanwhile: its priority is dropped
+  /// at once, and end_irq deactivates it. Guests deactivate some by themselves (ICH_LR<n>_EL2.HW).
   { hal.acknowledge_irq() } -> std::same_as<std::uint32_t>;
   { hal.end_irq(std::uint32_t{}) };
 

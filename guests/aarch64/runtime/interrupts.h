@@ -33,8 +33,8 @@ static inline void send_interrupt(uint32_t intid, uint64_t cpu) {
 }
 static inline void unmask_interrupts(void) { __asm__ volatile("msr daifclr, #2" ::: "memory"); }
 static inline void mask_interrupts(void) { __asm__ volatile("msr daifset, #2" ::: "memory"); }
-// Lets what is pending come. The branch is where the simulated machine looks for it.
+// Lets what is pending come.
 static inline void take_interrupts(void) {
-  __asm__ volatile("msr daifclr, #2\n\tisb\n\tb 1f\n\tnop\n1:\tmsr daifset, #2" ::: "memory");
+  __asm__ volatile("msr daifclr, #2\n\tisb\n\tmsr daifset, #2" ::: "memory");
 }
 static inline void wait_for_interrupt(void) { __asm__ volatile("dsb sy\n\twfi" ::: "memory"); }

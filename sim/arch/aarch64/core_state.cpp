@@ -51,6 +51,7 @@ void GuestCore::describe(StateVisitor& visitor) {
   // SPSR_EL2 stands for PSTATE while the guest is out.
   static_cast<void>(read(SysReg(3, 4, 4, 0, 0)));
   el2_.describe(visitor);
+  trap_answer_ = {};
   visit(visitor, "PSTATE", engine_.pstate(),
         [this](std::uint64_t v) { engine_.set_pstate(static_cast<std::uint32_t>(v)); });
   for (unsigned n = 0; n < kGeneralNames.size(); ++n) {

@@ -16,6 +16,7 @@ std::uint64_t GuestCore::read(SysReg r) {
     spsr_is_current_ = false;
   }
   if (const std::uint64_t* const v = el2_.find(r)) return *v;
+  if (const auto v = el2_.gic.read_el2(r)) return *v;
   if (r == reg::SP_EL0) return engine_.sp_el(0);
   if (r == reg::SP_EL1) return engine_.sp_el(1);
   if (r == reg::SCTLR_EL1) return mmu_.registers().sctlr_el1;
@@ -30,6 +31,7 @@ void GuestCore::write(SysReg r, std::uint64_t value) {
   if (std::uint64_t* const v = el2_.find(r)) {
     const std::uint64_t old = *v;
     *v = value;
+    trap_answer_ = {};
     if (r == reg::SPSR_EL2) {
       spsr_is_current_ = false;
       spsr_written_ = true;
@@ -43,8 +45,12 @@ void GuestCore::write(SysReg r, std::uint64_t value) {
     }
     return;
   }
-  if (r == reg::SP_EL0) return engine_.set_sp_el(0, value);
-  if (r == reg::SP_EL1) return engine_.set_sp_el(1, value);
+  if (el2_.gic.write_el2(r, value)) return refresh_interrupts(time());
+  if (r == reg::SP_EL0 || r == reg::SP_EL1) {
+    const bool matters = r == reg::SP_EL0 || checks_stack_at(1);
+    if (matters && note_stack(value)) forget_watches();
+    return engine_.set_sp_el(r == reg::SP_EL0 ? 0 : 1, value);
+  }
   if (timers_.write(r, value, time(), el2_.cntvoff)) return refresh_interrupts(time());
   if (fixed_register(r)) return;
   if (r == reg::CPACR_EL1) control_fp(engine_.system(r), value);

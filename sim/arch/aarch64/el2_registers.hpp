@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <sim/arch/aarch64/sysreg.hpp>
+#include <sim/arch/aarch64/virtual_cpu_interface.hpp>
 #include <sim/state.hpp>
 
 namespace axvm::sim::aarch64 {
@@ -77,10 +78,11 @@ struct El2Registers {
   std::uint64_t cntvoff = 0;
   std::uint64_t cnthctl = 0;
   std::uint64_t icc_sre = 0;
-  std::uint64_t ich_hcr = 0;
+  VirtualCpuInterface gic;  ///< ICH_*_EL2
 
-  /// The register's storage, or null when it is none of these.
-  [[nodiscard]] std::uint64_t* find(SysReg r) noexcept {
+  /// The register's storage, or null when it is none of these. What has an effect of its own, and
+  /// the interrupt controller's, is the caller's business.
+  [[nodiscard]] constexpr std::uint64_t* find(SysReg r) noexcept {
     switch (r.encoding) {
       case SysReg(3, 4, 5, 2, 0).encoding: return &esr;
       case SysReg(3, 4, 4, 0, 1).encoding: return &elr;
@@ -98,9 +100,13 @@ struct El2Registers {
       case SysReg(3, 4, 14, 0, 3).encoding: return &cntvoff;
       case SysReg(3, 4, 14, 1, 0).encoding: return &cnthctl;
       case SysReg(3, 4, 12, 9, 5).encoding: return &icc_sre;
-      case SysReg(3, 4, 12, 11, 0).encoding: return &ich_hcr;
       default: return nullptr;
     }
+  }
+
+  /// Whether find() knows the register.
+  [[nodiscard]] static constexpr bool has(SysReg r) noexcept {
+    return El2Registers{}.find(r) != nullptr;
   }
 
   void describe(StateVisitor& v) {
@@ -120,7 +126,7 @@ struct El2Registers {
     v.field("CNTVOFF_EL2", cntvoff);
     v.field("CNTHCTL_EL2", cnthctl);
     v.field("ICC_SRE_EL2", icc_sre);
-    v.field("ICH_HCR_EL2", ich_hcr);
+    gic.describe(v);
   }
 };
 

@@ -8,7 +8,6 @@ namespace axvm::sim::aarch64 {
 namespace {
 
 constexpr std::uint64_t kPage = 4096;
-constexpr std::uint32_t kPstatePan = 1U << 22;
 
 /// LDTR, STTR and their kin (C4.1.94, "Load/store register (unprivileged)").
 constexpr bool is_unprivileged(std::uint32_t instruction) {
@@ -84,12 +83,9 @@ bool GuestCore::on_fill(std::uint64_t va, uc_mem_type type, uc_tlb_entry& entry)
                         : type == UC_MEM_WRITE ? Access::Write
                                                : Access::Read;
   const std::uint32_t pstate = engine_.pstate();
-  AccessContext context{.access = access,
-                        .el = static_cast<std::uint8_t>((pstate >> 2) & 3),
-                        .pan = (pstate & kPstatePan) != 0};
+  AccessContext context = access_context(access, pstate, false);
   if (access != Access::Fetch && context.el == 1 && is_unprivileged(instruction_at(engine_.pc()))) {
-    context.el = 0;
-    context.pan = false;
+    context = access_context(access, pstate, true);
   }
 
   const std::uint64_t evictions = statistics_.tlb_evictions;
@@ -198,10 +194,11 @@ bool GuestCore::attend(std::uint64_t va, std::uint64_t count) {
   }
   if (forget_watches_next_) return hold(Stop::Resume);
 
-  // An asynchronous point is a discontinuity of the PC: it does not depend on how blocks are cut.
+  // An asynchronous point is a discontinuity of the PC, or lies behind an instruction that the
+  // engine always ends a block with: neither depends on how blocks are cut.
   const std::uint64_t due = instructions_at(leaves_at());
   const std::uint64_t cut = due > kNoTarget - kMaxStraightLine ? kNoTarget : due + kMaxStraightLine;
-  if (va != retirement_.successor() || total >= cut) {
+  if (va != retirement_.successor() || total >= cut || follows_synchronization(va)) {
     if (take_interrupt(va)) return false;
   }
   if (count > limit_ - total) return stop_within(limit_);

@@ -49,7 +49,7 @@ std::uint32_t GuestCore::instruction_at(std::uint64_t va) const {
         {.access = Access::Fetch, .el = static_cast<std::uint8_t>(current_el()), .pan = false});
     const std::uint8_t* const bytes = t ? machine_.memory().at(t->pa) : nullptr;
     if (bytes == nullptr) return 0;
-    instruction_page_ = {page, bytes};
+    instruction_page_ = {.va = page, .pa = t->pa & ~kPageMask, .bytes = bytes};
   }
   std::uint32_t word = 0;
   std::memcpy(&word, instruction_page_.bytes + (va & kPageMask), sizeof word);
@@ -82,19 +82,21 @@ void GuestCore::on_interrupt(std::uint32_t number) {
       return;
     case kBrk: take_synchronous_to_el1(brk_syndrome(immediate(instruction_at(pc))), pc); return;
     case kUndefined: on_undefined(instruction_at(pc), pc); return;
-    case kUnaligned: {
-      refusal_ = Refusal{Refusal::Kind::Unaligned,
-                         {.kind = FaultKind::Alignment, .va = 0, .ipa = 0},
-                         Access::Read,
-                         0,
-                         current_el()};
-      request(Stop::Refused);
-      return;
-    }
+    case kUnaligned: refuse_as_unaligned(); return;
     default:
       failure_ = fmt::format("the engine raised exception {} at {:#x}", number, pc);
       request(Stop::Failed);
   }
+}
+
+void GuestCore::refuse_as_unaligned() {
+  // Address and direction are the instruction's, which take_abort() looks at.
+  refusal_ = Refusal{Refusal::Kind::Unaligned,
+                     {.kind = FaultKind::Alignment, .va = 0, .ipa = 0},
+                     Access::Read,
+                     0,
+                     current_el()};
+  request(Stop::Refused);
 }
 
 std::optional<Vector> GuestCore::take_abort(const Refusal& refusal, std::uint64_t pc) {
@@ -102,49 +104,55 @@ std::optional<Vector> GuestCore::take_abort(const Refusal& refusal, std::uint64_
   Fault fault = refusal.fault;
   if (refusal.kind == Refusal::Kind::NoMemory) fault.kind = FaultKind::ExternalAbort;
 
-  std::uint64_t far = pc;
-  std::uint64_t esr = 0;
-  Target target = fault.stage == 2 ? Target::El2 : Target::El1;
   if (refusal.access == Access::Fetch) {
-    esr = instruction_abort_syndrome(fault, target, el);
-  } else {
-    const auto instruction = decode_memory_instruction(instruction_at(pc));
-    bool write = refusal.access == Access::Write;
-    far = refusal.page;
-    if (instruction) {
-      write |= instruction->is_store && !instruction->is_load;
-      const std::uint64_t address = instruction->address(
-          [this](unsigned n) { return n == 31 ? engine_.sp() : engine_.x(n); }, pc);
-      // An access that crosses into the refused page faults at that page's first byte.
-      if (refusal.kind == Refusal::Kind::Unaligned || page_of(address) == page_of(far)) {
-        far = address;
-      }
-      // B2.9.1: stage 1 looks at alignment before stage 2 is asked, and before memory is.
-      const bool later = fault.stage == 2 || refusal.kind == Refusal::Kind::NoMemory;
-      if (later && !fault.during_stage1_walk && !is_aligned(*instruction, address) &&
-          mmu_.is_device_at_stage1(address, el)) {
-        fault = {.kind = FaultKind::Alignment, .va = address, .ipa = 0};
-        target = Target::El1;
-        far = address;
-      }
+    const Target target = fault.stage == 2 ? Target::El2 : Target::El1;
+    const std::uint64_t esr = instruction_abort_syndrome(fault, target, el);
+    if (target == Target::El1) {
+      take_abort_to_el1(esr, pc, pc);
+      return std::nullopt;
     }
-    esr = data_abort_syndrome(fault, target, el, write, instruction ? &*instruction : nullptr);
+    record_abort(fault, esr, pc, pc);
+    return leave_for_el2(Vector::Synchronous);
   }
 
-  if (target == Target::El1) {
-    take_abort_to_el1(esr, far, pc);
+  const auto instruction = decode_memory_instruction(instruction_at(pc));
+  const MemoryInstruction* const known = instruction ? &*instruction : nullptr;
+  bool write = refusal.access == Access::Write;
+  std::uint64_t far = refusal.page;
+  if (instruction) {
+    write |= instruction->is_store && !instruction->is_load;
+    const std::uint64_t address = address_of(*instruction, pc);
+    // An access that crosses into the refused page faults at that page's first byte.
+    if (refusal.kind == Refusal::Kind::Unaligned || page_of(address) == page_of(far)) {
+      far = address;
+    }
+    // B2.9.1: stage 1 looks at alignment before stage 2 is asked, and before memory is.
+    const bool later = fault.stage == 2 || refusal.kind == Refusal::Kind::NoMemory;
+    if (later && !fault.during_stage1_walk && !is_aligned(*instruction, address) &&
+        mmu_.is_device_at_stage1(address, el)) {
+      fault = {.kind = FaultKind::Alignment, .va = address, .ipa = 0};
+      far = address;
+    }
+  }
+  if (fault.stage != 2) {
+    take_abort_to_el1(data_abort_syndrome(fault, Target::El1, el, write, known), far, pc);
     return std::nullopt;
   }
-  el2_.far = far;
-  if (hpfar_valid(fault)) el2_.hpfar = hpfar(fault.ipa);
-  record_trap(esr, pc);
+  record_data_abort(fault, el, write, far, known, pc);
+  if (known != nullptr && known->syndrome_valid) refused_at_ = pc;
   return leave_for_el2(Vector::Synchronous);
 }
 
-void GuestCore::record_trap(std::uint64_t esr, std::uint64_t return_address) {
-  el2_.esr = esr;
-  el2_.elr = return_address;
-  spsr_is_current_ = true;
+void GuestCore::record_data_abort(const Fault& fault, unsigned el, bool write, std::uint64_t far,
+                                  const MemoryInstruction* instruction, std::uint64_t pc) {
+  record_abort(fault, data_abort_syndrome(fault, Target::El2, el, write, instruction), far, pc);
+}
+
+void GuestCore::record_abort(const Fault& fault, std::uint64_t esr, std::uint64_t far,
+                             std::uint64_t pc) {
+  el2_.far = far;
+  if (hpfar_valid(fault)) el2_.hpfar = hpfar(fault.ipa);
+  record_trap(esr, pc);
 }
 
 void GuestCore::take_to_el1(std::uint64_t vector_offset, std::uint64_t return_address) {

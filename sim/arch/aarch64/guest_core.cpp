@@ -33,8 +33,11 @@ GuestCore::GuestCore(Machine& machine, unsigned index, Engine engine, std::uint3
 Vector GuestCore::enter() {
   if (!failure_.empty()) return Vector::SError;
   std::uint64_t pc = el2_.elr;
+  if (refused_at_ != kNoTarget) [[unlikely]]
+    note_refusal(pc);
   if (std::exchange(spsr_written_, false)) {
     engine_.set_pstate(static_cast<std::uint32_t>(el2_.spsr));
+    note_use_of_sp_el0();
     if ((el2_.spsr & kIllegalState) != 0) {
       take_synchronous_to_el1(illegal_state_syndrome(), pc);
       pc = engine_.pc();
@@ -85,6 +88,10 @@ std::optional<Vector> GuestCore::after_run(uc_err error) {
       }
       case Stop::Refused: return take_abort(*refusal_, retirement_.successor());
       case Stop::IllegalReturn: take_illegal_return(); return std::nullopt;
+      case Stop::Yield: return take_yield();
+      case Stop::MisalignedStack:
+        take_synchronous_to_el1(sp_alignment_syndrome(), engine_.pc());
+        return std::nullopt;
       case Stop::Failed: return fail(failure_);
       case Stop::None: break;
     }
@@ -162,6 +169,14 @@ std::optional<Vector> GuestCore::after_wfi() {
   retirement_.discontinue();
   schedule_attention();
   return std::nullopt;
+}
+
+Vector GuestCore::take_yield() {
+  const std::uint64_t pc = engine_.pc();
+  retirement_.begin_block(pc, 1);
+  retirement_.close();
+  engine_.set_pc(pc + Retirement::kInstructionBytes);
+  return leave_to_owner(engine_.pc());
 }
 
 Vector GuestCore::leave_to_owner(std::uint64_t pc) {

@@ -12,7 +12,9 @@
 #include <sim/arch/aarch64/interrupts.hpp>
 #include <sim/arch/aarch64/mmu.hpp>
 #include <sim/arch/aarch64/pcpu.hpp>
+#include <sim/arch/aarch64/refused_accesses.hpp>
 #include <sim/arch/aarch64/timers.hpp>
+#include <sim/arch/aarch64/traps.hpp>
 #include <sim/cpu/chaos.hpp>
 #include <sim/cpu/fetch_coherence.hpp>
 #include <sim/cpu/retirement.hpp>
@@ -58,6 +60,7 @@ class GuestCore final : public EngineCaches {
   [[nodiscard]] std::uint64_t next_deadline() const noexcept { return interrupt_due_; }
 
   [[nodiscard]] El2Registers& el2() noexcept { return el2_; }
+  [[nodiscard]] const Timers& timers() const noexcept { return timers_; }
   [[nodiscard]] Mmu& mmu() noexcept { return mmu_; }
   [[nodiscard]] const Mmu& mmu() const noexcept { return mmu_; }
   [[nodiscard]] const Statistics& statistics() const noexcept { return statistics_; }
@@ -86,17 +89,19 @@ class GuestCore final : public EngineCaches {
  private:
   /// Why the engine stopped, when a hook decided so.
   enum class Stop : std::uint8_t {
-    None,           ///< the engine's own reason: WFI, a denied translation, an engine error
-    Trap,           ///< a trap to EL2 is recorded in the registers
-    Interrupt,      ///< an asynchronous point with a physical interrupt for EL2
-    TurnEnd,        ///< an asynchronous point after the turn's end
-    Limit,          ///< the instruction limit
-    Exactly,        ///< run exactly `exact_count_` more instructions, then go on
-    Resume,         ///< nothing: go on
-    Undefined,      ///< the next instruction is an exception to EL1, though the engine has it
-    Failed,         ///< `failure_` says what the engine did
-    Refused,        ///< `refusal_` was recorded by the last instruction, which is no access
-    IllegalReturn,  ///< the next instruction is an ERET whose SPSR_EL1 is illegal
+    None,             ///< the engine's own reason: WFI, a denied translation, an engine error
+    Trap,             ///< a trap to EL2 is recorded in the registers
+    Interrupt,        ///< an asynchronous point with a physical interrupt for EL2
+    TurnEnd,          ///< an asynchronous point after the turn's end
+    Limit,            ///< the instruction limit
+    Exactly,          ///< run exactly `exact_count_` more instructions, then go on
+    Resume,           ///< nothing: go on
+    Undefined,        ///< the next instruction is an exception to EL1, though the engine has it
+    Failed,           ///< `failure_` says what the engine did
+    Refused,          ///< `refusal_` was recorded by the last instruction, which is no access
+    IllegalReturn,    ///< the next instruction is an ERET whose SPSR_EL1 is illegal
+    MisalignedStack,  ///< the next instruction finds SP misaligned
+    Yield,            ///< the next instruction is YIELD, which ends the turn
   };
   static constexpr std::uint64_t kNoTarget = ~0ULL;
   /// Beyond so many watches all are dropped and set again where code is still fetched from.
@@ -116,13 +121,29 @@ class GuestCore final : public EngineCaches {
   struct InstructionPage {
     static constexpr std::uint64_t kNone = 1;
     std::uint64_t va = kNone;
+    std::uint64_t pa = 0;
     const std::uint8_t* bytes = nullptr;
+  };
+  /// The instruction that was asked about last, so that one which traps again and again is looked
+  /// up once. Valid until a register of EL2 changes.
+  struct TrapAnswer {
+    std::uint32_t word = 0;  ///< UDF, which EL2 cannot trap
+    bool traps = false;
   };
 
   // engine_hooks.cpp: what the engine asks while it runs, and what it is told.
   void install_hooks();
   void reset_registers();
   bool on_fill(std::uint64_t va, uc_mem_type type, uc_tlb_entry& entry);
+  /// What a data access in this PSTATE is for; `unprivileged`: by LDTR, STTR and their kin.
+  [[nodiscard]] static AccessContext access_context(Access access, std::uint32_t pstate,
+                                                    bool unprivileged) noexcept {
+    constexpr std::uint32_t kPan = 1U << 22;
+    if (unprivileged) return {.access = access, .el = 0, .pan = false};
+    return {.access = access,
+            .el = static_cast<std::uint8_t>((pstate >> 2) & 3),
+            .pan = (pstate & kPan) != 0};
+  }
   /// Decides what the engine may do with a translated page on its own.
   bool grant(std::uint64_t va, Access access, const Translation& translation, uc_tlb_entry& entry);
   /// True when the instruction being executed lies in the frame at `pa`.
@@ -156,6 +177,8 @@ class GuestCore final : public EngineCaches {
   std::optional<Vector> after_refusal();
   std::optional<Vector> after_wfi();
   Vector leave_for_el2(Vector vector);
+  /// YIELD retires, and the turn ends behind it.
+  Vector take_yield();
   /// The turn's end or the limit, with `pc` as the next instruction.
   Vector leave_to_owner(std::uint64_t pc);
   Vector fail(std::string what);
@@ -170,17 +193,21 @@ class GuestCore final : public EngineCaches {
   /// Whether a physical interrupt is signalled to the CPU now.
   [[nodiscard]] bool interrupt_asserted(std::uint64_t now) noexcept;
   [[nodiscard]] std::uint32_t asserted_interrupts(std::uint64_t now) const noexcept;
+  [[nodiscard]] bool maintenance_is_due() const noexcept;
   /// The local time at which this CPU leaves its guest at the next asynchronous point.
   [[nodiscard]] std::uint64_t leaves_at() const noexcept {
     const bool to_el2 = (el2_.hcr & hcr::IMO) != 0;
     return to_el2 && interrupt_due_ < turn_end_ ? interrupt_due_ : turn_end_;
   }
+  /// The instruction that has retired, the one before `va`, makes `va` an asynchronous point.
+  [[nodiscard]] bool follows_synchronization(std::uint64_t va) const;
   /// Takes what is due at an asynchronous point, at `va`. False: nothing is.
   bool take_interrupt(std::uint64_t va);
   /// Pending virtual interrupts, masked or not: bit 0 FIQ, 1 IRQ, 2 SError.
   [[nodiscard]] unsigned virtual_interrupts() const noexcept {
-    return static_cast<unsigned>((el2_.hcr >> hcr::kRouteShift) & (el2_.hcr >> hcr::kPendingShift) &
-                                 7);
+    const unsigned signalled = (el2_.gic.fiq() ? 1U : 0U) | (el2_.gic.irq() ? 2U : 0U);
+    return static_cast<unsigned>((el2_.hcr >> hcr::kRouteShift) &
+                                 (el2_.hcr >> hcr::kPendingShift | signalled) & 7);
   }
   [[nodiscard]] std::uint64_t isr() noexcept;
 
@@ -198,9 +225,26 @@ class GuestCore final : public EngineCaches {
   void take_to_el1(std::uint64_t vector_offset, std::uint64_t return_address);
   void take_synchronous_to_el1(std::uint64_t esr, std::uint64_t return_address);
   void take_abort_to_el1(std::uint64_t esr, std::uint64_t far, std::uint64_t return_address);
+  /// The load or store at which the guest was stopped is an alignment fault.
+  void refuse_as_unaligned();
   /// Records a synchronous trap to EL2.
-  void record_trap(std::uint64_t esr, std::uint64_t return_address);
+  void record_trap(std::uint64_t esr, std::uint64_t return_address) {
+    el2_.esr = esr;
+    el2_.elr = return_address;
+    spsr_is_current_ = true;
+  }
   std::optional<Vector> take_abort(const Refusal& refusal, std::uint64_t pc);
+  /// Records an abort by stage 2.
+  void record_abort(const Fault& fault, std::uint64_t esr, std::uint64_t far, std::uint64_t pc);
+  /// The same for data; `instruction` may be null.
+  void record_data_abort(const Fault& fault, unsigned el, bool write, std::uint64_t far,
+                         const MemoryInstruction* instruction, std::uint64_t pc);
+  /// The address that a memory instruction at `pc` accesses.
+  [[nodiscard]] std::uint64_t address_of(const MemoryInstruction& instruction,
+                                         std::uint64_t pc) const {
+    return instruction.address([this](unsigned n) { return n == 31 ? engine_.sp() : engine_.x(n); },
+                               pc);
+  }
   [[nodiscard]] unsigned current_el() const { return (engine_.pstate() >> 2) & 3; }
   /// The instruction at a virtual address that can be fetched; 0 (UDF) when it cannot.
   [[nodiscard]] std::uint32_t instruction_at(std::uint64_t va) const;
@@ -211,15 +255,28 @@ class GuestCore final : public EngineCaches {
   bool on_sys(const uc_arm64_cp_reg& cp);
   void on_tlbi(SysReg op, std::uint64_t operand);
   void on_undefined(std::uint32_t instruction, std::uint64_t pc);
+  /// Carries out an access to the virtual CPU interface; false when the instruction is none.
+  bool access_interrupt_controller(std::uint32_t instruction, std::uint64_t pc);
   /// Traps the system access, WFE, WFI or FP instruction at `pc` to EL2.
   void trap_instruction(std::uint32_t instruction, std::uint64_t pc) {
     record_trap_of(instruction, pc);
+    leave_past(pc);
+  }
+  /// A trap of the instruction at `pc` has been recorded: leaves the engine, to be entered behind
+  /// it.
+  void leave_past(std::uint64_t pc) {
     const std::uint64_t next = pc + Retirement::kInstructionBytes;
     // Behind it the engine leaves the block, as after any change of its PC.
     if (leave_by_trap(next)) engine_.set_pc(next);
   }
   void record_trap_of(std::uint32_t instruction, std::uint64_t pc);
-  /// traps_to_el2() from `el`.
+  /// traps_to_el2() by the registers as they are now.
+  [[nodiscard]] bool traps_by_controls(std::uint32_t instruction) const noexcept {
+    if (instruction != trap_answer_.word) [[unlikely]]
+      trap_answer_ = {instruction, traps_to_el2(el2_, instruction)};
+    return trap_answer_.traps;
+  }
+  /// The same from `el`.
   [[nodiscard]] bool traps_from(unsigned el, std::uint32_t instruction) const;
   [[nodiscard]] bool timer_open_to_el0(SysReg reg) const;
   /// A register that this machine answers at `el`, not the engine; the engine's checks come first.
@@ -227,12 +284,46 @@ class GuestCore final : public EngineCaches {
   /// The system instruction at `pc` faults for the address `va`.
   void refuse_system_instruction(const Fault& fault, std::uint64_t va, std::uint64_t pc);
 
+  // refused_accesses.cpp: what emulated devices cost.
+  /// The engine was stopped because stage 2 refused the access at `refused_at_`, and EL2 has the
+  /// guest go on at `pc`.
+  void note_refusal(std::uint64_t pc);
+  /// Before a watched access: raises its abort if stage 2 will refuse it, and nothing otherwise.
+  void refuse_in_place(RefusedAccesses::Site& site);
+
   // watches.cpp: instructions that are not left to the engine.
   void on_watch(std::uint64_t va);
-  [[nodiscard]] bool needs_watch(std::uint32_t word, std::uint64_t cpacr) const noexcept;
+  [[nodiscard]] bool needs_watch(std::uint32_t word, std::uint64_t cpacr,
+                                 unsigned el) const noexcept;
   /// WFE at `va` finds the event register set, which clears it.
   bool take_event(std::uint64_t va);
   void take_illegal_return();
+  /// SCTLR_EL1.A: loads and stores fault unless they are aligned. SA and SA0: those whose base is
+  /// SP fault unless that is, at EL1 and at EL0.
+  static constexpr std::uint64_t kSctlrA = 1U << 1;
+  static constexpr std::uint64_t kSctlrSa = 1U << 3;
+  static constexpr std::uint64_t kSctlrSa0 = 1U << 4;
+  [[nodiscard]] bool checks_alignment() const noexcept {
+    return (mmu_.registers().sctlr_el1 & kSctlrA) != 0;
+  }
+  [[nodiscard]] bool checks_stack_at(unsigned el) const noexcept {
+    return (mmu_.registers().sctlr_el1 & (el == 0 ? kSctlrSa0 : kSctlrSa)) != 0;
+  }
+  /// The load or store `word` at `va` is not aligned: it faults. False: it is.
+  bool refuse_unaligned(std::uint32_t word, std::uint64_t va);
+  /// SCTLR_EL1 changes: what has to be watched may, too.
+  void control_alignment(std::uint64_t old, std::uint64_t now);
+
+  // stack_alignment.cpp: what checks SP is watched while a stack pointer is misaligned, what may
+  // misalign it always.
+  [[nodiscard]] bool needs_stack_watch(std::uint32_t word, unsigned el) const noexcept;
+  [[nodiscard]] bool stacks_are_misaligned() const;
+  /// SP_EL0 is about to be used, perhaps by an exception level that has not set it.
+  void note_use_of_sp_el0();
+  /// A stack pointer becomes `value`. True when more has to be watched from now on.
+  bool note_stack(std::uint64_t value);
+  /// The instruction at `va` is about to be executed. True: not now.
+  bool watch_stack(std::uint32_t word, std::uint64_t va, unsigned el);
   /// Why DC or IC by VA, which the engine executes without translating, faults.
   std::optional<Fault> maintenance_fault(SysReg op, std::uint64_t va, unsigned el);
   /// CPACR_EL1 changes.
@@ -274,6 +365,8 @@ class GuestCore final : public EngineCaches {
   bool stepping_own_code_ = false;
   bool flush_code_next_ = false;
   bool forget_watches_next_ = false;
+  bool stack_is_misaligned_ = false;  ///< SP_EL0 or SP_EL1, or lately was; while SP is checked
+  unsigned stack_patience_ = 0;
   bool spsr_is_current_ = false;  ///< SPSR_EL2 is the engine's PSTATE, not yet fetched
   bool spsr_written_ = false;
 
@@ -281,6 +374,9 @@ class GuestCore final : public EngineCaches {
   std::uint64_t exact_count_ = 0;
   std::optional<Refusal> refusal_;
   mutable InstructionPage instruction_page_;
+  mutable TrapAnswer trap_answer_;
+  RefusedAccesses refused_accesses_;
+  std::uint64_t refused_at_ = kNoTarget;
   std::pair<std::uint64_t, std::uint64_t> event_taken_by_;  ///< instruction count and address
   std::uint64_t exact_target_ = kNoTarget;
   std::uint64_t exact_end_ = 0;  ///< where it is reached

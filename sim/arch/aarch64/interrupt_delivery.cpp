@@ -5,6 +5,7 @@
 #include <array>
 #include <sim/arch/aarch64/guest_core.hpp>
 #include <sim/arch/aarch64/syndrome.hpp>
+#include <sim/arch/aarch64/traps.hpp>
 
 namespace axvm::sim::aarch64 {
 namespace {
@@ -17,6 +18,9 @@ constexpr std::uint64_t kSErrorOffset = 0x180;
 constexpr std::uint32_t kPstateF = 1U << 6;
 constexpr std::uint32_t kPstateI = 1U << 7;
 constexpr std::uint32_t kPstateA = 1U << 8;
+
+constexpr std::uint32_t kMaintenance =
+    PrivateInterrupts::bit(VirtualCpuInterface::kMaintenanceIntid);
 
 // virtual_interrupts()
 constexpr unsigned kFiq = 1;
@@ -48,11 +52,17 @@ std::uint32_t GuestCore::asserted_interrupts(std::uint64_t now) const noexcept {
       asserted |= PrivateInterrupts::bit(Timers::intid(timer));
     }
   }
+  if (el2_.gic.maintenance()) asserted |= kMaintenance;
   return asserted;
 }
 
+bool GuestCore::maintenance_is_due() const noexcept {
+  return el2_.gic.maintenance() && interrupts_.is_open(VirtualCpuInterface::kMaintenanceIntid);
+}
+
 void GuestCore::refresh_interrupts(std::uint64_t now) noexcept {
-  interrupt_due_ = Pcpu::kNever;
+  // Asserted at once, it is due from the beginning of time.
+  interrupt_due_ = maintenance_is_due() ? 0 : Pcpu::kNever;
   for (const Timers::Id timer : Timers::kAll) {
     if (!interrupts_.is_open(Timers::intid(timer))) continue;
     interrupt_due_ = std::min(interrupt_due_, timers_.next_assertion(timer, now, el2_.cntvoff));
@@ -61,6 +71,7 @@ void GuestCore::refresh_interrupts(std::uint64_t now) noexcept {
 
 bool GuestCore::interrupt_asserted(std::uint64_t now) noexcept {
   if (now < interrupt_due_) return false;
+  if (maintenance_is_due()) return true;
   // A counter with an offset in the future wraps: a condition that was met may be no longer.
   for (const Timers::Id timer : Timers::kAll) {
     if (interrupts_.is_open(Timers::intid(timer)) && timers_.asserts(timer, now, el2_.cntvoff)) {
@@ -69,6 +80,10 @@ bool GuestCore::interrupt_asserted(std::uint64_t now) noexcept {
   }
   refresh_interrupts(now);
   return false;
+}
+
+bool GuestCore::follows_synchronization(std::uint64_t va) const {
+  return synchronizes_interrupts(instruction_at(va - Retirement::kInstructionBytes));
 }
 
 bool GuestCore::take_interrupt(std::uint64_t va) {

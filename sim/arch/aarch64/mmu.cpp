@@ -77,6 +77,19 @@ struct FillingCache {
   }
 };
 
+/// The same, noting what a FillingCache would do.
+struct ForeseeingCache {
+  const Tlb& tlb;
+  TlbTag tag;
+  bool hit = false;
+  bool would_fill = false;
+
+  [[nodiscard]] bool find(std::uint64_t ipa, Stage2Leaf& leaf) noexcept {
+    return hit = ReadOnlyCache{tlb, tag}.find(ipa, leaf);
+  }
+  void fill(std::uint64_t, const Stage2Leaf&) noexcept { would_fill = true; }
+};
+
 struct ReferenceCounter {
   Statistics& statistics;
 
@@ -133,6 +146,7 @@ Mmu::Mmu(const PhysicalMemory& memory, std::uint32_t tlb_capacity, Statistics& s
 void Mmu::decode() const noexcept {
   regime_ = Regime{registers_, features_};
   decoded_ = registers_;
+  ++decodings_;
 }
 
 std::expected<Translation, Fault> Mmu::translate(std::uint64_t va, AccessContext context) {
@@ -157,18 +171,57 @@ std::expected<Translation, Fault> Mmu::translate_by_walk(std::uint64_t va, Acces
   Stage1Leaf first;
   Stage2Leaf second;
   auto result = Walker{*memory_, r, cache, counter}.translate(va, context, first, second);
-  const bool answered_by_tlb = !r.stage1.enabled && cache.hit;
-  if (answered_by_tlb) {
-    ++statistics_->tlb_hits;
-  } else if (r.stage1.enabled || r.stage2.enabled) {
-    ++statistics_->tlb_misses;
-    ++statistics_->walks;
-  }
+  count_walk(cache.hit);
   if (result && r.stage1.enabled) {
     tlb_.insert(first.attributes.global() ? r.global_tag : r.asid_tag,
                 combined_entry(r.stage1.significant(va), first, second));
   }
   return result;
+}
+
+void Mmu::count_walk(bool hit) noexcept {
+  const bool answered_by_tlb = !regime_.stage1.enabled && hit;
+  if (answered_by_tlb) {
+    ++statistics_->tlb_hits;
+  } else if (regime_.stage1.enabled || regime_.stage2.enabled) {
+    ++statistics_->tlb_misses;
+    ++statistics_->walks;
+  }
+}
+
+const Fault* Mmu::foresee_stage2_fault(std::uint64_t va, AccessContext context, FaultMemo& memo) {
+  const Regime& r = regime();
+  if (memo.va != va || memo.context != context || memo.regime != decodings_ ||
+      memo.tlb != tlb_.changes() || !memo.reads_the_same()) [[unlikely]] {
+    if (!find_stage2_fault(r, va, context, memo)) return nullptr;
+  }
+  statistics_->stage1_references += memo.stage1_reads;
+  statistics_->stage2_references += memo.count - memo.stage1_reads;
+  count_walk(memo.hit);
+  return &memo.fault;
+}
+
+bool Mmu::find_stage2_fault(const Regime& r, std::uint64_t va, AccessContext context,
+                            FaultMemo& memo) const {
+  memo.regime = FaultMemo::kNothing;
+  // What stage 2 refuses for its permissions alone may be remembered with stage 1; leave it.
+  if (r.stage1.enabled && find_combined(tlb_, r, r.stage1.significant(va)) != nullptr) return false;
+  ForeseeingCache cache{tlb_, r.stage2_tag};
+  MemoWriter writer{memo, *memory_};
+  Stage1Leaf first;
+  Stage2Leaf second;
+  const auto result = Walker{*memory_, r, cache, writer}.translate(va, context, first, second);
+  if (result || cache.would_fill || writer.reads() > memo.reads.size()) return false;
+  if (result.error().stage != 2 || result.error().during_stage1_walk) return false;
+  memo.va = va;
+  memo.context = context;
+  memo.regime = decodings_;
+  memo.tlb = tlb_.changes();
+  memo.fault = result.error();
+  memo.hit = cache.hit;
+  memo.stage1_reads = static_cast<std::uint8_t>(writer.stage1_reads);
+  memo.count = static_cast<std::uint8_t>(writer.reads());
+  return true;
 }
 
 std::expected<Translation, Fault> Mmu::translate_without_side_effects(std::uint64_t va,

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <sim/arch/aarch64/fault_memo.hpp>
 #include <sim/arch/aarch64/stage1.hpp>
 #include <sim/arch/aarch64/stage2.hpp>
 #include <sim/arch/aarch64/tlb.hpp>
@@ -38,6 +39,12 @@ class Mmu {
   /// remembered. Counted in the statistics.
   [[nodiscard]] std::expected<Translation, Fault> translate(std::uint64_t va,
                                                             AccessContext context);
+  /// The fault of stage 2, not met in stage 1's tables, that translate() would return: counted as
+  /// translate() counts it. Null, and nothing is changed or counted, when it would succeed, fail
+  /// otherwise or have the TLB remember something. `memo` belongs to the caller and makes the next
+  /// call cheaper.
+  [[nodiscard]] const Fault* foresee_stage2_fault(std::uint64_t va, AccessContext context,
+                                                  FaultMemo& memo);
   /// The same answer without a trace: uses the TLB, changes nothing, counts nothing. For
   /// speculative fills and debuggers.
   [[nodiscard]] std::expected<Translation, Fault> translate_without_side_effects(
@@ -101,6 +108,11 @@ class Mmu {
   void decode() const noexcept;
   [[nodiscard]] std::expected<Translation, Fault> translate_by_walk(std::uint64_t va,
                                                                     AccessContext context);
+  [[nodiscard]] bool find_stage2_fault(const Regime& regime, std::uint64_t va,
+                                       AccessContext context, FaultMemo& memo) const;
+  /// Counts a translation that was not answered by a combined entry; `hit`: stage 2 was found in
+  /// the TLB.
+  void count_walk(bool hit) noexcept;
 
   const PhysicalMemory* memory_;
   Statistics* statistics_;
@@ -109,6 +121,7 @@ class Mmu {
   Tlb tlb_;
   // What the registers mean, decoded when they differ from what was decoded last.
   mutable Registers decoded_;
+  mutable std::uint64_t decodings_ = 0;
   mutable Regime regime_;
 };
 

@@ -6,12 +6,20 @@
 namespace axvm::sim::aarch64 {
 
 Pcpu::Pcpu(Machine& machine, unsigned index, std::unique_ptr<GuestCore> core)
-    : machine_(machine), index_(index), core_(std::move(core)), el2_(core_->el2()) {}
+    : machine_(machine),
+      index_(index),
+      core_(std::move(core)),
+      el2_(core_->el2()),
+      translation_(core_->mmu().registers()),
+      timers_(core_->timers()) {}
 
 Pcpu::~Pcpu() = default;
 
 std::uint64_t Pcpu::read(SysReg reg) { return core_->read(reg); }
 void Pcpu::write(SysReg reg, std::uint64_t value) { core_->write(reg, value); }
+std::uint64_t Pcpu::read_timer(Timers::Field field) const {
+  return timers_.read(field, core_->time(), el2_.cntvoff);
+}
 std::uint64_t Pcpu::gpr(unsigned n) const { return core_->gpr(n); }
 void Pcpu::set_gpr(unsigned n, std::uint64_t value) { core_->set_gpr(n, value); }
 std::array<std::uint64_t, 2> Pcpu::vreg(unsigned n) const { return core_->vreg(n); }

@@ -8,6 +8,8 @@
 #include <memory>
 #include <sim/arch/aarch64/el2_registers.hpp>
 #include <sim/arch/aarch64/sysreg.hpp>
+#include <sim/arch/aarch64/timers.hpp>
+#include <sim/arch/aarch64/translation.hpp>
 #include <sim/cpu/statistics.hpp>
 #include <sim/state.hpp>
 #include <span>
@@ -39,11 +41,18 @@ class Pcpu {
   // --- what EL2 software does ---------------------------------------------------------------
   [[nodiscard]] std::uint64_t read(SysReg reg);
   void write(SysReg reg, std::uint64_t value);
-  /// The same for a register known beforehand. What traps are told by costs a load or a store.
+  /// The same for a register known beforehand: what EL2 looks at when it handles traps and enters
+  /// guests costs a load or a store.
   template <SysReg R>
   [[nodiscard]] std::uint64_t read() {
-    if constexpr (is_syndrome(R)) {
+    if constexpr (El2Registers::has(R) && R != reg::SPSR_EL2) {
       return *el2_.find(R);
+    } else if constexpr (constexpr auto field = Timers::field_of(R); field.has_value()) {
+      return timers_.runs(*field) ? read_timer(*field) : timers_.read(*field, 0, 0);
+    } else if constexpr (R == reg::CNTFRQ_EL0) {
+      return Timers::kFrequency;
+    } else if constexpr (R == reg::SCTLR_EL1) {
+      return translation_.sctlr_el1;
     } else {
       return read(R);
     }
@@ -75,7 +84,8 @@ class Pcpu {
   void dc_civac(std::span<const std::byte> lines);
 
   /// The physical interrupt controller's part for this CPU. Interrupts are private ones of the
-  /// timers: 27 (CNTV), 30 (CNTP), 26 (CNTHP), level-sensitive, all disabled at reset. One that is
+  /// timers, 27 (CNTV), 30 (CNTP), 26 (CNTHP), and of the virtual CPU interface's maintenance, 25,
+  /// level-sensitive, all disabled at reset. One that is
   /// asserted, enabled and not active makes enter_guest return Irq at the first asynchronous point
   /// (HCR_EL2.IMO set), or goes to EL1 there (IMO clear, PSTATE.I clear).
   void enable_interrupt(std::uint32_t intid, bool on);
@@ -128,7 +138,8 @@ class Pcpu {
 
  private:
   friend class sim::Machine;
-  /// Registers that nothing happens behind.
+  [[nodiscard]] std::uint64_t read_timer(Timers::Field field) const;
+  /// Registers whose writes have no effect but that.
   static constexpr bool is_syndrome(SysReg r) {
     return r == reg::ESR_EL2 || r == reg::ELR_EL2 || r == reg::FAR_EL2 || r == reg::HPFAR_EL2;
   }
@@ -137,6 +148,8 @@ class Pcpu {
   unsigned index_;
   std::unique_ptr<GuestCore> core_;
   El2Registers& el2_;
+  const Registers& translation_;
+  const Timers& timers_;
 };
 
 }  // namespace axvm::sim::aarch64

@@ -47,6 +47,7 @@ inline constexpr SysReg TCR_EL1{3, 0, 2, 0, 2};
 inline constexpr SysReg SPSR_EL1{3, 0, 4, 0, 0};
 inline constexpr SysReg ELR_EL1{3, 0, 4, 0, 1};
 inline constexpr SysReg SP_EL0{3, 0, 4, 1, 0};
+inline constexpr SysReg SPSEL{3, 0, 4, 2, 0};
 inline constexpr SysReg AFSR0_EL1{3, 0, 5, 1, 0};
 inline constexpr SysReg AFSR1_EL1{3, 0, 5, 1, 1};
 inline constexpr SysReg ESR_EL1{3, 0, 5, 2, 0};

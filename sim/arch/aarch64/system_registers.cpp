@@ -5,6 +5,7 @@
 #include <sim/arch/aarch64/guest_core.hpp>
 #include <sim/arch/aarch64/syndrome.hpp>
 #include <sim/arch/aarch64/traps.hpp>
+#include <utility>
 
 namespace axvm::sim::aarch64 {
 namespace {
@@ -58,7 +59,7 @@ std::optional<std::uint64_t> GuestCore::answer(SysReg r, unsigned el) {
 }
 
 bool GuestCore::traps_from(unsigned el, std::uint32_t instruction) const {
-  if (!traps_to_el2(el2_, instruction)) return false;
+  if (!traps_by_controls(instruction)) return false;
   if (el == 1) return true;
   // At EL0 these trap to EL2 when EL1 lets them through; other accesses are EL1's business.
   constexpr std::uint64_t kDze = 1ULL << 14;
@@ -98,6 +99,8 @@ bool GuestCore::on_msr(const uc_arm64_cp_reg& cp) {
     schedule_attention();
     return true;
   }
+  if (r == reg::SP_EL0) note_stack(cp.val);
+  if (r == reg::SPSEL) note_use_of_sp_el0();
   if (el == 1 && r == reg::CPACR_EL1) control_fp(engine_.system(r), cp.val);
   if (el == 1 && is_translation_register(r)) mirror_translation_register(r, cp.val);
   return false;
@@ -105,7 +108,7 @@ bool GuestCore::on_msr(const uc_arm64_cp_reg& cp) {
 
 void GuestCore::mirror_translation_register(SysReg r, std::uint64_t value) {
   Registers& t = mmu_.registers();
-  if (r == reg::SCTLR_EL1) t.sctlr_el1 = value;
+  if (r == reg::SCTLR_EL1) control_alignment(std::exchange(t.sctlr_el1, value), value);
   if (r == reg::TTBR0_EL1) t.ttbr0_el1 = value;
   if (r == reg::TTBR1_EL1) t.ttbr1_el1 = value;
   if (r == reg::TCR_EL1) t.tcr_el1 = value;
@@ -182,6 +185,7 @@ void GuestCore::on_undefined(std::uint32_t word, std::uint64_t pc) {
   const unsigned el = current_el();
   const bool fp = is_fp(word) && fp_traps_to_el1(engine_.system(reg::CPACR_EL1), el);
   if (el == 1 && !fp && traps_to_el2(el2_, word)) return trap_instruction(word, pc);
+  if (el == 1 && access_interrupt_controller(word, pc)) return;
   std::uint64_t esr = unknown_syndrome();
   if (fp) {
     esr = fp_trap_syndrome();
@@ -196,6 +200,29 @@ void GuestCore::on_undefined(std::uint32_t word, std::uint64_t pc) {
     }
   }
   take_synchronous_to_el1(esr, pc);
+}
+
+bool GuestCore::access_interrupt_controller(std::uint32_t word, std::uint64_t pc) {
+  // Without HCR_EL2.IMO and FMO, EL1 would have the physical interface, which is EL2's here.
+  constexpr unsigned kZeroRegister = 31;
+  const SysReg r = register_of(word);
+  if ((el2_.hcr & (hcr::IMO | hcr::FMO)) == 0 || !is_system_access(word)) return false;
+  const unsigned rt = word & 31;
+  if (is_read(word)) {
+    const auto value = el2_.gic.read(r);
+    if (!value) return false;
+    if (rt != kZeroRegister) engine_.set_x(rt, *value);
+  } else {
+    const auto written = el2_.gic.write(r, rt == kZeroRegister ? 0 : engine_.x(rt));
+    if (!written.taken) return false;
+    if (written.deactivated) interrupts_.end(*written.deactivated);
+  }
+  retirement_.begin_block(pc, 1);
+  retirement_.close();
+  engine_.set_pc(pc + Retirement::kInstructionBytes);
+  refresh_interrupts(time());
+  schedule_attention();
+  return true;
 }
 
 void GuestCore::record_trap_of(std::uint32_t word, std::uint64_t pc) {

@@ -5,22 +5,8 @@ namespace {
 
 constexpr SysReg kCntpct(3, 3, 14, 0, 1);
 constexpr SysReg kCntvct(3, 3, 14, 0, 2);
-// The TVAL register of each timer; CTL and CVAL follow it.
-constexpr SysReg kCntp(3, 3, 14, 2, 0);
-constexpr SysReg kCntv(3, 3, 14, 3, 0);
-constexpr SysReg kCnthp(3, 4, 14, 2, 0);
 
 }  // namespace
-
-std::optional<Timers::Field> Timers::field_of(SysReg r) noexcept {
-  if (r.op2() > 2) return std::nullopt;
-  switch (r.encoding & ~7U) {
-    case kCntv.encoding: return Field{kVirtual, r.op2()};
-    case kCntp.encoding: return Field{kPhysical, r.op2()};
-    case kCnthp.encoding: return Field{kHypervisor, r.op2()};
-    default: return std::nullopt;
-  }
-}
 
 std::optional<std::uint64_t> Timers::read(SysReg r, std::uint64_t ns,
                                           std::uint64_t offset) const noexcept {
@@ -31,13 +17,7 @@ std::optional<std::uint64_t> Timers::read(SysReg r, std::uint64_t ns,
   }
   const auto field = field_of(r);
   if (!field) return std::nullopt;
-  const Timer& timer = timers_[field->timer];
-  const std::uint64_t now = counter(field->timer, ns, offset);
-  switch (field->op2) {
-    case 0: return timer.tval(now);
-    case 1: return timer.ctl(now);
-    default: return timer.compare;
-  }
+  return read(*field, ns, offset);
 }
 
 bool Timers::write(SysReg r, std::uint64_t value, std::uint64_t ns, std::uint64_t offset) noexcept {

@@ -29,8 +29,36 @@ class Timers {
     return ns / kNanosecondsPerTick;
   }
 
+  /// A register of a timer.
+  struct Field {
+    Id timer;
+    unsigned op2;  ///< 0 TVAL, 1 CTL, 2 CVAL
+  };
+  /// Which one `r` is; nothing when it is none.
+  [[nodiscard]] static constexpr std::optional<Field> field_of(SysReg r) noexcept {
+    if (r.op2() > 2) return std::nullopt;
+    switch (r.encoding & ~7U) {
+      case SysReg(3, 3, 14, 3, 0).encoding: return Field{kVirtual, r.op2()};     // CNTV
+      case SysReg(3, 3, 14, 2, 0).encoding: return Field{kPhysical, r.op2()};    // CNTP
+      case SysReg(3, 4, 14, 2, 0).encoding: return Field{kHypervisor, r.op2()};  // CNTHP
+      default: return std::nullopt;
+    }
+  }
+  /// Whether its value now is another one later, though nobody writes it.
+  [[nodiscard]] bool runs(Field field) const noexcept {
+    return field.op2 == 0 || (field.op2 == 1 && (timers_[field.timer].control & 1) != 0);
+  }
+  /// Its value at `ns`. `offset` is CNTVOFF_EL2.
+  [[nodiscard]] std::uint64_t read(Field field, std::uint64_t ns,
+                                   std::uint64_t offset) const noexcept {
+    const Timer& timer = timers_[field.timer];
+    switch (field.op2) {
+      case 0: return timer.tval(counter(field.timer, ns, offset));
+      case 1: return timer.ctl(counter(field.timer, ns, offset));
+      default: return timer.compare;
+    }
+  }
   /// The value of a counter or timer register at `ns`; nothing when `r` is none of them.
-  /// `offset` is CNTVOFF_EL2.
   [[nodiscard]] std::optional<std::uint64_t> read(SysReg r, std::uint64_t ns,
                                                   std::uint64_t offset) const noexcept;
   /// True when `r` is a timer register; it is then written.
@@ -73,12 +101,6 @@ class Timers {
                                              std::uint64_t offset) noexcept {
     return timer == kVirtual ? ticks(ns) - offset : ticks(ns);
   }
-  struct Field {
-    Id timer;
-    unsigned op2;  ///< 0 TVAL, 1 CTL, 2 CVAL
-  };
-  [[nodiscard]] static std::optional<Field> field_of(SysReg r) noexcept;
-
   std::array<Timer, 3> timers_;
 };
 

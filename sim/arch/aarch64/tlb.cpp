@@ -20,6 +20,7 @@ Tlb::Tlb(std::uint32_t capacity, Statistics& statistics)
 }
 
 void Tlb::insert(TlbTag tag, const TlbEntry& entry) {
+  ++changes_;
   const Slot slot = take_slot();
   SlotData& data = slots_[slot];
   data.tag = tag;
@@ -93,6 +94,7 @@ void Tlb::drop_all_asids(std::uint16_t vmid, std::uint64_t input) {
 }
 
 void Tlb::clear() {
+  ++changes_;
   slots_.clear();
   free_ = kNone;
   size_ = 0;
@@ -119,6 +121,7 @@ Tlb::Slot Tlb::take_slot() {
 }
 
 void Tlb::remove(Slot slot) {
+  ++changes_;
   SlotData& data = slots_[slot];
   const TlbEntry& entry = data.entry;
 

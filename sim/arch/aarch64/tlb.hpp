@@ -101,6 +101,8 @@ class Tlb {
   void drop_all_asids(std::uint16_t vmid, std::uint64_t input);
   void clear();
 
+  /// Another number whenever what find() says may have changed.
+  [[nodiscard]] std::uint64_t changes() const noexcept { return changes_; }
   [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
   [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
 
@@ -171,6 +173,7 @@ class Tlb {
   std::uint32_t capacity_;
   Statistics* statistics_;
   std::uint32_t size_ = 0;
+  std::uint64_t changes_ = 0;
   std::vector<SlotData> slots_;
   Slot free_ = kNone;
   List age_;

@@ -39,6 +39,8 @@ struct AccessContext {
   std::uint8_t el = 1;
   /// PSTATE.PAN; meaningful for data accesses at EL1 only.
   bool pan = false;
+
+  friend bool operator==(const AccessContext&, const AccessContext&) = default;
 };
 
 enum class FaultKind : std::uint8_t {

@@ -59,6 +59,13 @@ bool traps_by_ich(std::uint64_t control, SysReg r) {
   }
 }
 
+/// ICC_SGI1R_EL1, ASGI1R, SGI0R where EL1's interface is the virtual one, which sends none
+/// (IHI 0069, 12.2.18 to 12.2.20).
+bool sgi_traps(std::uint64_t control, SysReg r) {
+  const bool sends = r.op0() == 3 && r.op1() == 0 && r.crn() == 12 && r.crm() == 11 && r.op2() >= 5;
+  return sends && (control & (hcr::FMO | hcr::IMO)) != 0;
+}
+
 /// ICC_SRE_EL2.Enable (IHI 0069, 12.2.24): clear traps EL1's ICC_SRE_EL1.
 bool traps_by_icc_sre(std::uint64_t control, SysReg r) {
   constexpr std::uint64_t kEnable = 1ULL << 3;
@@ -142,7 +149,8 @@ bool traps_to_el2(const El2Registers& el2, std::uint32_t word) noexcept {
   if (!is_system_access(word)) return false;
   const SysReg r = register_of(word);
   if (traps_by_mdcr(el2.mdcr, r) || traps_by_cnthctl(el2.cnthctl, r) ||
-      traps_by_ich(el2.ich_hcr, r) || traps_by_icc_sre(el2.icc_sre, r)) {
+      traps_by_ich(el2.gic.control(), r) || sgi_traps(el2.hcr, r) ||
+      traps_by_icc_sre(el2.icc_sre, r)) {
     return true;
   }
   if ((el2.cptr & cptr::TCPAC) != 0 && r == reg::CPACR_EL1) return true;

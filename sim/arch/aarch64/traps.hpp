@@ -9,6 +9,7 @@
 namespace axvm::sim::aarch64 {
 
 namespace instruction {
+inline constexpr std::uint32_t kYield = 0xd503203f;
 inline constexpr std::uint32_t kWfe = 0xd503205f;
 inline constexpr std::uint32_t kWfi = 0xd503207f;
 inline constexpr std::uint32_t kSev = 0xd503209f;
@@ -23,6 +24,12 @@ constexpr bool is_system_access(std::uint32_t word) noexcept {
 constexpr bool is_read(std::uint32_t word) noexcept { return (word & (1U << 21)) != 0; }
 constexpr SysReg register_of(std::uint32_t word) noexcept {
   return SysReg(static_cast<std::uint16_t>(word >> 5));
+}
+/// ISB, and what may unmask interrupts: MSR DAIFClr, MSR DAIF. What is pending behind them has to
+/// be taken there (D1.3.6).
+constexpr bool synchronizes_interrupts(std::uint32_t word) noexcept {
+  return (word & 0xfffff0ff) == 0xd50330df || (word & 0xfffff0ff) == 0xd50340ff ||
+         (word & 0xffffffe0) == 0xd51b4220;
 }
 /// What needs the FP and SIMD registers: data processing, loads and stores of V registers, FPCR and
 /// FPSR (C4.1). In the group of data processing, op0 alone rules some out (C4.1.96).

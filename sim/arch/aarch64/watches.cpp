@@ -4,6 +4,8 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <sim/arch/aarch64/alignment.hpp>
+#include <sim/arch/aarch64/decode.hpp>
 #include <sim/arch/aarch64/fixed_registers.hpp>
 #include <sim/arch/aarch64/guest_core.hpp>
 #include <sim/arch/aarch64/syndrome.hpp>
@@ -28,12 +30,16 @@ bool is_legal_mode(std::uint64_t spsr) {
 }
 constexpr std::uint64_t kIllegal = 1ULL << 20;
 
+const std::uint64_t kWfiSyndrome = wfx_syndrome(false);
+
 }  // namespace
 
-bool GuestCore::needs_watch(std::uint32_t word, std::uint64_t cpacr) const noexcept {
+bool GuestCore::needs_watch(std::uint32_t word, std::uint64_t cpacr, unsigned el) const noexcept {
   using namespace instruction;
   if (word == kWfi || word == kWfe || word == kSev || word == kSevl || word == kEret) return true;
+  if (word == kYield) return true;
   if (is_fp(word) && fp_traps_to_el1(cpacr, 0)) return true;  // EL1's trap is EL0's, too
+  if (needs_stack_watch(word, el) || (checks_alignment() && alignment_of(word) > 1)) return true;
   return is_absent_register(word) || is_maintenance_by_va(word) || traps_to_el2(el2_, word);
 }
 
@@ -42,10 +48,11 @@ void GuestCore::watch_trapping_instructions(std::uint64_t page_va, std::uint64_t
   std::array<std::uint64_t, kMaxWatchesOfPage> sites{};
   std::size_t count = 0;
   const std::uint64_t cpacr = engine_.system(reg::CPACR_EL1);
+  const unsigned el = current_el();
   for (unsigned offset = 0; offset < 4096; offset += Retirement::kInstructionBytes) {
     std::uint32_t word = 0;
     std::memcpy(&word, bytes + offset, sizeof word);
-    if (!needs_watch(word, cpacr)) continue;
+    if (!needs_watch(word, cpacr, el)) continue;
     if (count == sites.size()) return watch(page_va, page_va + 4095);
     sites[count++] = page_va + offset;
   }
@@ -65,8 +72,8 @@ void GuestCore::watch_unmaintained_code(std::uint64_t page_va, std::uint64_t pa)
 
 void GuestCore::report_unmaintained_code(std::uint64_t va) {
   if ((va & ~std::uint64_t{4095}) != instruction_page_.va) return;
-  const auto pa = machine_.memory().pa_of(instruction_page_.bytes + (va & 4095));
-  if (!pa || !machine_.fetch_coherence_.maintenance().report(*pa)) return;
+  const std::uint64_t pa = instruction_page_.pa + (va & 4095);
+  if (!machine_.fetch_coherence_.maintenance().report(pa)) return;
   ++statistics_.unmaintained_lines;
   if (!machine_.listener_) return;
   const std::uint64_t instructions = retirement_.total_at(va);
@@ -74,7 +81,7 @@ void GuestCore::report_unmaintained_code(std::uint64_t va) {
                       .instructions = instructions,
                       .time_ns = instructions + idle_,
                       .pc = va,
-                      .address = *pa});
+                      .address = pa});
 }
 
 void GuestCore::watch(std::uint64_t first, std::uint64_t last) {
@@ -90,6 +97,7 @@ void GuestCore::watch(std::uint64_t first, std::uint64_t last) {
 void GuestCore::forget_watches() {
   for (const auto& [range, hook] : watches_) engine_.unwatch(hook);
   watches_.clear();
+  refused_accesses_.forget_watches();
   engine_.flush_code();
   forget_translations();
 }
@@ -105,11 +113,16 @@ inline void GuestCore::on_watch(std::uint64_t va) {
   }
   const std::uint32_t word = instruction_at(va);
   report_unmaintained_code(va);
+  if (auto* const site = refused_accesses_.find(va, word)) return refuse_in_place(*site);
   if (word == instruction::kWfi) {
     // Any other WFI is left to the engine, which checks nTWI and stops behind it.
     constexpr std::uint64_t kNtwi = 1ULL << 16;
     const bool open = (mmu_.registers().sctlr_el1 & kNtwi) != 0;
-    if (open && wfi_traps(retirement_.total_at(va) + 1 + idle_)) trap_instruction(word, va);
+    if (open && wfi_traps(retirement_.total_at(va) + 1 + idle_)) {
+      retirement_.stop_at(va);
+      record_trap(kWfiSyndrome, va);
+      leave_past(va);
+    }
     return;
   }
   const unsigned el = current_el();
@@ -123,16 +136,21 @@ inline void GuestCore::on_watch(std::uint64_t va) {
     if (el == 0 && (mmu_.registers().sctlr_el1 & kNtwe) == 0) return stop(Stop::Undefined);
   } else if (word == instruction::kSev) {
     machine_.for_each_core([](GuestCore& core) { core.event_ = true; });
+  } else if (word == instruction::kYield) {
+    return stop(Stop::Yield);
   } else if (word == instruction::kSevl) {
     event_ = true;
   } else if (word == instruction::kEret && el == 1) {
     const std::uint64_t spsr = engine_.system(reg::SPSR_EL1);
     if ((spsr & kIllegal) != 0 || !is_legal_mode(spsr)) return stop(Stop::IllegalReturn);
     event_ = true;  // D1.6.1
+    note_use_of_sp_el0();
   }
   if (is_fp(word) && fp_traps_to_el1(engine_.system(reg::CPACR_EL1), el)) {
     return stop(Stop::Undefined);
   }
+  if (!is_system_access(word) && watch_stack(word, va, el)) return;
+  if (checks_alignment() && refuse_unaligned(word, va)) return;
   if (traps_from(el, word)) return trap_instruction(word, va);
   if (is_absent_register(word)) return stop(Stop::Undefined);
   if (is_maintenance_by_va(word)) {
@@ -190,6 +208,24 @@ void GuestCore::take_illegal_return() {
   retirement_.close();
   engine_.set_pstate(static_cast<std::uint32_t>((spsr & kFlags) | kIllegal | mode));
   take_synchronous_to_el1(illegal_state_syndrome(), engine_.system(reg::ELR_EL1));
+}
+
+bool GuestCore::refuse_unaligned(std::uint32_t word, std::uint64_t va) {
+  const unsigned alignment = alignment_of(word);
+  if (alignment <= 1) return false;
+  const std::uint64_t address = decode_memory_instruction(word)->address(
+      [this](unsigned n) { return n == 31 ? engine_.sp() : engine_.x(n); }, va);
+  if (address % alignment == 0) return false;
+  retirement_.stop_at(va);
+  refuse_as_unaligned();
+  return true;
+}
+
+void GuestCore::control_alignment(std::uint64_t old, std::uint64_t now) {
+  if (((old ^ now) & (kSctlrA | kSctlrSa | kSctlrSa0)) == 0) return;
+  if (stacks_are_misaligned()) note_stack(1);
+  forget_watches_next_ = true;
+  attention_ = 0;
 }
 
 void GuestCore::control_fp(std::uint64_t old, std::uint64_t now) {

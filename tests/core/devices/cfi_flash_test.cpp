@@ -3,7 +3,7 @@
 #include <core/devices/cfi_flash.hpp>
 #include <vector>
 
-#include "fake_hal.hpp"
+#include <tests/core/fake_hal.hpp>
 
 using namespace axvm;
 

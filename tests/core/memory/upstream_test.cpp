@@ -5,6 +5,15 @@
 using namespace axvm;
 using namespace axvm::test;
 
+namespace {
+
+bool is_filled(FakeHal& hal, HostPhysAddr frame, std::byte with) {
+  return std::all_of(hal.bytes(frame.value), hal.bytes(frame.value) + kPageSize,
+                     [with](std::byte b) { return b == with; });
+}
+
+}  // namespace
+
 TEST_CASE("addr_space_creation") {
   SpaceFixture f;
   CHECK(f.space.reach() == range(0, 1ULL << 48));
@@ -224,9 +233,48 @@ TEST_CASE("frame: alloc_zero") {
   FakeHal hal;
   auto reserve = FrameReserve<FakeHal>::try_make(hal, 1);
   const HostPhysAddr frame = reserve->take_zeroed();
-  CHECK(std::all_of(hal.bytes(frame.value), hal.bytes(frame.value) + kPageSize,
-                    [](std::byte b) { return b == std::byte{0}; }));
+  CHECK(is_filled(hal, frame, std::byte{0}));
   hal.deallocate_frame(frame);
+}
+
+// Upstream's PhysFrame::fill. Ours fill a frame with zeroes, as table or as memory.
+TEST_CASE("frame: fill_operation") {
+  FakeHal hal;
+  const HostPhysAddr frame = *hal.allocate_frame();
+  std::fill_n(hal.bytes(frame.value), kPageSize, std::byte{0xa5});
+  std::fill_n(hal.bytes(frame.value) + kPageSize, kPageSize, std::byte{0x5a});
+  zero_frame(hal, frame);
+  CHECK(is_filled(hal, frame, std::byte{0}));
+  CHECK(hal.bytes(frame.value)[kPageSize] == std::byte{0x5a});  // and nothing else
+  hal.deallocate_frame(frame);
+}
+
+TEST_CASE("frame: fill_multiple_frames") {
+  FakeHal hal;
+  auto reserve = FrameReserve<FakeHal>::try_make(hal, 3);
+  REQUIRE(reserve.has_value());
+  std::array<HostPhysAddr, 3> frames{};
+  for (HostPhysAddr& frame : frames) frame = reserve->take_zeroed();
+  for (std::size_t n = 0; n < frames.size(); ++n) {
+    std::fill_n(hal.bytes(frames[n].value), kPageSize, static_cast<std::byte>(n + 1));
+  }
+  for (std::size_t n = 0; n < frames.size(); ++n) {
+    CHECK(is_filled(hal, frames[n], static_cast<std::byte>(n + 1)));
+  }
+  for (const HostPhysAddr frame : frames) hal.deallocate_frame(frame);
+}
+
+// Upstream's PhysFrame may be uninitialized, and using it panics. Here nobody ever holds such a
+// thing: a reserve that was moved from is empty, and gives back nothing twice.
+TEST_CASE("frame: uninit_access") {
+  FakeHal hal;
+  {
+    auto reserve = FrameReserve<FakeHal>::try_make(hal, 2);
+    REQUIRE(reserve.has_value());
+    const FrameReserve<FakeHal> moved = std::move(*reserve);
+    CHECK(hal.taken.size() == 2);
+  }
+  CHECK(hal.taken.empty());
 }
 
 TEST_CASE("frame: alloc_no_memory") {

@@ -39,6 +39,7 @@ interrupt_mode = "emulated"
 pcpus = {}
 turn_instructions = {}
 tlb_entries = {}
+max_resets = 1
 )",
                      vcpus, kRam, AXVM_ANY_IMAGE, kRam, kRam, kRamSize, kReadOnly, kWindowSize,
                      kNoExecute, kWindowSize, kUart, vcpus == 2 && random.once_in(2) ? 1 : vcpus,

@@ -39,6 +39,25 @@ TEST_CASE("an entry point is the address of an instruction") {
         Lines{"vm.toml:8:15: kernel.entry_point: is 0x40080002, expected a multiple of 4"});
 }
 
+TEST_CASE("boot_config_validation_rejects_unsupported_firmware_protocols_on_other_arches") {
+  CHECK(
+      findings_in(replaced(kValid, "[kernel]\n",
+                           "[kernel]\nenable_bios = true\nboot_protocol = \"uefi\"\n"
+                           "uefi_firmware_path = \"fw\"\nbios_load_addr = 0x4010_0000\n")) ==
+      Lines{"vm.toml:9:17: kernel.boot_protocol: is \"uefi\", expected \"direct\": AArch64 has no "
+            "other"});
+}
+
+TEST_CASE("boot_config_validation_returns_typed_architecture_error: at the place of the protocol") {
+  const auto config =
+      parse_config({{"vm.toml", replaced(kValid, "[kernel]\n", "[kernel]\nenable_bios = true\n")}});
+  REQUIRE(config.has_value());
+  const auto findings = check_config(*config);
+  REQUIRE(findings.size() == 1);
+  CHECK(findings[0].key == "kernel.boot_protocol");
+  CHECK(findings[0].what == "is \"multiboot\"");
+}
+
 TEST_CASE("nothing lies beyond the reach of stage 2") {
   CHECK(findings_in(with_memory("[0x4000_0000, 0x1000_0000_0000, 0x7, 0]")) ==
         Lines{"vm.toml:11:19: kernel.memory_regions[0]: ends at 0x100040000000, expected addresses "

@@ -35,6 +35,15 @@ TEST_CASE("a valid file is a valid configuration of the core") {
   CHECK(config.memory_regions[0].size == 0x100'0000);
 }
 
+TEST_CASE("vCPUs without an affinity of their own are 16 to a cluster") {
+  const VmFile file = vm_of(replaced(kValid, "cpu_num = 1", "cpu_num = 34"));
+  const LentVmConfig lent(file);
+  const VmConfig config = lent.view();
+  CHECK(config.vcpus[15].phys_id == 15);
+  CHECK(config.vcpus[16].phys_id == 0x100);
+  CHECK(config.vcpus[33].phys_id == 0x201);
+}
+
 TEST_CASE("the core's findings stand at their place in the file") {
   CHECK(core_error(replaced(kValid, "0x100_0000, 0x7", "0x100_0001, 0x7"))
             .starts_with("vm.toml:11:19: kernel.memory_regions[0]: "));

@@ -73,15 +73,26 @@ TEST_CASE("a row of the wrong kind is reported once") {
               "table"});
 }
 
+TEST_CASE("guests may reset their VMs as often as they like unless [sim] has a limit") {
+  const auto config = parse_config({{"vm.toml", kValid + "[sim]\npcpus = 1\n"}});
+  REQUIRE(config.has_value());
+  CHECK_FALSE(config->sim.max_resets.has_value());
+  const auto none = parse_config({{"vm.toml", kValid + "[sim]\nmax_resets = 0\n"}});
+  REQUIRE(none.has_value());
+  CHECK(none->sim.max_resets == 0);
+}
+
 TEST_CASE("[sim] describes the machine") {
   const auto config = parse_config({{"vm.toml", kValid + R"([sim]
 memory = "256M"
 memory_base = 0x8000_0000
 pcpus = 3
 turn_instructions = 5000
+max_resets = 7
 tlb_entries = 64
 )"}});
   REQUIRE(config.has_value());
+  CHECK(config->sim.max_resets == 7);
   CHECK(config->sim.turn_instructions == 5000);
   CHECK(config->sim.tlb_entries == 64);
   CHECK(plan_pcpus(*config) == 3);

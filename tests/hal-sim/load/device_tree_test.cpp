@@ -29,10 +29,10 @@ VmFile board() {
 
 /// The property as text, its zeroes as commas; "-" when there is none.
 std::string text(const Bytes& tree, const char* path, const char* name) {
-  int size = 0;
+  int size = -1;
   const int node = fdt_path_offset(tree.data(), path);
   const void* value = node < 0 ? nullptr : fdt_getprop(tree.data(), node, name, &size);
-  if (value == nullptr || size == 0) return value == nullptr ? "-" : "";
+  if (size <= 0) return size < 0 ? "-" : "";
   std::string all(static_cast<const char*>(value), static_cast<std::size_t>(size - 1));
   std::ranges::replace(all, '\0', ',');
   return all;
@@ -75,6 +75,83 @@ TEST_CASE("a tree made from the configuration describes what there is") {
   CHECK(text(tree, "/chosen", "stdout-path") == "/pl011@9000000");
   CHECK(cells(tree, "/chosen", "linux,initrd-start") == Cells{0, 0x4100'0000});
   CHECK(cells(tree, "/chosen", "linux,initrd-end") == Cells{0, 0x4100'0800});
+}
+
+TEST_CASE("a tree describes the board of QEMU's virt machine") {
+  VmFile vm = board();
+  vm.cpu_num = 18;
+  vm.phys_cpu_ids.clear();
+  vm.emu_devices = {{"gic", 0x800'0000, 0x1'0000, 0, 0x1, {3, 0x80A'0000, 0x808'0000}},
+                    {"uart", 0x900'0000, 0x1000, 33, 0x2, {}},
+                    {"rtc", 0x901'0000, 0x1000, 34, 0xf1, {}},
+                    {"fw_cfg", 0x902'0000, 0x18, 0, 0x3, {}},
+                    {"disk", 0xA00'0000, 0x200, 48, 0xe1, {}},
+                    {"random", 0xA00'0200, 0x200, 49, 0xe4, {}}};
+  const auto made = make_device_tree(vm, std::nullopt);
+  REQUIRE(made.has_value());
+  const Bytes& tree = *made;
+  CHECK(fdt_check_full(tree.data(), tree.size()) == 0);
+  SUBCASE("a GICv3 with a redistributor per vCPU and an ITS") {
+    const char* const gic = "/intc@8000000";
+    CHECK(text(tree, gic, "compatible") == "arm,gic-v3");
+    CHECK(cells(tree, gic, "reg") ==
+          Cells{0, 0x800'0000, 0, 0x1'0000, 0, 0x80A'0000, 0, 18 * 0x2'0000});
+    CHECK(cells(tree, gic, "#interrupt-cells") == Cells{3});
+    CHECK(cells(tree, "/", "interrupt-parent") == cells(tree, gic, "phandle"));
+    CHECK(text(tree, gic, "interrupt-controller").empty());
+    CHECK(text(tree, "/intc@8000000/its@8080000", "compatible") == "arm,gic-v3-its");
+    CHECK(cells(tree, "/intc@8000000/its@8080000", "reg") == Cells{0, 0x808'0000, 0, 0x2'0000});
+  }
+  SUBCASE("interrupts of timers and devices") {
+    CHECK(cells(tree, "/timer", "interrupts") == Cells{1, 13, 4, 1, 14, 4, 1, 11, 4, 1, 10, 4});
+    CHECK(cells(tree, "/pl011@9000000", "interrupts") == Cells{0, 1, 4});
+    CHECK(cells(tree, "/pl031@9010000", "interrupts") == Cells{0, 2, 4});
+    CHECK(cells(tree, "/virtio_mmio@a000000", "interrupts") == Cells{0, 16, 1});
+    CHECK(cells(tree, "/virtio_mmio@a000200", "interrupts") == Cells{0, 17, 1});
+  }
+  SUBCASE("devices") {
+    CHECK(text(tree, "/pl031@9010000", "compatible") == "arm,pl031,arm,primecell");
+    CHECK(text(tree, "/pl031@9010000", "clock-names") == "apb_pclk");
+    CHECK(text(tree, "/fw-cfg@9020000", "compatible") == "qemu,fw-cfg-mmio");
+    CHECK(cells(tree, "/fw-cfg@9020000", "reg") == Cells{0, 0x902'0000, 0, 0x18});
+    CHECK(text(tree, "/virtio_mmio@a000000", "compatible") == "virtio,mmio");
+    // Linux numbers what it finds in the order of the tree.
+    CHECK(fdt_path_offset(tree.data(), "/virtio_mmio@a000000") <
+          fdt_path_offset(tree.data(), "/virtio_mmio@a000200"));
+  }
+  SUBCASE("CPUs, 16 to a cluster, in order") {
+    CHECK(cells(tree, "/cpus/cpu@f", "reg") == Cells{0, 0xf});
+    CHECK(cells(tree, "/cpus/cpu@101", "reg") == Cells{0, 0x101});
+    CHECK(fdt_path_offset(tree.data(), "/cpus/cpu@0") <
+          fdt_path_offset(tree.data(), "/cpus/cpu@1"));
+  }
+  SUBCASE("a seed that is the same in every run and another for every VM") {
+    CHECK(cells(tree, "/chosen", "rng-seed").size() == 8);
+    CHECK(*make_device_tree(vm, std::nullopt) == tree);
+    vm.id = 2;
+    CHECK(cells(*make_device_tree(vm, std::nullopt), "/chosen", "rng-seed") !=
+          cells(tree, "/chosen", "rng-seed"));
+  }
+}
+
+TEST_CASE("a tree describes a GICv2") {
+  VmFile vm = board();
+  vm.emu_devices.push_back({"gic", 0x800'0000, 0x1'0000, 0, 0x1, {2, 0x801'0000}});
+  const Bytes tree = *make_device_tree(vm, std::nullopt);
+  CHECK(text(tree, "/intc@8000000", "compatible") == "arm,cortex-a15-gic");
+  CHECK(cells(tree, "/intc@8000000", "reg") ==
+        Cells{0, 0x800'0000, 0, 0x1'0000, 0, 0x801'0000, 0, 0x2000});
+  // Its private interrupts name the CPUs that have them.
+  CHECK(cells(tree, "/timer", "interrupts") ==
+        Cells{1, 13, 0x304, 1, 14, 0x304, 1, 11, 0x304, 1, 10, 0x304});
+  CHECK(cells(tree, "/pl011@9000000", "interrupts") == Cells{0, 1, 4});
+}
+
+TEST_CASE("a tree without an interrupt controller describes no interrupts") {
+  const Bytes tree = *make_device_tree(board(), std::nullopt);
+  CHECK(fdt_getprop(tree.data(), 0, "interrupt-parent", nullptr) == nullptr);
+  CHECK(text(tree, "/pl011@9000000", "interrupts") == "-");
+  CHECK(text(tree, "/timer", "interrupts") == "-");
 }
 
 TEST_CASE("a tree grows with what it describes") {

@@ -1,0 +1,76 @@
+#include <sim/arch/aarch64/guest_core.hpp>
+#include <sim/arch/aarch64/stack_alignment.hpp>
+
+namespace axvm::sim::aarch64 {
+namespace {
+
+constexpr std::uint64_t kMisaligned = 15;
+/// After so many watched instructions with aligned stack pointers their watches are given up: code
+/// that misaligns SP all the time is translated anew once and not each time.
+constexpr unsigned kPatience = 4096;
+
+}  // namespace
+
+bool may_misalign_stack(std::uint32_t word) noexcept {
+  if (stack::is_add_immediate(word)) {
+    return !stack::has_base_31(word) || (stack::add_immediate(word) & kMisaligned) != 0;
+  }
+  if (stack::is_pair_with_writeback(word) || stack::is_single_with_writeback(word)) {
+    return (stack::displacement(word) & kMisaligned) != 0;
+  }
+  return stack::is_add_extended(word) || stack::is_logical_immediate(word) ||
+         stack::is_structures_with_writeback(word) || word == kSelectSpEl0;
+}
+
+bool GuestCore::needs_stack_watch(std::uint32_t word, unsigned el) const noexcept {
+  return checks_stack_at(el) &&
+         (may_misalign_stack(word) || (stack_is_misaligned_ && checks_stack(word)));
+}
+
+bool GuestCore::stacks_are_misaligned() const {
+  // EL0 has no use for SP_EL1.
+  const std::uint64_t sp_el1 = checks_stack_at(1) ? engine_.sp_el(1) : 0;
+  return ((engine_.sp_el(0) | sp_el1) & kMisaligned) != 0;
+}
+
+void GuestCore::note_use_of_sp_el0() {
+  // Who is checked is watched; so this is news only when the other one has changed it.
+  if (checks_stack_at(0) != checks_stack_at(1)) note_stack(engine_.sp_el(0));
+}
+
+bool GuestCore::note_stack(std::uint64_t value) {
+  if (stack_is_misaligned_ || (value & kMisaligned) == 0) return false;
+  if (!checks_stack_at(0) && !checks_stack_at(1)) return false;
+  stack_is_misaligned_ = true;
+  stack_patience_ = kPatience;
+  forget_watches_next_ = true;
+  attention_ = 0;
+  return true;
+}
+
+bool GuestCore::watch_stack(std::uint32_t word, std::uint64_t va, unsigned el) {
+  if (!checks_stack_at(el)) return false;
+  const auto stop = [&](Stop why) {
+    retirement_.stop_at(va);
+    request(why);
+    return true;
+  };
+  if (may_misalign_stack(word)) {
+    const auto read = [this](unsigned n) { return n == 31 ? engine_.sp() : engine_.x(n); };
+    // The rest of its block does not check SP yet: the instruction is come back to.
+    const std::uint64_t next = word == kSelectSpEl0 ? engine_.sp_el(0) : stack_after(word, read);
+    if (note_stack(next)) return stop(Stop::Resume);
+  }
+  if (!stack_is_misaligned_) return false;
+  if (checks_stack(word) && (engine_.sp() & kMisaligned) != 0) return stop(Stop::MisalignedStack);
+  if (stacks_are_misaligned()) {
+    stack_patience_ = kPatience;
+  } else if (--stack_patience_ == 0) {
+    stack_is_misaligned_ = false;
+    forget_watches_next_ = true;
+    attention_ = 0;
+  }
+  return false;
+}
+
+}  // namespace axvm::sim::aarch64

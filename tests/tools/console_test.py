@@ -1,0 +1,170 @@
+"""Typing at a guest: from a terminal, from the standard input, by a script."""
+
+import os
+import pty
+import select
+import subprocess
+import time
+import unittest
+
+from command import Test, config
+
+
+class Session:
+    """axvm on a terminal of its own."""
+
+    def __init__(self, *arguments):
+        self.master, slave = pty.openpty()
+        self.process = subprocess.Popen([os.environ["AXVM"], *map(str, arguments)], stdin=slave,
+                                        stdout=slave, stderr=slave, start_new_session=True)
+        os.close(slave)
+        self.seen = ""
+
+    def expect(self, text, timeout=60):
+        deadline = time.monotonic() + timeout
+        while text not in self.seen:
+            ready, _, _ = select.select([self.master], [], [], max(0, deadline - time.monotonic()))
+            data = b""
+            if ready:
+                try:
+                    data = os.read(self.master, 4096)
+                except OSError:  # the other side is gone
+                    pass
+            if not data:
+                raise AssertionError(f"{text!r} did not come, but {self.seen!r}")
+            self.seen += data.decode()
+        before, _, self.seen = self.seen.partition(text)
+        return before
+
+    def type(self, text):
+        os.write(self.master, text.encode())
+
+    def end(self, timeout=60):
+        try:
+            return self.process.wait(timeout)
+        finally:
+            self.process.kill()
+            os.close(self.master)
+
+
+class Terminal(Test):
+    def echo(self, *options):
+        session = Session("run", config("echo"), *options)
+        session.expect("echo: ready")
+        return session
+
+    def test_keys_reach_the_guest_and_it_waits_for_them(self):
+        session = self.echo("--quiet")
+        session.type("hello")
+        session.expect("hello")
+        session.type("\x03")  # Ctrl-C is a key like others
+        session.expect("<3>")
+        session.type("\x01a\x01\x01")
+        session.expect("<1><1>")
+        session.type("\roff\r")
+        self.assertEqual(session.end(), 0)
+
+    def test_ctrl_a_x_ends_the_run(self):
+        session = self.echo()
+        session.type("\x01x")
+        session.expect("ended from the keyboard after")
+        self.assertEqual(session.end(), 0)
+
+    def test_ctrl_a_x_ends_a_guest_that_never_waits(self):
+        endless = self.variant("hello", "aarch64/hello.bin", "aarch64/bench/alu.bin")
+        session = Session("run", endless)
+        session.expect("Ctrl-A x ends the run")
+        session.type("\x01x")
+        session.expect("ended from the keyboard after")
+        self.assertEqual(session.end(), 0)
+
+    def test_the_monitor_looks_and_the_guest_goes_on(self):
+        session = self.echo("--quiet")
+        session.type("\x01c")
+        session.expect("(axvm) ")
+        session.type("info vcpus\n")
+        session.expect("vm1 vcpu0: on, ")
+        session.type("info mtree\n")
+        session.expect("pl011 (emulated console)")
+        session.type("info tlb\n")
+        session.expect("pcpu0: ")
+        session.type("info irqs\n")
+        session.expect("vm1")
+        session.type("walk 0x40080000\n")
+        session.expect("result: IPA 0x40080000")
+        session.type("stats\n")
+        session.expect("exits")
+        session.type("help\n")
+        session.expect("info mtree")
+        session.type("nonsense\n")
+        session.expect('"nonsense" is no command')
+        session.type("continue\n")
+        session.type("abc")
+        session.expect("abc")
+        session.type("\x01c")
+        session.expect("(axvm) ")
+        session.type("quit\n")
+        self.assertEqual(session.end(), 0)
+
+    def test_a_script_is_done_before_anybody_types(self):
+        session = Session("run", config("echo"), "--quiet", "--send", "one", "--expect", "one")
+        session.expect("one")
+        session.type("two\roff\r")
+        session.expect("two")
+        self.assertEqual(session.end(), 0)
+
+
+class Script(Test):
+    def test_the_standard_input_is_typed_when_asked_for(self):
+        process = subprocess.run([os.environ["AXVM"], "run", config("echo"), "--quiet", "--stdin"],
+                                 input=b"some text\noff\n", stdout=subprocess.PIPE, timeout=60,
+                                 check=False)
+        self.assertEqual(process.returncode, 0)
+        self.assertEqual(process.stdout.decode(), "echo: ready\r\nsome text\r\noff\r\n")
+
+    def test_its_end_leaves_nobody_to_wait_for(self):
+        process = subprocess.run([os.environ["AXVM"], "run", config("echo"), "--quiet", "--stdin"],
+                                 input=b"some text", stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                 timeout=60, check=False)
+        self.assertEqual(process.returncode, 1)
+        self.assertIn("some text", process.stdout.decode())
+        self.assertIn("guest waits forever", process.stderr.decode())
+
+    def test_a_script_may_be_a_file(self):
+        script = self.file("script", "# greets\nexpect ready\n\nsend hello\\n\n"
+                                     "timeout 1_000_000\nexpect hel+o\nsend off\\n\n")
+        done = self.axvm("run", config("echo"), "--quiet", "--script", script)
+        self.assertEqual((done.status, done.err), (0, ""))
+        self.assertIn("hello", done.out)
+
+    def test_a_bad_script_is_one_line(self):
+        for text, line in (
+                ("send x\nshout\n", ":2: expected send TEXT, expect REGEX or timeout INSTRUCTIONS"),
+                ("shout x\n", ':1: unknown word "shout", expected send, expect or timeout'),
+                ("timeout soon\n", ':1: "soon" is not a number of instructions'),
+                ("expect (\n", ':1: "(" is not a regular expression'),
+                ("send \\q\n", ':1: "\\q": unknown escape, expected \\n, \\r, \\t, \\e, \\\\ or '
+                               "\\xNN")):
+            script = self.file("script", text)
+            self.assert_rejected(self.axvm("run", config("echo"), "--script", script),
+                                 f"--script: {script}{line}")
+        missing = self.folder / "missing"
+        self.assert_rejected(self.axvm("run", config("echo"), "--script", missing),
+                             f"--script: {missing} cannot be read")
+
+    def test_a_timeout_ends_an_expectation_and_shows_the_last_screen(self):
+        endless = self.variant("hello", "aarch64/hello.bin", "aarch64/bench/alu.bin")
+        done = self.axvm("run", endless, "--quiet", "--timeout", "100000", "--expect", "never")
+        self.assertEqual(done.status, 1)
+        self.assertEqual(done.err_lines, [
+            'axvm: timeout of 100000 instructions before the console matched --expect "never"'])
+        done = self.axvm("run", config("hello"), "--expect", "never")
+        self.assertEqual(done.status, 1)
+        self.assertEqual(done.err_lines[:4], [
+            "", "the console's last lines:", "  | Hello from EL1: a guest on the AxVM core.",
+            done.err_lines[3]])
+        self.assertRegex(done.err_lines[3], '^powered off before the console matched')
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,89 @@
+#include <algorithm>
+#include <chrono>
+#include <tools/axvm/console_input.hpp>
+#include <utility>
+
+namespace axvm::tool {
+
+using Clock = std::chrono::steady_clock;
+
+std::string EscapeKeys::sort(std::string_view keys, Command& command, std::string_view& rest) {
+  constexpr char kEscape = 0x01;  // Ctrl-A
+  std::string text;
+  command = Command::None;
+  for (std::size_t i = 0; i < keys.size() && command == Command::None; ++i) {
+    const char key = keys[i];
+    rest = keys.substr(i + 1);
+    if (!after_escape_) {
+      after_escape_ = key == kEscape;
+      if (!after_escape_) text += key;
+      continue;
+    }
+    after_escape_ = false;
+    switch (key) {
+      case 'x': command = Command::Quit; break;
+      case 'c': command = Command::Monitor; break;
+      case 'h': command = Command::Help; break;
+      case 'a':
+      case kEscape: text += kEscape; break;
+      default: break;  // no command
+    }
+  }
+  return text;
+}
+
+ConsoleInput::ConsoleInput(std::unique_ptr<hal_sim::Choices> rest, Terminal& terminal, VmId vm,
+                           std::atomic<bool>& interrupt)
+    : rest_(std::move(rest)), terminal_(terminal), vm_(vm), interrupt_(interrupt) {}
+
+EscapeKeys::Command ConsoleInput::take_command() {
+  return std::exchange(command_, EscapeKeys::Command::None);
+}
+
+std::size_t ConsoleInput::next_vcpu(PcpuId pcpu, std::size_t count) {
+  return rest_->next_vcpu(pcpu, count);
+}
+std::uint64_t ConsoleInput::round_length() { return rest_->round_length(); }
+bool ConsoleInput::migrate(std::uint64_t round) { return rest_->migrate(round); }
+bool ConsoleInput::admit_input(VmId vm, std::uint64_t time_ns) {
+  return rest_->admit_input(vm, time_ns);
+}
+std::uint64_t ConsoleInput::entropy() { return rest_->entropy(); }
+
+// Only a terminal has somebody who gives commands.
+void ConsoleInput::fetch() {
+  typed_ += terminal_.read();
+  if (!terminal_.is_terminal()) {
+    arrived_ += std::exchange(typed_, {});
+    return;
+  }
+  if (typed_.empty() || command_ != EscapeKeys::Command::None) return;
+  std::string_view rest;
+  arrived_ += keys_.sort(typed_, command_, rest);
+  typed_ = std::string(rest);
+  if (command_ != EscapeKeys::Command::None) interrupt_ = true;
+}
+
+std::string ConsoleInput::arriving_input(VmId vm) {
+  if (!started_ || vm != vm_) return {};
+  if (refresh_) refresh_();
+  fetch();
+  return std::exchange(arrived_, {});
+}
+
+std::uint64_t ConsoleInput::idle(std::uint64_t now, std::uint64_t until) {
+  if (!started_ || terminal_.at_end()) return until;
+  if (interrupt_) return now;
+  if (refresh_) refresh_();
+  const Clock::time_point begin = Clock::now();
+  std::optional<std::chrono::nanoseconds> limit;
+  if (until != kForever) limit = std::chrono::nanoseconds(until - now);
+  const Terminal::Waited waited = terminal_.wait(limit);
+  if (waited == Terminal::Waited::TimedOut) return until;
+  if (waited == Terminal::Waited::Ready) fetch();
+  if (terminal_.at_end() && arrived_.empty()) return until;
+  const auto passed = std::chrono::nanoseconds(Clock::now() - begin).count();
+  return std::min(until, now + static_cast<std::uint64_t>(passed));
+}
+
+}  // namespace axvm::tool

@@ -1,0 +1,54 @@
+#pragma once
+// A run as its user sees it: the script is done first, then somebody may type.
+
+#include <atomic>
+#include <chrono>
+#include <hal-sim/host/host.hpp>
+#include <tools/axvm/commands.hpp>
+#include <tools/axvm/console_input.hpp>
+
+namespace axvm::tool {
+
+/// Set by Ctrl-C, and by whoever else wants a run to stop.
+extern std::atomic<bool> interrupted;
+
+/// Shows a line about the run's progress while it is long and somebody is watching.
+class Progress {
+ public:
+  explicit Progress(bool enabled) : enabled_(enabled) {}
+  ~Progress() { clear(); }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  [[nodiscard]] bool enabled() const { return enabled_; }
+  void disable();
+  /// Of real time, since the beginning.
+  [[nodiscard]] double seconds() const;
+  void show(const hal_sim::Host& host);
+  void clear();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  Clock::time_point begin_ = Clock::now();
+  double last_ = 0;
+  bool enabled_;
+  bool shown_ = false;
+};
+
+/// What a session has, all of it outliving the session; `input` and `terminal` are null when nobody
+/// types.
+struct Session {
+  hal_sim::Host& host;
+  const hal_sim::MachineConfig& config;
+  const RunOptions& options;
+  Output& output;
+  Progress& progress;
+  ConsoleInput* input = nullptr;
+  Terminal* terminal = nullptr;
+};
+
+/// Runs to the end. PoweredOff is also what the user's wish to quit ends in.
+[[nodiscard]] hal_sim::StopReason run_session(Session& session);
+
+}  // namespace axvm::tool

@@ -1,0 +1,82 @@
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <tools/axvm/terminal.hpp>
+
+namespace axvm::tool {
+
+std::unique_ptr<Terminal> Terminal::open(bool any) {
+  const bool is_terminal = isatty(STDIN_FILENO) == 1;
+  if (!is_terminal && !any) return nullptr;
+  return std::unique_ptr<Terminal>(new Terminal(is_terminal));
+}
+
+Terminal::Terminal(bool is_terminal) : is_terminal_(is_terminal) {
+  if (is_terminal_ && tcgetattr(STDIN_FILENO, &before_) != 0) is_terminal_ = false;
+}
+
+Terminal::~Terminal() { set_raw(false); }
+
+void Terminal::set_raw(bool raw) {
+  if (!is_terminal_ || raw == is_raw_) return;
+  termios wanted = before_;
+  if (raw) {
+    // Output stays as it is: messages of our own have plain ends of line.
+    wanted.c_iflag &= ~static_cast<tcflag_t>(BRKINT | ICRNL | INLCR | INPCK | ISTRIP | IXON);
+    wanted.c_lflag &= ~static_cast<tcflag_t>(ECHO | ICANON | IEXTEN | ISIG);
+    wanted.c_cc[VMIN] = 1;
+    wanted.c_cc[VTIME] = 0;
+  }
+  tcsetattr(STDIN_FILENO, TCSADRAIN, &wanted);
+  is_raw_ = raw;
+}
+
+Terminal::Waited Terminal::wait(std::optional<std::chrono::nanoseconds> limit) const {
+  pollfd input{STDIN_FILENO, POLLIN, 0};
+  timespec time{};
+  if (limit) {
+    const std::int64_t count = std::max<std::int64_t>(0, limit->count());
+    time = {count / 1'000'000'000, count % 1'000'000'000};
+  }
+  const int ready = ppoll(&input, 1, limit ? &time : nullptr, nullptr);
+  if (ready > 0) return Waited::Ready;
+  return ready == 0 ? Waited::TimedOut : Waited::Interrupted;
+}
+
+std::string Terminal::read() {
+  if (at_end_ || wait(std::chrono::nanoseconds(0)) != Waited::Ready) return {};
+  std::array<char, 256> bytes{};
+  const ssize_t n = ::read(STDIN_FILENO, bytes.data(), bytes.size());
+  if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN)) at_end_ = true;
+  return n > 0 ? std::string(bytes.data(), static_cast<std::size_t>(n)) : std::string();
+}
+
+std::optional<std::string> Terminal::read_line() {
+  std::string line;
+  while (!at_end_) {
+    char c = 0;
+    const ssize_t n = ::read(STDIN_FILENO, &c, 1);
+    if (n == 1 && c == '\n') return line;
+    if (n == 1) {
+      line += c;
+    } else if (n == 0 || errno != EINTR) {
+      at_end_ = true;
+    } else {
+      return std::nullopt;  // Ctrl-C
+    }
+  }
+  return std::nullopt;
+}
+
+TerminalGuard::TerminalGuard()
+    : is_terminal_(isatty(STDIN_FILENO) == 1 && tcgetattr(STDIN_FILENO, &before_) == 0) {}
+
+TerminalGuard::~TerminalGuard() {
+  if (is_terminal_) tcsetattr(STDIN_FILENO, TCSADRAIN, &before_);
+}
+
+}  // namespace axvm::tool

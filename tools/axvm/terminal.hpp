@@ -1,0 +1,60 @@
+#pragma once
+// The standard input, as a terminal that passes every key on, or as a plain stream of bytes.
+
+#include <termios.h>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace axvm::tool {
+
+class Terminal {
+ public:
+  /// The standard input when it is a terminal, or, if `any`, whatever it is; null otherwise.
+  [[nodiscard]] static std::unique_ptr<Terminal> open(bool any);
+  /// Puts the terminal back as it was.
+  ~Terminal();
+  Terminal(const Terminal&) = delete;
+  Terminal& operator=(const Terminal&) = delete;
+
+  [[nodiscard]] bool is_terminal() const noexcept { return is_terminal_; }
+  /// True once nothing more will come.
+  [[nodiscard]] bool at_end() const noexcept { return at_end_; }
+
+  /// From now on keys come one by one, unseen, and Ctrl-C is a key like others; or lines come as a
+  /// whole, and Ctrl-C is a signal.
+  void set_raw(bool raw);
+
+  enum class Waited : std::uint8_t { Ready, TimedOut, Interrupted };
+  /// Until there is something to read, or the end. Without a limit: for as long as it takes.
+  [[nodiscard]] Waited wait(std::optional<std::chrono::nanoseconds> limit) const;
+  /// What has come; does not wait.
+  [[nodiscard]] std::string read();
+  /// Waits for a line; nothing at the end of the input.
+  [[nodiscard]] std::optional<std::string> read_line();
+
+ private:
+  explicit Terminal(bool is_terminal);
+
+  bool is_terminal_;
+  bool at_end_ = false;
+  bool is_raw_ = false;
+  termios before_{};
+};
+
+/// Remembers how the standard input, if it is a terminal, is set, and sets it so again.
+class TerminalGuard {
+ public:
+  TerminalGuard();
+  ~TerminalGuard();
+  TerminalGuard(const TerminalGuard&) = delete;
+  TerminalGuard& operator=(const TerminalGuard&) = delete;
+
+ private:
+  bool is_terminal_;
+  termios before_{};
+};
+
+}  // namespace axvm::tool
