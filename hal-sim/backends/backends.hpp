@@ -53,7 +53,7 @@ class Backends {
   };
   struct Device {
     VmId vm;
-    std::size_t row;
+    std::size_t row = 0;
     DeviceBackend backend;
   };
   class Maker;

@@ -21,6 +21,8 @@ struct DiskOptions {
   /// `overlay`: what the guest writes is kept in memory and is gone afterwards, so that every run
   /// finds the same disk. Without it, the file is written.
   bool overlay = true;
+
+  friend bool operator==(const DiskOptions&, const DiskOptions&) = default;
 };
 
 /// Where the cable of a virtio network card ends.
@@ -33,23 +35,31 @@ struct NetworkOptions {
   std::optional<std::uint64_t> mac{};
   /// `pcap`: a file that gets every frame the card sends or receives, with guest time.
   std::optional<std::string> pcap{};
+
+  friend bool operator==(const NetworkOptions&, const NetworkOptions&) = default;
 };
 
 /// A row of `files`: [name in the directory, file].
 struct FirmwareFileRow {
   std::string name;
   std::string path;
+
+  friend bool operator==(const FirmwareFileRow&, const FirmwareFileRow&) = default;
 };
 
 struct FirmwareOptions {
   std::string device;
   std::vector<FirmwareFileRow> files{};
+
+  friend bool operator==(const FirmwareOptions&, const FirmwareOptions&) = default;
 };
 
 struct BackendOptions {
   std::vector<DiskOptions> disks;
   std::vector<NetworkOptions> networks;
   std::vector<FirmwareOptions> firmware;
+
+  friend bool operator==(const BackendOptions&, const BackendOptions&) = default;
 };
 
 /// The element for the device of this name, or null.

@@ -37,9 +37,9 @@ void read_file(const ConfigText& source, MachineConfig& config, bool& has_sim,
   }
   FieldReader reader(context, root, "");
   const auto sim = read_sim_options(context, reader);
-  if (sim && has_sim) {
-    context.error(locations["sim"], "sim", "is the second table of this name",
-                  "[sim] in one file only");
+  if (sim && has_sim && *sim != config.sim) {
+    context.error(locations["sim"], "sim", "is the second table of this name, and says otherwise",
+                  "[sim] in one file, or the same in each");
   }
   if (sim) config.sim = *sim;
   has_sim = has_sim || sim.has_value();

@@ -44,6 +44,8 @@ struct SimOptions {
   std::uint32_t tlb_entries = 1U << 20;
   /// What is behind devices.
   BackendOptions backends;
+
+  friend bool operator==(const SimOptions&, const SimOptions&) = default;
 };
 
 }  // namespace axvm::hal_sim

@@ -37,6 +37,9 @@ enum Register : std::uint64_t {  // VIRTIO 1.2, 4.2.2
 constexpr std::uint32_t kMagic = 0x7472'6976;   // "virt"
 constexpr std::uint32_t kVendor = 0x4d56'7841;  // "AxVM"
 
+/// Nanoseconds until the device goes on with what is left over.
+constexpr std::uint64_t kPause = 10'000;
+
 constexpr std::uint32_t kUsedBuffer = 1;  // InterruptStatus (4.2.2)
 constexpr std::uint32_t kConfigChanged = 2;
 
@@ -175,8 +178,8 @@ void VirtioDevice::set_queue_ready(Virtqueue& queue, bool ready) {
 // --- requests -----------------------------------------------------------------------------------
 
 void VirtioDevice::serve(unsigned queue) {
-  if (!is_live() || !queues_[queue].is_ready()) return;
   unfinished_ &= ~(1U << queue);
+  if (!is_live() || !queues_[queue].is_ready()) return;
   Result<> served = serve_chains(queue);
   Result<bool> interrupt = false;
   if (served) interrupt = queues_[queue].wants_interrupt(host_);
@@ -200,6 +203,7 @@ Result<> VirtioDevice::serve_chains(unsigned queue) {
     if (!*more) return {};
   }
   unfinished_ |= 1U << queue;
+  unfinished_since_ = host_.nanoseconds();
   return ring.ask_for_notification(host_);
 }
 
@@ -227,9 +231,10 @@ void VirtioDevice::poll() {
   }
 }
 
+// Work without end, a ring that its device fills by itself, takes time at least.
 std::optional<std::uint64_t> VirtioDevice::deadline() {
   if (unfinished_ == 0 || !is_live()) return std::nullopt;
-  return host_.nanoseconds();
+  return unfinished_since_ + kPause;
 }
 
 // 2.1.2: the driver is told, once it has said that it may be.
@@ -250,6 +255,7 @@ void VirtioDevice::reset() {
   driver_features_ = 0;
   device_features_select_ = driver_features_select_ = queue_select_ = 0;
   unfinished_ = 0;
+  unfinished_since_ = 0;
   for (Virtqueue& queue : queues_) queue.reset();
   line_.set(false);
   reset_device();
@@ -263,6 +269,7 @@ void VirtioDevice::describe(StateVisitor& visitor) {
   visitor.value("driver_features_select"sv, driver_features_select_);
   visitor.value("queue_select"sv, queue_select_);
   visitor.value("unfinished"sv, unfinished_);
+  visitor.value("unfinished_since"sv, unfinished_since_);
   for (unsigned queue = 0; queue < kind_.queues; ++queue) {
     visitor.enter("queue"sv, queue);
     queues_[queue].describe(visitor, queue_features());

@@ -128,6 +128,7 @@ class VirtioDevice : public Device {
   std::uint32_t driver_features_select_ = 0;
   std::uint32_t queue_select_ = 0;
   std::uint32_t unfinished_ = 0;  ///< a bit for each queue that may have chains that nobody polled
+  std::uint64_t unfinished_since_ = 0;  ///< guest time
   std::array<Virtqueue, kMaxQueues> queues_{};
   DescriptorChain chain_;  ///< the one that is handled; no state
 };

@@ -113,15 +113,23 @@ TEST_CASE("[sim] values are checked") {
         Lines{"vm.toml:17:9: sim.pcpus: is 65, expected an integer from 1 to 64"});
 }
 
-TEST_CASE("[sim] may stand in one file only, and ids differ") {
+TEST_CASE("[sim] may stand in several files that agree") {
+  const std::string second = replaced(kValid, "id = 1", "id = 2");
+  const auto config = parse_config({{"a.toml", kValid + "[sim]\nmax_resets = 0\n"},
+                                    {"b.toml", second + "[sim]\nmax_resets = 0x0\n"}});
+  REQUIRE(config.has_value());
+  CHECK(config->sim.max_resets == 0);
+}
+
+TEST_CASE("[sim] is one machine, and ids differ") {
   const auto config =
       parse_config({{"a.toml", kValid + "[sim]\n"}, {"b.toml", kValid + "[sim]\npcpus = 1\n"}});
   REQUIRE_FALSE(config.has_value());
   Lines lines;
   for (const Diagnostic& error : config.error()) lines.push_back(to_string(error));
   CHECK(lines == Lines{"b.toml:2:6: base.id: is 1, as in a.toml, expected a different id per VM",
-                       "b.toml:16:1: sim: is the second table of this name, expected [sim] in one "
-                       "file only"});
+                       "b.toml:16:1: sim: is the second table of this name, and says otherwise, "
+                       "expected [sim] in one file, or the same in each"});
 }
 
 TEST_CASE("without [sim], the machine fits its VMs") {

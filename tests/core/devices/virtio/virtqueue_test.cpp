@@ -207,14 +207,33 @@ TEST_CASE("one access serves no more chains than the ring could hold, and polls 
     };
     add_byte(echo, 1);
     CHECK_FALSE(echo.device.deadline().has_value());
+    echo.host.now = 5;
     echo.driver.notify(0);
     CHECK(echo.device.seen.size() <= 8);
-    echo.host.now = 5;
-    CHECK(echo.device.deadline() == 5);  // at once
+    echo.host.now = 9;
+    CHECK(echo.device.deadline() == 10'005);  // 10 us later, whenever it is asked
     int polls = 0;
     while (echo.device.deadline() && polls < 100) echo.device.poll(), ++polls;
     CHECK(polls >= 12);
     CHECK(echo.device.seen.size() == 101);
+  }
+}
+
+TEST_CASE("what was left over is forgotten with its queue") {
+  for (const bool resets : {false, true}) {
+    Echo echo;
+    echo.driver.start(kF_RingReset, 1, 4);
+    echo.device.meanwhile = [&] {
+      static_cast<void>(echo.driver.queue(0).take_used());
+      add_byte(echo, 1);
+    };
+    add_byte(echo, 1);
+    echo.driver.notify(0);
+    CHECK(echo.device.deadline().has_value());
+    echo.driver.set(Reg::QueueSel, 0);
+    echo.driver.set(resets ? Reg::QueueReset : Reg::QueueReady, resets ? 1 : 0);
+    echo.device.poll();
+    CHECK_FALSE(echo.device.deadline().has_value());
   }
 }
 
