@@ -1,6 +1,6 @@
-#include <algorithm>
 #include <core/devices/byte_order.hpp>
 #include <core/devices/fw_cfg.hpp>
+#include <core/smaller.hpp>
 #include <utility>
 
 namespace axvm {
@@ -179,15 +179,15 @@ bool FwCfg::carry_out_dma(std::uint32_t control, std::uint32_t length, GuestPhys
 
 bool FwCfg::copy_to_guest(std::uint32_t length, GuestPhysAddr to) {
   const auto bytes = item().value_or(std::span<const std::byte>());
-  const std::uint64_t begin = std::min<std::uint64_t>(offset_, bytes.size());
-  const auto data = bytes.subspan(begin, std::min<std::uint64_t>(length, bytes.size() - begin));
+  const std::uint64_t begin = smaller<std::uint64_t>(offset_, bytes.size());
+  const auto data = bytes.subspan(begin, smaller<std::uint64_t>(length, bytes.size() - begin));
   std::uint64_t padding = length - data.size();
   if (padding > kMostPadding) return false;
   if (!data.empty() && !host_.write_memory(to, data)) return false;
   offset_ += static_cast<std::uint32_t>(data.size());
   static constexpr std::array<std::byte, 4096> kZeroes{};
   for (GuestPhysAddr at = to + data.size(); padding != 0;) {
-    const auto piece = std::span(kZeroes).first(std::min<std::uint64_t>(padding, kZeroes.size()));
+    const auto piece = std::span(kZeroes).first(smaller<std::uint64_t>(padding, kZeroes.size()));
     if (!host_.write_memory(at, piece)) return false;
     at = at + piece.size();
     padding -= piece.size();

@@ -7,9 +7,7 @@
 
 #include <cstddef>
 
-#if defined(__x86_64__)
-#define AXVM_OWN_STACK_SWITCH
-#else
+#ifndef AXVM_OWN_STACK_SWITCH  // set by the build where the host is an x86-64
 #include <boost/context/detail/fcontext.hpp>
 #endif
 

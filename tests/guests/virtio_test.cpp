@@ -40,6 +40,7 @@ Outcome run_with_disk(const hal_sim::DiskOptions& disk) {
   const GuestRun guest{.name = "virtio"};
   auto config = config_of(guest);
   config.sim.backends.disks = {disk};
+  config.sim.max_resets = 0;  // how a guest says that it has failed
   Outcome outcome;
   const auto host = boot(config, guest, outcome);
   REQUIRE(host != nullptr);

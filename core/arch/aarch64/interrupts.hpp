@@ -50,7 +50,7 @@ class GuestInterrupts {
 
   /// Before the guest is entered: list registers hold what comes next.
   void present() {
-    if (!interface().take_changed()) [[likely]]
+    if (!interface().take_changed() && !timer_withdrawn()) [[likely]]
       return;
     if (vm_.emulates_interrupts()) refill();
   }
@@ -105,6 +105,17 @@ class GuestInterrupts {
     fold_list_registers(cpu_, interface(), [this](std::uint32_t intid) {
       static_cast<void>(vcpu_.residence()->take_forwarded(intid));
     });
+  }
+
+  /// A timer has interrupted, and does not assert its interrupt any more.
+  bool timer_withdrawn() {
+    const std::uint32_t forwarded = vcpu_.residence()->forwarded();
+    if (forwarded == 0) [[likely]]
+      return false;
+    for (const std::uint32_t intid : kTimerIntids) {
+      if (((forwarded >> intid) & 1) != 0 && !timer_asserts(cpu_, intid)) return true;
+    }
+    return false;
   }
 
   /// Takes back what timers do not assert any more and the guest has not acknowledged.

@@ -1,6 +1,6 @@
-#include <algorithm>
 #include <core/devices/byte_order.hpp>
 #include <core/devices/virtio/block_device.hpp>
+#include <core/smaller.hpp>
 
 namespace axvm::virtio {
 namespace {
@@ -119,7 +119,7 @@ Result<BlockDevice::Outcome> BlockDevice::read_sectors(const Request& request,
   for (std::uint64_t done = 0; done < request.data_bytes;) {
     const std::uint64_t left = request.data_bytes - done;
     const auto piece = std::span(buffer_).first(
-        static_cast<std::size_t>(std::min<std::uint64_t>(buffer_.size(), left)));
+        static_cast<std::size_t>(smaller<std::uint64_t>(buffer_.size(), left)));
     if (!store_.read(request.sector * kSectorSize + done, piece)) {
       return Outcome{Status::IoError, static_cast<std::uint32_t>(done)};
     }
@@ -136,7 +136,7 @@ Result<BlockDevice::Outcome> BlockDevice::write_sectors(const Request& request,
   for (std::uint64_t done = 0; done < request.data_bytes;) {
     const std::uint64_t left = request.data_bytes - done;
     const auto piece = std::span(buffer_).first(
-        static_cast<std::size_t>(std::min<std::uint64_t>(buffer_.size(), left)));
+        static_cast<std::size_t>(smaller<std::uint64_t>(buffer_.size(), left)));
     if (auto copied = chain.read(host(), kHeader + done, piece); !copied) {
       return std::unexpected(copied.error());
     }
@@ -171,7 +171,7 @@ BlockDevice::Status BlockDevice::write_zeroes(std::uint64_t sector, std::uint64_
   const std::uint64_t end = (sector + sectors) * kSectorSize;
   for (std::uint64_t at = sector * kSectorSize; at < end;) {
     const auto piece = std::span(buffer_).first(
-        static_cast<std::size_t>(std::min<std::uint64_t>(buffer_.size(), end - at)));
+        static_cast<std::size_t>(smaller<std::uint64_t>(buffer_.size(), end - at)));
     if (!store_.write(at, piece)) return Status::IoError;
     at += piece.size();
   }
@@ -181,11 +181,11 @@ BlockDevice::Status BlockDevice::write_zeroes(std::uint64_t sector, std::uint64_
 // Zero-padded, and cut where the driver's buffer ends (5.2.6).
 Result<BlockDevice::Outcome> BlockDevice::get_id(const Request& request, DescriptorChain& chain) {
   std::array<std::byte, kIdSize> id{};
-  for (std::size_t i = 0; i < std::min(name().size(), id.size()); ++i) {
+  for (std::size_t i = 0; i < smaller<std::size_t>(name().size(), id.size()); ++i) {
     id[i] = static_cast<std::byte>(name()[i]);
   }
   const auto part = std::span(id).first(
-      static_cast<std::size_t>(std::min<std::uint64_t>(id.size(), request.data_bytes)));
+      static_cast<std::size_t>(smaller<std::uint64_t>(id.size(), request.data_bytes)));
   if (auto written = chain.write(host(), 0, part); !written) {
     return std::unexpected(written.error());
   }

@@ -1,5 +1,5 @@
-#include <algorithm>
 #include <core/devices/virtio/console_device.hpp>
+#include <core/smaller.hpp>
 
 namespace axvm::virtio {
 namespace {
@@ -31,11 +31,11 @@ bool ConsoleDevice::has_input(unsigned) {
 Result<std::uint32_t> ConsoleDevice::receive(DescriptorChain& chain) {
   std::array<std::byte, 256> bytes{};
   std::uint32_t done = 0;
-  const std::uint64_t end = std::min<std::uint64_t>(chain.writable_bytes(), kMostBytes);
+  const std::uint64_t end = smaller<std::uint64_t>(chain.writable_bytes(), kMostBytes);
   while (done < end) {
     std::size_t count = 0;
     const std::uint64_t room = end - done;
-    while (count < std::min<std::uint64_t>(bytes.size(), room) && has_input(kReceive)) {
+    while (count < smaller<std::uint64_t>(bytes.size(), room) && has_input(kReceive)) {
       bytes[count++] = static_cast<std::byte>(*next_);
       next_.reset();
     }
@@ -50,9 +50,9 @@ Result<std::uint32_t> ConsoleDevice::receive(DescriptorChain& chain) {
 
 Result<std::uint32_t> ConsoleDevice::transmit(DescriptorChain& chain) {
   std::array<std::byte, 256> bytes{};
-  const std::uint64_t end = std::min<std::uint64_t>(chain.readable_bytes(), kMostBytes);
+  const std::uint64_t end = smaller<std::uint64_t>(chain.readable_bytes(), kMostBytes);
   for (std::uint64_t done = 0; done < end;) {
-    const auto piece = std::span(bytes).first(std::min<std::size_t>(bytes.size(), end - done));
+    const auto piece = std::span(bytes).first(smaller<std::size_t>(bytes.size(), end - done));
     if (auto copied = chain.read(host(), done, piece); !copied) {
       return std::unexpected(copied.error());
     }

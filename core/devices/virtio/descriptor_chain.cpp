@@ -1,5 +1,5 @@
-#include <algorithm>
 #include <core/devices/virtio/descriptor_chain.hpp>
+#include <core/smaller.hpp>
 
 namespace axvm::virtio {
 
@@ -44,7 +44,7 @@ Result<> DescriptorChain::for_pieces(Side& side, std::uint64_t offset, std::size
       continue;
     }
     const auto length =
-        static_cast<std::size_t>(std::min<std::uint64_t>(size - done, buffer.length - inside));
+        static_cast<std::size_t>(smaller<std::uint64_t>(size - done, buffer.length - inside));
     if (auto copied = copy(buffer.address + inside, done, length); !copied) return copied;
     done += length;
   }

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <core/devices/byte_order.hpp>
 #include <core/devices/virtio/network_device.hpp>
 
