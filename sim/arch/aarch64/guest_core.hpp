@@ -9,6 +9,7 @@
 #include <optional>
 #include <sim/arch/aarch64/el2_registers.hpp>
 #include <sim/arch/aarch64/engine.hpp>
+#include <sim/arch/aarch64/examined_pages.hpp>
 #include <sim/arch/aarch64/interrupts.hpp>
 #include <sim/arch/aarch64/mmu.hpp>
 #include <sim/arch/aarch64/pcpu.hpp>
@@ -76,11 +77,15 @@ class GuestCore final : public EngineCaches {
   /// Between runs. What is fetched next is looked at anew.
   void forget_all_code() {
     engine_.flush_code();
+    examined_pages_.forget_all();
     forget_translations();
   }
 
   // EngineCaches
-  void forget_code(std::uint64_t pa) override { engine_.forget_code(pa, 4096); }
+  void forget_code(std::uint64_t pa) override {
+    engine_.forget_code(pa, 4096);
+    examined_pages_.forget(pa);
+  }
   void forget_translations() override {
     engine_.flush_tlb();
     instruction_page_.va = InstructionPage::kNone;
@@ -322,6 +327,8 @@ class GuestCore final : public EngineCaches {
   void note_use_of_sp_el0();
   /// A stack pointer becomes `value`. True when more has to be watched from now on.
   bool note_stack(std::uint64_t value);
+  /// Whether SP, misaligned by the instruction at `va`, is set again before it is used.
+  [[nodiscard]] bool is_passing(std::uint64_t va) const;
   /// The instruction at `va` is about to be executed. True: not now.
   bool watch_stack(std::uint32_t word, std::uint64_t va, unsigned el);
   /// Why DC or IC by VA, which the engine executes without translating, faults.
@@ -385,6 +392,7 @@ class GuestCore final : public EngineCaches {
   std::uint32_t exceptions_ = 0;       ///< since `progress_`
   std::uint32_t exceptions_here_ = 0;  ///< of those, in a row at `progress_pc_`
   std::map<std::pair<std::uint64_t, std::uint64_t>, uc_hook> watches_;  // by [first, last]
+  ExaminedPages examined_pages_;
   std::string failure_;
   bool guest_is_stuck_ = false;  ///< what failure_ says is the guest's doing
 };

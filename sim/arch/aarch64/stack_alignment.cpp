@@ -8,6 +8,15 @@ constexpr std::uint64_t kMisaligned = 15;
 /// After so many watched instructions with aligned stack pointers their watches are given up: code
 /// that misaligns SP all the time is translated anew once and not each time.
 constexpr unsigned kPatience = 4096;
+/// SP may be anything for so few instructions that do not use it: kernels do arithmetic with it
+/// where no other register is free.
+constexpr unsigned kPassing = 8;
+
+/// B, BL, BR and their kin, exceptions, returns: not conditional branches.
+constexpr bool goes_elsewhere(std::uint32_t word) noexcept {
+  return (word & 0x7c00'0000) == 0x1400'0000 || (word & 0xfe00'0000) == 0xd600'0000 ||
+         (word & 0xff00'0000) == 0xd400'0000;
+}
 
 }  // namespace
 
@@ -48,6 +57,17 @@ bool GuestCore::note_stack(std::uint64_t value) {
   return true;
 }
 
+bool GuestCore::is_passing(std::uint64_t va) const {
+  for (unsigned n = 1; n <= kPassing; ++n) {
+    const std::uint64_t at = va + n * Retirement::kInstructionBytes;
+    if ((at & ~std::uint64_t{4095}) != (va & ~std::uint64_t{4095})) return false;
+    const std::uint32_t word = instruction_at(at);
+    if (may_misalign_stack(word)) return true;  // and looks for itself
+    if (checks_stack(word) || goes_elsewhere(word)) return false;
+  }
+  return false;
+}
+
 bool GuestCore::watch_stack(std::uint32_t word, std::uint64_t va, unsigned el) {
   if (!checks_stack_at(el)) return false;
   const auto stop = [&](Stop why) {
@@ -59,6 +79,7 @@ bool GuestCore::watch_stack(std::uint32_t word, std::uint64_t va, unsigned el) {
     const auto read = [this](unsigned n) { return n == 31 ? engine_.sp() : engine_.x(n); };
     // The rest of its block does not check SP yet: the instruction is come back to.
     const std::uint64_t next = word == kSelectSpEl0 ? engine_.sp_el(0) : stack_after(word, read);
+    if ((next & kMisaligned) != 0 && is_passing(va)) return false;
     if (note_stack(next)) return stop(Stop::Resume);
   }
   if (!stack_is_misaligned_) return false;

@@ -44,11 +44,12 @@ bool GuestCore::needs_watch(std::uint32_t word, std::uint64_t cpacr, unsigned el
 }
 
 void GuestCore::watch_trapping_instructions(std::uint64_t page_va, std::uint64_t pa) {
+  const unsigned el = current_el();
+  if (examined_pages_.note(page_va, pa, el)) return;
   const std::uint8_t* const bytes = machine_.memory().at(pa);
   std::array<std::uint64_t, kMaxWatchesOfPage> sites{};
   std::size_t count = 0;
   const std::uint64_t cpacr = engine_.system(reg::CPACR_EL1);
-  const unsigned el = current_el();
   for (unsigned offset = 0; offset < 4096; offset += Retirement::kInstructionBytes) {
     std::uint32_t word = 0;
     std::memcpy(&word, bytes + offset, sizeof word);
@@ -98,6 +99,7 @@ void GuestCore::forget_watches() {
   for (const auto& [range, hook] : watches_) engine_.unwatch(hook);
   watches_.clear();
   refused_accesses_.forget_watches();
+  examined_pages_.forget_all();
   engine_.flush_code();
   forget_translations();
 }

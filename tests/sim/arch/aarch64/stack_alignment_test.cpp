@@ -167,6 +167,26 @@ TEST_CASE("SP alignment: common changes of SP are not looked at") {
   }
 }
 
+TEST_CASE("SP alignment: SP may be anything while nobody uses it") {
+  constexpr std::uint32_t kAdd = 0x8b2263ff;   // add sp, sp, x2
+  constexpr std::uint32_t kCopy = 0xcb2263e0;  // sub x0, sp, x2
+  constexpr std::uint32_t kTest = 0x36000040;  // tbz w0, #0, .+8
+  constexpr std::uint32_t kBack = 0xcb2263ff;  // sub sp, sp, x2
+  for (const std::uint64_t chaos : {0UL, 1UL, 2UL}) {
+    CAPTURE(chaos);
+    StackMachine m({kAdd, kCopy, kTest, kNop, kBack, kLoad, kHvc}, kOff | kSa, chaos);
+    CHECK_FALSE(m.fault().has_value());
+    StackMachine used({kAdd, kCopy, kNop, kLoad, kBack, kHvc}, kOff | kSa, chaos);
+    CHECK(used.fault() == 3);
+    StackMachine left({kAdd, 0x14000002, kBack, kLoad, kHvc}, kOff | kSa, chaos);  // b .+8
+    CHECK(left.fault() == 3);
+    StackMachine again({kAdd, kCopy, kAdd, kNop, kNop, kNop, kNop, kNop, kNop, kNop, kNop, kNop,
+                        kBack, kLoad, kHvc},
+                       kOff | kSa, chaos);
+    CHECK(again.fault() == 13);
+  }
+}
+
 TEST_CASE("SP alignment: the check comes before the address is looked at, and goes with SA") {
   StackMachine m({0x910023ff, kLoad, kHvc}, kOff | kSa);
   m.cpu().write(kSpEl1, 0x0900'0000);  // where nothing is
