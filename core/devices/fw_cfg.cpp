@@ -164,7 +164,7 @@ void FwCfg::start_dma() {
                     GuestPhysAddr(load_be<std::uint64_t>(raw.subspan(8))));
   std::array<std::byte, 4> answer{};
   store_be<std::uint32_t>(std::span<std::byte>(answer), done ? 0U : std::uint32_t{kError});
-  static_cast<void>(host_.write_memory(at, answer));
+  if (!host_.write_memory(at, answer)) return;  // the guest has asked for that
 }
 
 bool FwCfg::carry_out_dma(std::uint32_t control, std::uint32_t length, GuestPhysAddr to) {

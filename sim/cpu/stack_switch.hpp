@@ -30,7 +30,7 @@ inline void* prepare_stack(std::byte* top, std::size_t, StackEntry entry) noexce
   void** const words = reinterpret_cast<void**>(top);
   words[-1] = nullptr;
   words[-2] = reinterpret_cast<void*>(entry);
-  return words - 2;
+  return static_cast<void*>(words - 2);
 }
 
 /// Goes on where `to` was left. Returns when somebody switches back, with where that one was left.

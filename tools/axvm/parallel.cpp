@@ -57,7 +57,7 @@ bool start(Job& job, const std::function<int(const std::string&)>& run) {
 }
 
 void copy(std::FILE* from, std::FILE* to) {
-  std::rewind(from);
+  if (std::fseek(from, 0, SEEK_SET) != 0) return;
   std::array<char, 65'536> bytes{};
   while (const std::size_t n = std::fread(bytes.data(), 1, bytes.size(), from)) {
     std::fwrite(bytes.data(), 1, n, to);

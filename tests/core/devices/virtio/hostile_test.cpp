@@ -174,7 +174,7 @@ TEST_CASE("indirect tables are negotiated, alone, whole and not nested, in both 
 }
 
 TEST_CASE("split: chains in indirect tables stay there and end") {
-  for (const std::uint64_t next : {0, 1, 2, 0xffff}) {
+  for (const std::uint64_t next : {0U, 1U, 2U, 0xffffU}) {
     refuse_split(kF_Indirect, [&](Bench& b) {
       const std::uint64_t table = b.echo.driver.ram.take(64);  // more than the table
       b.descriptor(0, {table, 32, kIndirect, 0});
