@@ -98,6 +98,7 @@ class Terminal(Test):
         session.expect("info mtree")
         session.type("nonsense\n")
         session.expect('"nonsense" is no command')
+        session.expect("(axvm) ")  # not to be taken for the one after Ctrl-A c
         session.type("continue\n")
         session.type("abc")
         session.expect("abc")
