@@ -284,10 +284,6 @@ Name name_of(SysReg r) {
 
 }  // namespace
 
-bool VirtualCpuInterface::is_interface_register(SysReg r) noexcept {
-  return name_of(r).what != Icv::None;
-}
-
 std::optional<std::uint64_t> VirtualCpuInterface::read(SysReg r) noexcept {
   const auto [what, group] = name_of(r);
   switch (what) {

@@ -26,9 +26,8 @@ class VirtualCpuInterface {
   [[nodiscard]] std::uint64_t control() const noexcept { return hcr_; }
 
   // --- the guest (12.3) -----------------------------------------------------------------------
-  /// Whether `r` is a register of the interface, which EL1 reaches by the name ICC_*_EL1.
-  [[nodiscard]] static bool is_interface_register(SysReg r) noexcept;
-  /// ICV_*_EL1. Reading an IAR acknowledges. Nothing: the register is absent or write-only.
+  /// ICV_*_EL1, which EL1 reaches by the name ICC_*_EL1. Reading an IAR acknowledges. Nothing: the
+  /// register is absent or write-only.
   std::optional<std::uint64_t> read(SysReg r) noexcept;
 
   struct Written {

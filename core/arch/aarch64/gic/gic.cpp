@@ -286,11 +286,6 @@ std::uint32_t Gic::active_private(unsigned vcpu) noexcept {
   return private_[vcpu].active;
 }
 
-std::uint32_t Gic::private_lines(unsigned vcpu) noexcept {
-  LockGuard guard(lock_);
-  return private_[vcpu].level;
-}
-
 // --- registers -----------------------------------------------------------------------------------
 
 unsigned Gic::groups_enabled() noexcept {

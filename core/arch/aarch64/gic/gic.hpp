@@ -91,7 +91,6 @@ class Gic {
                                    std::uint32_t hardware) noexcept;
   /// Private interrupts of `vcpu` that are active (as last folded).
   [[nodiscard]] std::uint32_t active_private(unsigned vcpu) noexcept;
-  [[nodiscard]] std::uint32_t private_lines(unsigned vcpu) noexcept;
 
   // --- whom to tell ---------------------------------------------------------------------------
   /// vCPUs whose list registers may have to change, one bit each, since the last call.
