@@ -43,7 +43,7 @@ class Linux(LinuxSession):
 
     def test_what_it_computes_is_right(self):
         zeroes = hashlib.sha256(bytes(64 << 20)).hexdigest()
-        out = self.session("head -c 64M /dev/zero | sha256sum",
+        out = self.session("head -c 67108864 /dev/zero | sha256sum",
                            "for i in $(seq 200); do /bin/true || echo failed; done; echo forked $i")
         self.assertIn(zeroes, out)
         self.assertIn("\nforked 200\n", out)
