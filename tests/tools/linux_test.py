@@ -10,7 +10,7 @@ IMAGES = CONFIGS.parent / "images" / "linux-aarch64"
 SKIPPED = 77  # tells ctest
 
 PROMPT = "/root # "
-LIMIT = ["--timeout", "8000000000", "--max-instructions", "40000000000"]
+LIMIT = ["--timeout", "20000000000", "--max-instructions", "40000000000"]
 
 
 class LinuxSession(Test):
