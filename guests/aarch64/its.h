@@ -26,12 +26,12 @@ void enable_its(void);
 // The configuration table; the ITS is to be told (ITS_INV).
 void set_lpi(uint32_t intid, uint8_t configuration);
 
-// Commands: each is queued and waited for.
+// Commands: they are queued and waited for.
 void its_command(uint8_t operation, uint32_t device, uint32_t event, uint32_t collection);
 void its_map_device(uint32_t device, unsigned event_bits);
 void its_map_collection(uint64_t collection, uint64_t cpu);
 void its_map_event(uint32_t device, uint32_t event, uint32_t intid, uint64_t collection);
 void its_move_all(uint64_t from, uint64_t to);
-void its_sync(uint64_t cpu);
+void its_sync(uint64_t cpu, int times);
 
 void its_write_translater(uint32_t event);

@@ -26,13 +26,14 @@ enum {
 #define ID_BITS 14UL
 enum { MAPC = 0x09, MAPD = 0x08, MAPTI = 0x0a, MOVALL = 0x0e, SYNC = 0x05 };
 
-static _Alignas(4096) volatile uint8_t configuration[(1 << ID_BITS) - FIRST_LPI];
-static _Alignas(65536) uint8_t pending[2][65536];
-static _Alignas(4096) uint64_t queue[QUEUE_SIZE / 8];
-static _Alignas(4096) uint64_t device_pages[512];  // of two levels, the first
-static _Alignas(4096) uint64_t devices[512];
-static _Alignas(4096) uint64_t collections[512];
-static _Alignas(256) uint64_t events[32];
+// Tables are in memory that nobody has used yet, all zeros.
+#define CONFIGURATION 0x42000000UL
+#define PENDING 0x42100000UL
+#define QUEUE 0x42200000UL
+#define DEVICE_PAGES 0x42300000UL  // of two levels, the first
+#define DEVICES 0x42400000UL
+#define COLLECTIONS 0x42500000UL
+#define EVENTS 0x42600000UL
 static uint64_t written;  // as GITS_CWRITER
 
 // In assembly, so that each is one plain access whatever the compiler.
@@ -60,42 +61,52 @@ void enable_distributor(void) { write32(DISTRIBUTOR + GICD_CTLR, 2); }
 void enable_lpis(uint64_t cpu) {
   uint64_t at = REDISTRIBUTORS + cpu * PER_CPU;
   check("the redistributor has LPIs", (read64(at + GICR_TYPER) & 1) != 0);
-  write64(at + GICR_PROPBASER, (uint64_t)configuration | (ID_BITS - 1));
-  write64(at + GICR_PENDBASER, (uint64_t)pending[cpu]);
+  write64(at + GICR_PROPBASER, CONFIGURATION | (ID_BITS - 1));
+  write64(at + GICR_PENDBASER, PENDING + cpu * 0x10000);
   write32(at + GICR_CTLR, 1);
   check("LPIs are enabled", (read32(at + GICR_CTLR) & 1) != 0);
 }
 
 void enable_its(void) {
   check("it is an ITS", (read64(ITS + GITS_TYPER) & 1) != 0);
-  device_pages[0] = (uint64_t)devices | VALID;
-  write64(ITS + GITS_BASER0, (uint64_t)device_pages | VALID | INDIRECT);
-  write64(ITS + GITS_BASER1, (uint64_t)collections | VALID);
-  write64(ITS + GITS_CBASER, (uint64_t)queue | VALID);
+  *(volatile uint64_t*)DEVICE_PAGES = DEVICES | VALID;
+  write64(ITS + GITS_BASER0, DEVICE_PAGES | VALID | INDIRECT);
+  write64(ITS + GITS_BASER1, COLLECTIONS | VALID);
+  write64(ITS + GITS_CBASER, QUEUE | VALID);
   write64(ITS + GITS_CWRITER, 0);
   write32(ITS + GITS_CTLR, 1);
 }
 
-void set_lpi(uint32_t intid, uint8_t to) { configuration[intid - FIRST_LPI] = to; }
+void set_lpi(uint32_t intid, uint8_t to) {
+  *(volatile uint8_t*)(CONFIGURATION + intid - FIRST_LPI) = to;
+}
 
-static void carry_out(uint64_t first, uint64_t second, uint64_t third, uint64_t fourth) {
-  uint64_t* place = &queue[written / 8];
+static void put(uint64_t first, uint64_t second, uint64_t third, uint64_t fourth) {
+  volatile uint64_t* place = (volatile uint64_t*)(QUEUE + written);
   place[0] = first;
   place[1] = second;
   place[2] = third;
   place[3] = fourth;
   written = (written + 32) % QUEUE_SIZE;
+}
+
+static void tell(void) {
   write64(ITS + GITS_CWRITER, written);
   for (int i = 0; i < 1000 && read64(ITS + GITS_CREADR) != written; ++i) {
   }
   check_equal("CREADR", read64(ITS + GITS_CREADR), written);
 }
 
+static void carry_out(uint64_t first, uint64_t second, uint64_t third, uint64_t fourth) {
+  put(first, second, third, fourth);
+  tell();
+}
+
 void its_command(uint8_t operation, uint32_t device, uint32_t event, uint32_t collection) {
   carry_out((uint64_t)device << 32 | operation, event, collection, 0);
 }
 void its_map_device(uint32_t device, unsigned event_bits) {
-  carry_out((uint64_t)device << 32 | MAPD, event_bits - 1, (uint64_t)events | VALID, 0);
+  carry_out((uint64_t)device << 32 | MAPD, event_bits - 1, EVENTS | VALID, 0);
 }
 void its_map_collection(uint64_t collection, uint64_t cpu) {
   carry_out(MAPC, 0, VALID | cpu << 16 | collection, 0);
@@ -104,6 +115,9 @@ void its_map_event(uint32_t device, uint32_t event, uint32_t intid, uint64_t col
   carry_out((uint64_t)device << 32 | MAPTI, (uint64_t)intid << 32 | event, collection, 0);
 }
 void its_move_all(uint64_t from, uint64_t to) { carry_out(MOVALL, 0, from << 16, to << 16); }
-void its_sync(uint64_t cpu) { carry_out(SYNC, 0, cpu << 16, 0); }
+void its_sync(uint64_t cpu, int times) {
+  for (int i = 0; i < times; ++i) put(SYNC, 0, cpu << 16, 0);
+  tell();
+}
 
 void its_write_translater(uint32_t event) { write32(ITS + GITS_TRANSLATER, event); }

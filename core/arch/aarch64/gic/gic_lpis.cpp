@@ -36,7 +36,7 @@ LpiBits Gic::disable_lpis(unsigned vcpu) noexcept {
 
 void Gic::configure_lpis(std::uint32_t first, std::span<const std::uint8_t> bytes) noexcept {
   LockGuard guard(lock_);
-  for (const std::uint8_t byte : bytes) lpis_->configure(first++, byte);
+  lpis_->configure(first, bytes);
   wake_all();
 }
 

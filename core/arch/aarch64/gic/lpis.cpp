@@ -1,5 +1,6 @@
 #include <core/arch/aarch64/gic/lpis.hpp>
 #include <core/lowest_bit.hpp>
+#include <cstring>
 
 namespace axvm::aarch64 {
 namespace {
@@ -53,6 +54,10 @@ void Lpis::enable(unsigned vcpu, const LpiBits& pending) noexcept {
   cpus_[vcpu].enabled = true;
   cpus_[vcpu].pending = pending;
   cpus_[vcpu].idle = false;
+}
+
+void Lpis::configure(std::uint32_t first, std::span<const std::uint8_t> bytes) noexcept {
+  std::memcpy(configuration_->data() + (first - kFirstLpi), bytes.data(), bytes.size());
 }
 
 LpiBits Lpis::disable(unsigned vcpu) noexcept {

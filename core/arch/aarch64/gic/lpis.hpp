@@ -47,9 +47,8 @@ class Lpis {
   void enable(unsigned vcpu, const LpiBits& pending) noexcept;
   /// Returns what was pending.
   LpiBits disable(unsigned vcpu) noexcept;
-  void configure(std::uint32_t intid, std::uint8_t configuration) noexcept {
-    (*configuration_)[intid - kFirstLpi] = configuration;
-  }
+  /// What the configuration table says of as many LPIs from `first` on.
+  void configure(std::uint32_t first, std::span<const std::uint8_t> bytes) noexcept;
 
   // --- pending --------------------------------------------------------------------------------
   [[nodiscard]] bool is_pending(unsigned vcpu, std::uint32_t intid) const noexcept;
