@@ -86,7 +86,8 @@ void LpiRegisters::disable(unsigned vcpu) {
   if (end_of_tables() == 0) return;
   const GuestPhysAddr table((pending_bases_[vcpu] & kPendingAddress) + kPendingOfLpis);
   // Where there is no table, nobody will look for it.
-  static_cast<void>(host_.write_memory(table, std::as_bytes(std::span(pending))));
+  [[maybe_unused]] const auto written =
+      host_.write_memory(table, std::as_bytes(std::span(pending)));
 }
 
 void LpiRegisters::reload(std::uint32_t intid) {
@@ -100,7 +101,7 @@ void LpiRegisters::reload(std::uint32_t intid) {
 }
 
 void LpiRegisters::reload_all() {
-  std::array<std::uint8_t, kChunk> chunk;
+  std::array<std::uint8_t, kChunk> chunk{};
   for (std::uint32_t intid = kFirstLpi; intid < kEndOfLpis; intid += kChunk) {
     const GuestPhysAddr at((configuration_base_ & kConfigurationAddress) + (intid - kFirstLpi));
     if (intid >= end_of_tables() ||
