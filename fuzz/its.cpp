@@ -211,7 +211,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   start(world, input);
   while (!input.empty()) {
     world.guest.accesses = 0;
-    switch (input.below(16)) {
+    switch (input.below(64)) {
       case 0: start(world, input); break;
       case 1: {
         fuzz::RestoreAnything<StateVisitor> anything(input);
