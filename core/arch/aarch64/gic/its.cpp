@@ -18,7 +18,7 @@ constexpr std::uint64_t kBaser1 = 0x108;
 constexpr std::uint32_t kEnabled = 1U << 0;
 constexpr std::uint32_t kQuiescent = 1U << 31;
 
-/// GITS_TYPER (12.19.10): physical LPIs, entries of 8 bytes for events, targets by processor number
+/// GITS_TYPER (12.19): physical LPIs, entries of 8 bytes for events, targets by processor number
 /// (PTA 0), 16 bits of collection (CIL 0), all collections in memory (HCC 0).
 constexpr std::uint64_t kType =
     1U << 0 | (kItsEntrySize - 1) << 4 | (kItsEventBits - 1) << 8 | (kItsDeviceBits - 1) << 13;
@@ -79,7 +79,7 @@ void Its::write_register(std::uint64_t offset, std::uint32_t value, std::uint32_
   } else if (whole(offset) == kCwriter) {
     queue_.set_writer(merged(queue_.writer()));
   } else if (enabled_) {
-    return;  // where tables and queue are must not change now (12.19.1, 12.19.2)
+    return;  // where tables and queue are must not change now (12.19)
   } else if (ItsTable* table = table_at(offset)) {
     table->set_base(merged(table->base()));
   } else if (whole(offset) == kCbaser) {

@@ -16,7 +16,7 @@
 namespace axvm::aarch64 {
 
 /// Commands that are wrong (nothing of that name, out of range, not mapped) are ignored, one of the
-/// things that the manual lets an ITS do (5.3.1). The queue stalls when it or a table cannot be
+/// things that the manual lets an ITS do (5.3). The queue stalls when it or a table cannot be
 /// accessed where the guest has put it: CREADR.Stalled, until CWRITER.Retry.
 ///
 /// An access carries out commands up to kWorkPerAccess; the rest is for polls, for which the device

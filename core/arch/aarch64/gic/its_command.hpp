@@ -1,5 +1,5 @@
 #pragma once
-// Commands of an ITS: 32 bytes of its queue (IHI 0069, 5.3.6 and following).
+// Commands of an ITS: 32 bytes of its queue (IHI 0069, 5.3).
 
 #include <array>
 #include <core/devices/byte_order.hpp>

@@ -1,5 +1,5 @@
 #pragma once
-// The queue of an ITS's commands: GITS_CBASER, GITS_CWRITER, GITS_CREADR (IHI 0069, 5.3.3 and
+// The queue of an ITS's commands: GITS_CBASER, GITS_CWRITER, GITS_CREADR (IHI 0069, 5.3 and
 // 12.19).
 
 #include <axvm/address.hpp>

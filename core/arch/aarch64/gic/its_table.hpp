@@ -1,5 +1,5 @@
 #pragma once
-// A table that an ITS keeps in guest memory: GITS_BASER<n> (IHI 0069, 12.19.1), flat or in two
+// A table that an ITS keeps in guest memory: GITS_BASER<n> (IHI 0069, 12.19), flat or in two
 // levels.
 
 #include <axvm/address.hpp>

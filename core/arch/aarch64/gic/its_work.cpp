@@ -1,4 +1,4 @@
-// What an ITS does: messages (IHI 0069, 5.2.10) and commands (5.3).
+// What an ITS does: messages (IHI 0069, 5.2) and commands (5.3).
 
 #include <core/arch/aarch64/gic/its.hpp>
 

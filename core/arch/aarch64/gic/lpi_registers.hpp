@@ -23,7 +23,7 @@ class LpiRegisters {
   /// The word at `offset` of the RD_base frame of `vcpu`; nothing when it is not one of these.
   [[nodiscard]] std::optional<std::uint32_t> read(unsigned vcpu, std::uint64_t offset) noexcept;
   /// Writes those bytes of it that are set in `mask`. GICR_PROPBASER is fixed while any vCPU has
-  /// its LPIs enabled, GICR_PENDBASER while that one has (12.11.24, 12.11.25).
+  /// its LPIs enabled, GICR_PENDBASER while that one has (12.11).
   void write(unsigned vcpu, std::uint64_t offset, std::uint32_t value, std::uint32_t mask);
 
   /// Reads the configuration of one LPI, or of all of them.
