@@ -145,7 +145,7 @@ class GuestInterrupts {
     bool news = false;
     for (unsigned n = 0; n < next.count; ++n) {
       write_list_register(cpu_, n, next.entries[n].encode());
-      news |= next.entries[n].pending && !waits_in(held, before, next.entries[n].intid);
+      news |= next.entries[n].pending && !waits_in(held, before, next.entries[n].virtual_intid());
     }
     cpu_.template write<SysReg::ICH_HCR_EL2>(next.more ? ich::En | ich::UIE | ich::LRENPIE
                                                        : ich::En);
@@ -153,10 +153,10 @@ class GuestInterrupts {
   }
 
   static bool waits_in(const std::array<std::uint64_t, kMaxListRegisters>& held, unsigned count,
-                       std::uint32_t intid) noexcept {
+                       std::uint32_t virtual_intid) noexcept {
     for (unsigned n = 0; n < count; ++n) {
       const ListRegister entry(held[n]);
-      if (entry.intid == intid && entry.pending) return true;
+      if (entry.virtual_intid() == virtual_intid && entry.pending) return true;
     }
     return false;
   }
