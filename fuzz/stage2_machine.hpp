@@ -100,6 +100,8 @@ struct MaintenanceCpu {
   void publish_tables() {}
   void publish_data(std::span<std::byte>) {}
   void publish_instructions() {}
+  void synchronize() {}
+  static std::optional<HostPhysRange> gicv() { return std::nullopt; }
 
   sim::aarch64::Mmu& mmu;
 };

@@ -6,6 +6,7 @@
 #include <core/arch/aarch64/hal.hpp>
 #include <core/arch/aarch64/registers.hpp>
 #include <cstdint>
+#include <optional>
 
 /// vectors.S.
 extern "C" std::uint64_t hal_el2_enter_guest(std::uint64_t* gprs);
@@ -81,6 +82,10 @@ class Cpu {
   void at_s1e0w(GuestVirtAddr va) {
     asm volatile("isb\n\tat s1e0w, %0\n\tisb" ::"r"(va.value) : "memory");
   }
+
+  /// QEMU's GICv3 has no interface in memory for guests.
+  [[nodiscard]] static std::optional<HostPhysRange> gicv() { return std::nullopt; }
+  void synchronize() { asm volatile("isb" ::: "memory"); }
 
   void publish_tables() { asm volatile("dsb ishst" ::: "memory"); }
   // A guest without MMU accesses memory as outer shareable, hence DSB SY.

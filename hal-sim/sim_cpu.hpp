@@ -7,7 +7,9 @@
 #include <core/arch/aarch64/hal.hpp>
 #include <core/arch/aarch64/registers.hpp>
 #include <cstdint>
+#include <optional>
 #include <sim/arch/aarch64/pcpu.hpp>
+#include <sim/arch/aarch64/virtual_cpu_interface.hpp>
 #include <span>
 
 namespace axvm::hal_sim {
@@ -51,6 +53,12 @@ class SimCpu {
     return vector;
   }
 
+  [[nodiscard]] std::optional<HostPhysRange> gicv() const {
+    const auto base = pcpu_->gicv();
+    if (!base) return std::nullopt;
+    return HostPhysRange{HostPhysAddr(*base), sim::aarch64::VirtualCpuInterface::kFrameSize};
+  }
+
   // The simulated CPU carries each of these out before the next instruction: no barriers needed.
   void tlbi_ipas2e1is(GuestPhysAddr ipa) {
     pcpu_->tlbi(sim::aarch64::Tlbi::IPAS2E1IS, ipa.value >> kPageShift);
@@ -61,6 +69,7 @@ class SimCpu {
   void at_s1e1w(GuestVirtAddr va) { pcpu_->at_s1(va.value, 1, true); }
   void at_s1e0r(GuestVirtAddr va) { pcpu_->at_s1(va.value, 0, false); }
   void at_s1e0w(GuestVirtAddr va) { pcpu_->at_s1(va.value, 0, true); }
+  void synchronize() {}
   void publish_tables() {}
   void publish_data(std::span<std::byte> bytes) { pcpu_->dc_civac(bytes); }
   void publish_instructions() { pcpu_->ic_ialluis(); }

@@ -30,6 +30,12 @@ std::expected<std::unique_ptr<Machine>, std::string> Machine::create(
     machine->fetch_coherence_.attach(*core);
     machine->pcpus_.push_back(std::make_unique<aarch64::Pcpu>(*machine, i, std::move(core)));
   }
+  if (options.gicv) {
+    const auto mounted = machine->mount(*options.gicv, aarch64::VirtualCpuInterface::kFrameSize,
+                                        &machine->virtual_interfaces_);
+    if (!mounted) return std::unexpected(mounted.error());
+    machine->gicv_ = options.gicv;
+  }
   return machine;
 }
 
@@ -46,11 +52,15 @@ std::expected<void, std::string> Machine::mount(std::uint64_t base, std::uint64_
   }
   if (auto added = board_.add(base, size, device); !added) return added;
   for (const auto& p : pcpus_) {
-    if (!p->core_->mount(base, size, device)) {
+    if (!p->core_->mount(base, size, &device->of_cpu(p->index()))) {
       return std::unexpected(fmt::format("the engine refuses a device at {:#x}", base));
     }
   }
   return {};
+}
+
+BoardDevice& Machine::VirtualInterfaces::of_cpu(unsigned cpu) {
+  return machine_.pcpus_[cpu]->core_->interface_frame();
 }
 
 void Machine::memory_written(std::uint64_t pa, std::uint64_t size) {

@@ -5,6 +5,7 @@
 #include <expected>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <sim/arch/aarch64/pcpu.hpp>
 #include <sim/board/board.hpp>
 #include <sim/cpu/fetch_coherence.hpp>
@@ -28,6 +29,10 @@ struct MachineOptions {
   unsigned pcpus = 1;
   /// Entries of each pCPU's strict TLB, kMinTlbEntries at least.
   std::uint32_t tlb_entries = 1U << 20;
+  /// Host-physical address of GICV, by which each pCPU's virtual CPU interface is in memory, 4 KiB
+  /// aligned (aarch64::VirtualCpuInterface::kFrameSize bytes); by default where QEMU's virt board
+  /// has it. Nothing: it is by system registers only.
+  std::optional<std::uint64_t> gicv = 0x0804'0000;
 };
 
 class Machine {
@@ -41,6 +46,8 @@ class Machine {
   [[nodiscard]] Board& board() noexcept { return board_; }
   [[nodiscard]] unsigned pcpu_count() const noexcept;
   [[nodiscard]] aarch64::Pcpu& pcpu(unsigned index) noexcept;
+  /// MachineOptions::gicv.
+  [[nodiscard]] std::optional<std::uint64_t> gicv() const noexcept { return gicv_; }
 
   /// The latest guest time that any pCPU has made visible to others (nanoseconds).
   [[nodiscard]] std::uint64_t published_time() const noexcept { return published_time_; }
@@ -71,6 +78,20 @@ class Machine {
   friend class aarch64::Pcpu;
   explicit Machine(PhysicalMemory memory);
 
+  /// GICV: each pCPU has its own registers there.
+  class VirtualInterfaces final : public BoardDevice {
+   public:
+    explicit VirtualInterfaces(Machine& machine) noexcept : machine_(machine) {}
+    [[nodiscard]] std::string_view name() const override { return "gicv"; }
+    std::uint64_t read(std::uint64_t, unsigned) override { return 0; }
+    void write(std::uint64_t, unsigned, std::uint64_t) override {}
+    [[nodiscard]] BoardDevice& of_cpu(unsigned cpu) override;
+    [[nodiscard]] bool irq() const override { return false; }
+
+   private:
+    Machine& machine_;
+  };
+
   template <class F>
   void for_each_core(F&& f) {
     for (const auto& p : pcpus_) f(*p->core_);
@@ -78,6 +99,8 @@ class Machine {
 
   PhysicalMemory memory_;
   Board board_;
+  VirtualInterfaces virtual_interfaces_{*this};
+  std::optional<std::uint64_t> gicv_;
   FetchCoherence fetch_coherence_;
   std::vector<std::unique_ptr<aarch64::Pcpu>> pcpus_;
   std::uint64_t published_time_ = 0;

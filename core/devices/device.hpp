@@ -1,6 +1,7 @@
 #pragma once
 // What an emulated device offers to the buses.
 
+#include <axvm/address.hpp>
 #include <axvm/backend.hpp>
 #include <axvm/event.hpp>
 #include <axvm/result.hpp>
@@ -55,6 +56,8 @@ class Device {
     return is_interrupt_controller_ == IsInterruptController::Yes;
   }
 
+  /// Whose access comes next, where each CPU has registers of its own at one address.
+  virtual void set_accessor(VcpuId vcpu) { static_cast<void>(vcpu); }
   /// Reads at `offset` from the range's base; the bus has checked that the access lies inside.
   /// The value is zero-extended from `width`. Errors: Unsupported (no access of this kind there).
   virtual Result<std::uint64_t> read(std::uint64_t offset, AccessWidth width) {

@@ -83,7 +83,7 @@ class VmBuilder {
     if (auto mapped = map_memory(hal, *space, tlb, config); !mapped) {
       return std::unexpected(mapped.error());
     }
-    if (auto mapped = map_windows(hal, *space, tlb, config); !mapped) {
+    if (auto mapped = map_windows(hal, cpu, *space, tlb, config); !mapped) {
       return std::unexpected(mapped.error());
     }
 
@@ -229,7 +229,7 @@ class VmBuilder {
   }
 
   /// Maps the windows that the layout leaves.
-  static Result<> map_windows(H& hal, Space& space, Tlb& tlb, const VmConfig& config) {
+  static Result<> map_windows(H& hal, U& cpu, Space& space, Tlb& tlb, const VmConfig& config) {
     auto planner = LayoutPlanner::try_make(Allocator::of(hal), config.address_space_policy,
                                            space.reach(), count_ranges(hal, config));
     if (!planner) return std::unexpected(planner.error());
@@ -240,6 +240,10 @@ class VmBuilder {
            Arch::interrupt_device_ranges(device, config.vcpus.size())) {
         if (planned && range.size != 0) planned = planner->hide(range);
       }
+      hal.this_cpu().unload();  // the CPU is asked what it can do
+      const auto window = Arch::interrupt_window(cpu, device, config.vcpus.size());
+      if (!window) return std::unexpected(window.error());
+      if (planned && *window) planned = planner->pass_through(**window);
     }
     HostPhysAddr at;
     for (auto bank = hal.ram_after(at); bank && planned; bank = hal.ram_after(at)) {

@@ -45,15 +45,17 @@ class VmServices {
 
   // --- devices; one access at a time --------------------------------------------------------
 
-  /// As DeviceBus::read and write.
-  Result<std::uint64_t> read_device(const DeviceBus& bus, Device& device, std::uint64_t address,
-                                    AccessWidth width) {
+  /// As DeviceBus::read and write, by `vcpu`.
+  Result<std::uint64_t> read_device(VcpuId vcpu, const DeviceBus& bus, Device& device,
+                                    std::uint64_t address, AccessWidth width) {
     LockGuard guard(device_lock_);
+    device.set_accessor(vcpu);
     return bus.read(device, address, width);
   }
-  Result<> write_device(const DeviceBus& bus, Device& device, std::uint64_t address,
+  Result<> write_device(VcpuId vcpu, const DeviceBus& bus, Device& device, std::uint64_t address,
                         AccessWidth width, std::uint64_t value) {
     LockGuard guard(device_lock_);
+    device.set_accessor(vcpu);
     const auto written = bus.write(device, address, width, value);
     deliver_wakes();
     return written;

@@ -1,6 +1,9 @@
+#include <core/arch/aarch64/gic/gic_devices.hpp>
 #include <hal-sim/config/lent_vm_config.hpp>
 #include <hal-sim/config/window_plan.hpp>
 #include <new>
+#include <sim/arch/aarch64/virtual_cpu_interface.hpp>
+#include <sim/machine.hpp>
 
 namespace axvm::hal_sim {
 namespace {
@@ -14,6 +17,13 @@ struct HostHeap {
   }
 };
 
+/// Of the machine that will be made.
+std::optional<HostPhysRange> gicv() {
+  const auto base = sim::MachineOptions().gicv;
+  if (!base) return std::nullopt;
+  return HostPhysRange{HostPhysAddr(*base), sim::aarch64::VirtualCpuInterface::kFrameSize};
+}
+
 }  // namespace
 
 std::vector<PassthroughWindow> plan_windows(const VmFile& vm, const std::vector<MemoryBank>& ram) {
@@ -21,10 +31,15 @@ std::vector<PassthroughWindow> plan_windows(const VmFile& vm, const std::vector<
   const VmConfig config = lent.view();
   HostHeap heap;
   const std::size_t ranges = config.memory_regions.size() + config.emulated_devices.size() +
-                             config.passthrough_devices.size() + ram.size();
+                             config.passthrough_devices.size() + ram.size() + 1;
   auto planner = LayoutPlanner::try_make(Allocator::of(heap), config.address_space_policy,
                                          GuestPhysRange{GuestPhysAddr(), kAddressLimit}, ranges);
   if (!planner || !planner->add(config)) return {};
+  for (const EmulatedDeviceConfig& device : config.emulated_devices) {
+    if (device.type != EmulatedDeviceType::InterruptController) continue;
+    const auto window = axvm::aarch64::gic_window(device, config.vcpus.size(), gicv());
+    if (window && *window && !planner->pass_through(**window)) return {};
+  }
   for (const MemoryBank& bank : ram) {
     if (!planner->hide({GuestPhysAddr(bank.base), bank.size})) return {};
   }

@@ -19,6 +19,12 @@ struct BoardDevice {
   /// zero-extended.
   virtual std::uint64_t read(std::uint64_t offset, unsigned width) = 0;
   virtual void write(std::uint64_t offset, unsigned width, std::uint64_t value) = 0;
+  /// What CPU `cpu` finds at the device's addresses, where each CPU has its own (private
+  /// peripherals); it lives as long as the device.
+  [[nodiscard]] virtual BoardDevice& of_cpu(unsigned cpu) {
+    static_cast<void>(cpu);
+    return *this;
+  }
   /// Level of the device's interrupt line.
   [[nodiscard]] virtual bool irq() const = 0;
 };

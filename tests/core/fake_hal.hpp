@@ -66,6 +66,8 @@ class FakeCpu {
   void at_s1e1w(GuestVirtAddr va) { set(SysReg::PAR_EL1, stage1(va.value, 1, true)); }
   void at_s1e0r(GuestVirtAddr va) { set(SysReg::PAR_EL1, stage1(va.value, 0, false)); }
   void at_s1e0w(GuestVirtAddr va) { set(SysReg::PAR_EL1, stage1(va.value, 0, true)); }
+  void synchronize() {}
+  std::optional<HostPhysRange> gicv() const { return gicv_frame; }
   void publish_tables() { log("publish"); }
   void publish_data(std::span<std::byte> bytes) { published_bytes += bytes.size(); }
   void publish_instructions() { log("publish_instructions"); }
@@ -76,6 +78,7 @@ class FakeCpu {
   /// PAR_EL1 for an address; by default stage 1 is off.
   std::function<std::uint64_t(std::uint64_t va, unsigned el, bool write)> stage1 =
       [](std::uint64_t va, unsigned, bool) { return va & 0x000f'ffff'ffff'f000; };
+  std::optional<HostPhysRange> gicv_frame;
   std::array<std::uint64_t, 31> gprs{};
   std::array<aarch64::VectorRegister, 32> vregs{};
   std::map<SysReg, std::uint64_t> registers;

@@ -31,6 +31,8 @@ class Cpu {
   void at_s1e1w(GuestVirtAddr) {}
   void at_s1e0r(GuestVirtAddr) {}
   void at_s1e0w(GuestVirtAddr) {}
+  std::optional<HostPhysRange> gicv() const { return std::nullopt; }
+  void synchronize() {}
   void publish_tables() {}
   void publish_data(std::span<std::byte>) {}
   void publish_instructions() {}

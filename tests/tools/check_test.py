@@ -32,6 +32,13 @@ passthrough_addresses = [[0x0A00_0ff0, 0x20]]""")
         run = self.axvm("run", variant)
         self.assertEqual(run.status, 0)
 
+    def test_the_map_shows_the_cpu_interface_of_a_gicv2(self):
+        done = self.axvm("check", self.variant("hello", "emu_devices = [", """emu_devices = [
+  ["gic", 0x0800_0000, 0x1_0000, 0, 0x1, [2, 0x0801_0000]],"""))
+        self.assertEqual((done.status, done.err), (0, ""))
+        self.assertRegex(done.out, r"0x000008010000-0x000008011fff +8 KiB  "
+                                   r"gic \(CPU interface of the hardware\) +rw- device")
+
     def test_a_missing_image_is_a_warning(self):
         missing = self.variant("hello", "guests/aarch64/hello.bin", "no-such.bin")
         done = self.axvm("check", missing)

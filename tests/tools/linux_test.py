@@ -88,6 +88,33 @@ class LinuxShaken(LinuxSession):
                          self.session("ps", options=[*options, "--chaos", 42]))
 
 
+class Gicv2Session(LinuxSession):
+    def gicv2(self, count, *commands, options=()):
+        return self.session(*commands, options=["--vcpus", count, *options],
+                            configuration=config("linux-gicv2"))
+
+
+class LinuxGicv2(Gicv2Session):
+    def test_it_runs_on_one_to_eight_cpus(self):
+        for count in (1, 2, 4, 8):
+            out = self.gicv2(count, "nproc", "cat /proc/interrupts")
+            self.assertIn(f"\n{count}\n", out)
+            self.assertRegex(out, r"GIC-0 +27 Level +arch_timer")  # not GICv3
+
+
+class LinuxGicv2Same(Gicv2Session):
+    def test_it_ends_in_the_same_state_every_time(self):
+        options = ["--hash"]
+        self.assertEqual(self.gicv2(4, "ps", options=options),
+                         self.gicv2(4, "ps", options=options))
+
+
+class LinuxGicv2Shaken(Gicv2Session):
+    def test_it_ends_in_the_same_state_whatever_the_engine_does(self):
+        self.assertEqual(self.gicv2(2, "ps", options=["--hash"]),
+                         self.gicv2(2, "ps", options=["--hash", "--chaos", 42]))
+
+
 if __name__ == "__main__":
     if not (IMAGES / "Image").exists():
         print(f"skipped: {IMAGES} has no Image; ./x guest linux-aarch64 fetches it")

@@ -52,6 +52,14 @@ std::vector<MapRow> memory_map(const VmFile& vm, const std::vector<hal_sim::Memo
                     fmt::format("{} (emulated {})", device.name,
                                 hal_sim::emulated_device_type_name(device.emu_type).value_or("?")),
                     "trapped"});
+    const bool is_controller =
+        device.emu_type == static_cast<std::uint64_t>(EmulatedDeviceType::InterruptController);
+    if (is_controller && device.cfg_list.size() > 1 && device.cfg_list[0] == 2) {
+      constexpr std::uint64_t kInterfaceSize = 0x2000;  // GICC_* (IHI 0048B, 4.1.2)
+      rows.push_back({device.cfg_list[1], kInterfaceSize,
+                      fmt::format("{} (CPU interface of the hardware)", device.name),
+                      "rw- device"});
+    }
   }
   for (const auto& device : vm.passthrough_devices) {
     if (device.is_path()) continue;

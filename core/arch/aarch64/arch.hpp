@@ -66,7 +66,11 @@ struct Arch {
   /// A vCPU's registers come into a CPU.
   template <VirtualizationHardware U>
   static void load_interrupts(U& cpu, Interrupts& interrupts) {
-    if (interrupts.gic() == nullptr) return;
+    if (interrupts.gic() == nullptr) {
+      // A VM that is gone may have left its interface open.
+      if (has_virtual_interrupts(cpu)) close_interface(cpu);
+      return;
+    }
     load_interface(cpu, interrupts);
     interrupts.mark_changed();
   }
@@ -86,6 +90,13 @@ struct Arch {
   static std::array<GuestPhysRange, 2> interrupt_device_ranges(const EmulatedDeviceConfig& config,
                                                                std::size_t vcpus) noexcept {
     return gic_device_ranges(config, vcpus);
+  }
+  /// What of the hardware's interrupt controller the guest has in its memory; nothing where the row
+  /// asks for none. No vCPU is loaded. Errors: InvalidInput, Unsupported.
+  template <VirtualizationHardware U>
+  static Result<std::optional<PassthroughWindow>> interrupt_window(
+      U& cpu, const EmulatedDeviceConfig& config, std::size_t vcpus) {
+    return gic_window(config, vcpus, has_interface_in_memory(cpu) ? cpu.gicv() : std::nullopt);
   }
   /// The devices by which guests see the controller. Errors: NoMemory, InvalidInput.
   static Result<> make_interrupt_devices(Allocator allocator, Gic& gic, DeviceHost& host,

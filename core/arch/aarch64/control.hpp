@@ -2,6 +2,7 @@
 // The controls of EL2: what guests may do on this CPU and what traps (DDI 0487 D24.2).
 
 #include <axvm/result.hpp>
+#include <core/arch/aarch64/gic/list_register_file.hpp>
 #include <core/arch/aarch64/hal.hpp>
 #include <core/arch/aarch64/registers.hpp>
 #include <core/arch/aarch64/stage2_format.hpp>
@@ -58,8 +59,7 @@ Result<> enable_hypervisor(U& cpu) {
   cpu.template write<SysReg::CNTVOFF_EL2>(0);
   cpu.template write<SysReg::VTTBR_EL2>(0);
   if (has_gic_registers(cpu.template read<SysReg::ID_AA64PFR0_EL1>())) {
-    cpu.template write<SysReg::ICC_SRE_EL2>(icc_sre::kGuestHasNone);
-    cpu.template write<SysReg::ICH_HCR_EL2>(ich::kNoInterface);
+    close_interface(cpu);
   }
   return {};
 }

@@ -6,6 +6,7 @@
 #include <core/arch/aarch64/registers.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 namespace axvm::aarch64 {
@@ -34,6 +35,8 @@ concept VirtualizationHardware =
       /// MRS / MSR of the named register.
       { cpu.template read<SysReg::HCR_EL2>() } -> std::same_as<std::uint64_t>;
       { cpu.template write<SysReg::HCR_EL2>(value) };
+      /// ISB: what was written decides what later reads and writes do.
+      { cpu.synchronize() };
 
       /// X0..X30 of the guest, valid from a trap until the next entry. n <= 30.
       { view.gpr(n) } -> std::same_as<std::uint64_t>;
@@ -61,6 +64,11 @@ concept VirtualizationHardware =
       { cpu.at_s1e1w(va) };
       { cpu.at_s1e0r(va) };
       { cpu.at_s1e0w(va) };
+
+      /// Where the registers of the CPU's virtual interface are in memory, for guests with a GICv2:
+      /// GICV_* (IHI 0048B, 5.5), at the same address for every CPU, which each finds its own at.
+      /// Nothing where firmware names no such frame.
+      { view.gicv() } -> std::same_as<std::optional<HostPhysRange>>;
 
       /// Makes earlier writes to memory visible to table walks (DSB ISHST) and to instruction
       /// fetch (DSB ISH; IC IALLUIS; DSB ISH; ISB), the latter after publish_data.

@@ -38,9 +38,9 @@ struct Emulation {
 template <class Vm, VirtualizationHardware U>
 class InstructionEmulator {
  public:
-  InstructionEmulator(Vm& vm, U& cpu, GuestMemory<Vm, U>& memory,
+  InstructionEmulator(Vm& vm, VcpuId vcpu, U& cpu, GuestMemory<Vm, U>& memory,
                       TrapReport<Vm, U>& report) noexcept
-      : vm_(vm), cpu_(cpu), memory_(memory), report_(report) {}
+      : vm_(vm), vcpu_(vcpu), cpu_(cpu), memory_(memory), report_(report) {}
 
   /// The instruction at ELR_EL2, which `abort` stopped at virtual address `far`, that is `ipa`.
   /// Errors: NoMemory.
@@ -216,10 +216,10 @@ class InstructionEmulator {
       const auto here = data.first(size);
       std::uint64_t value = little_endian(here);
       if (access.is_write) {
-        const auto done = vm_.write_device(vm_.mmio(), *part.device, address, width, value);
+        const auto done = vm_.write_device(vcpu_, vm_.mmio(), *part.device, address, width, value);
         if (!done) return fault(true, part.va + at, done.error().detail);
       } else {
-        const auto answer = vm_.read_device(vm_.mmio(), *part.device, address, width);
+        const auto answer = vm_.read_device(vcpu_, vm_.mmio(), *part.device, address, width);
         if (!answer) return fault(false, part.va + at, answer.error().detail);
         value = *answer;
         to_little_endian(value, here);
@@ -269,6 +269,7 @@ class InstructionEmulator {
   }
 
   Vm& vm_;
+  VcpuId vcpu_;
   U& cpu_;
   GuestMemory<Vm, U>& memory_;
   TrapReport<Vm, U>& report_;

@@ -18,16 +18,19 @@ namespace axvm::aarch64 {
 /// The physical interrupt by which list registers ask for attention (BSA, PPI assignments).
 inline constexpr std::uint32_t kMaintenanceIntid = 25;
 
-/// Tells the VM's interrupt controller what the guest has done about its interrupts. The vCPU is
-/// resident in `cpu`; what `end(intid)` is called for, the guest has ended together with the
-/// physical one.
+/// Tells the VM's interrupt controller what the guest has done about its interrupts, and takes back
+/// those that list registers hold. The vCPU is resident in `cpu`; what `end(intid)` is called for,
+/// the guest has ended together with the physical one.
 template <VirtualizationHardware U, class F>
 void fold_list_registers(U& cpu, VcpuInterface& interface, F&& end) {
   Gic& gic = *interface.gic();
   const unsigned count = gic.lent_count(interface.index());
   if (count == 0) return;
   ListRegisters held;
-  for (unsigned n = 0; n < count; ++n) held.add(ListRegister(read_list_register(cpu, n)));
+  for (unsigned n = 0; n < count; ++n) {
+    held.add(ListRegister(read_list_register(cpu, n)));
+    write_list_register(cpu, n, 0);
+  }
   const std::uint64_t control = cpu.template read<SysReg::ICH_HCR_EL2>();
   std::uint32_t ended = gic.fold(interface.index(), held, ich::ended_unlisted(control));
   for (const std::uint32_t intid : kTimerIntids) {
@@ -59,9 +62,7 @@ class GuestInterrupts {
   /// they hold nothing until the guest is entered.
   void synchronize() {
     if (!vm_.emulates_interrupts()) return;
-    const unsigned held = gic().lent_count(index());
     fold();
-    for (unsigned n = 0; n < held; ++n) write_list_register(cpu_, n, 0);
     interface().mark_changed();
   }
 
@@ -145,19 +146,18 @@ class GuestInterrupts {
     bool news = false;
     for (unsigned n = 0; n < next.count; ++n) {
       write_list_register(cpu_, n, next.entries[n].encode());
-      news |= next.entries[n].pending && !waits_in(held, before, next.entries[n].intid);
+      news |= next.entries[n].pending && !waits_in(held, before, next.entries[n].virtual_intid());
     }
-    for (unsigned n = next.count; n < before; ++n) write_list_register(cpu_, n, 0);
     cpu_.template write<SysReg::ICH_HCR_EL2>(next.more ? ich::En | ich::UIE | ich::LRENPIE
                                                        : ich::En);
     return news;
   }
 
   static bool waits_in(const std::array<std::uint64_t, kMaxListRegisters>& held, unsigned count,
-                       std::uint32_t intid) noexcept {
+                       std::uint32_t virtual_intid) noexcept {
     for (unsigned n = 0; n < count; ++n) {
       const ListRegister entry(held[n]);
-      if (entry.intid == intid && entry.pending) return true;
+      if (entry.virtual_intid() == virtual_intid && entry.pending) return true;
     }
     return false;
   }

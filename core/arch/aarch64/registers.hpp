@@ -79,6 +79,7 @@ enum class SysReg : std::uint16_t {
   ESR_EL2 = sysreg_encoding(3, 4, 5, 2, 0),
   FAR_EL2 = sysreg_encoding(3, 4, 6, 0, 0),
   HPFAR_EL2 = sysreg_encoding(3, 4, 6, 0, 4),
+  ICC_SRE_EL1 = sysreg_encoding(3, 0, 12, 12, 5),
   ICC_SRE_EL2 = sysreg_encoding(3, 4, 12, 9, 5),
   ICH_AP0R0_EL2 = sysreg_encoding(3, 4, 12, 8, 0),
   ICH_AP1R0_EL2 = sysreg_encoding(3, 4, 12, 9, 0),
@@ -129,8 +130,12 @@ inline constexpr std::uint64_t kNoInterface = TC | TALL0 | TALL1;
 }  // namespace ich
 
 /// ICC_SRE_EL2 (12.2.24): SRE, DFB and DIB, that is system registers and not memory; with Enable,
-/// EL1's accesses to ICC_SRE_EL1 do not trap.
+/// EL1's accesses to ICC_SRE_EL1 do not trap. ICC_SRE_EL1 (12.2.23): the same for EL1; without SRE,
+/// guests have GICV_* in memory instead, where the hardware has that.
 namespace icc_sre {
+inline constexpr std::uint64_t SRE = 1ULL << 0;
+inline constexpr std::uint64_t kEl1Registers = 0x7;
+inline constexpr std::uint64_t kEl1Memory = 0x6;
 inline constexpr std::uint64_t kGuestHasNone = 0x7;
 inline constexpr std::uint64_t kGuestHasRegisters = 0xf;
 }  // namespace icc_sre

@@ -169,10 +169,11 @@ class TrapHandler {
     std::uint64_t data = 0;
     if (abort.is_write) {
       data = in_guest_order(truncate(read_x(cpu_, abort.rt), abort.width), abort.width);
-      const auto done = vm_.write_device(vm_.mmio(), device, address, abort.width, data);
+      const auto done =
+          vm_.write_device(vcpu_.id(), vm_.mmio(), device, address, abort.width, data);
       if (!done) return external_abort(esr, at, done.error().detail);
     } else {
-      const auto value = vm_.read_device(vm_.mmio(), device, address, abort.width);
+      const auto value = vm_.read_device(vcpu_.id(), vm_.mmio(), device, address, abort.width);
       if (!value) return external_abort(esr, at, value.error().detail);
       data = *value;
       write_x(cpu_, abort.rt, abort.loaded(in_guest_order(data, abort.width)));
@@ -258,14 +259,15 @@ class TrapHandler {
   TrapOutcome device_register(Device& device, const SystemRegisterTrap& trap, std::uint64_t esr) {
     std::uint64_t data = 0;
     if (trap.is_read) {
-      const auto value = vm_.read_device(vm_.sysregs(), device, trap.encoding, AccessWidth::Qword);
+      const auto value =
+          vm_.read_device(vcpu_.id(), vm_.sysregs(), device, trap.encoding, AccessWidth::Qword);
       if (!value) return undefined(esr, value.error().detail);
       data = *value;
       write_x(cpu_, trap.rt, data);
     } else {
       data = read_x(cpu_, trap.rt);
-      const auto done =
-          vm_.write_device(vm_.sysregs(), device, trap.encoding, AccessWidth::Qword, data);
+      const auto done = vm_.write_device(vcpu_.id(), vm_.sysregs(), device, trap.encoding,
+                                         AccessWidth::Qword, data);
       if (!done) return undefined(esr, done.error().detail);
     }
     skip_instruction(cpu_);
@@ -331,7 +333,7 @@ class TrapHandler {
   GuestInterrupts<Vm, U> interrupts_{vm_, vcpu_, cpu_};
   TrapReport<Vm, U> report_{vm_, vcpu_, cpu_};
   GuestMemory<Vm, U> memory_{vm_, cpu_, report_};
-  InstructionEmulator<Vm, U> emulator_{vm_, cpu_, memory_, report_};
+  InstructionEmulator<Vm, U> emulator_{vm_, vcpu_.id(), cpu_, memory_, report_};
   std::uint64_t repeated_ = kNowhere;  ///< where the guest was sent back to last
 };
 

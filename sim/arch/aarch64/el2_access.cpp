@@ -45,7 +45,12 @@ void GuestCore::write(SysReg r, std::uint64_t value) {
     }
     return;
   }
-  if (el2_.gic.write_el2(r, value)) return refresh_interrupts(time());
+  // Without system registers for itself, EL2 has none to give (IHI 0069, 12.2.24).
+  if (r == reg::ICC_SRE_EL1 && (el2_.icc_sre & 1) == 0) return;
+  if (el2_.gic.write_el2(r, value)) {
+    trap_answer_ = {};
+    return refresh_interrupts(time());
+  }
   if (r == reg::SP_EL0 || r == reg::SP_EL1) {
     const bool matters = r == reg::SP_EL0 || checks_stack_at(1);
     if (matters && note_stack(value)) forget_watches();

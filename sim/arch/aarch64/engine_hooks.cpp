@@ -119,8 +119,13 @@ bool GuestCore::grant(std::uint64_t va, Access access, const Translation& transl
   std::uint32_t perms = translation.readable ? std::uint32_t{UC_PROT_READ} : 0;
   entry.paddr = pa;
   if (machine_.memory().at(pa) == nullptr) {
-    if (access == Access::Fetch || machine_.board().find(pa).device == nullptr) {
-      return refuse(Refusal::Kind::NoMemory);
+    const Board::Hit hit = machine_.board().find(pa);
+    if (access == Access::Fetch || hit.device == nullptr) return refuse(Refusal::Kind::NoMemory);
+    // What an access there does to interrupts has to happen between two instructions.
+    if (hit.device == &machine_.virtual_interfaces_ && !stepping_interface_) {
+      refuse(Refusal::Kind::Interface);
+      refusal_->page = hit.offset;
+      return false;
     }
     if (translation.writable) perms |= UC_PROT_WRITE;
     entry.perms = static_cast<uc_prot>(perms);

@@ -104,6 +104,11 @@ std::optional<Vector> GuestCore::after_run(uc_err error) {
         stepping_own_code_ = false;
         continue;
       }
+      if (refusal_->kind == Refusal::Kind::Interface) {
+        error = access_interface();
+        if (stop_ == Stop::None && error == UC_ERR_OK) return std::nullopt;
+        continue;
+      }
       return after_refusal();
     }
     if (error == UC_ERR_OK) return after_wfi();

@@ -72,6 +72,8 @@ class GuestCore final : public EngineCaches {
 
   /// The guest's PC; between runs only.
   [[nodiscard]] std::uint64_t pc() const noexcept { return el2_.elr; }
+  /// This CPU's GICV_* registers, for those accesses that the engine carries out.
+  [[nodiscard]] BoardDevice& interface_frame() noexcept { return interface_frame_; }
   /// Lets the engine reach the board's devices at [base, base + size).
   bool mount(std::uint64_t base, std::uint64_t size, BoardDevice* device);
   /// Between runs. What is fetched next is looked at anew.
@@ -116,7 +118,8 @@ class GuestCore final : public EngineCaches {
 
   /// A translation that the fill hook refused.
   struct Refusal {
-    enum class Kind : std::uint8_t { Fault, OwnCode, NoMemory, Unaligned } kind;
+    /// Interface: the address is that of GICV_* registers, at `page` of the frame.
+    enum class Kind : std::uint8_t { Fault, OwnCode, NoMemory, Unaligned, Interface } kind;
     Fault fault;
     Access access;
     std::uint64_t page;  ///< virtual address of the page
@@ -191,6 +194,25 @@ class GuestCore final : public EngineCaches {
   void note_exception(std::uint64_t return_address);
   void synchronise_time();
   [[nodiscard]] std::uint64_t exact_time();
+
+  // interface_frame.cpp: the virtual CPU interface in memory.
+  class InterfaceFrame final : public BoardDevice {
+   public:
+    explicit InterfaceFrame(GuestCore& core) noexcept : core_(core) {}
+    [[nodiscard]] std::string_view name() const override { return "gicv"; }
+    std::uint64_t read(std::uint64_t offset, unsigned width) override;
+    void write(std::uint64_t offset, unsigned width, std::uint64_t value) override;
+    [[nodiscard]] bool irq() const override { return false; }
+
+   private:
+    GuestCore& core_;
+  };
+  /// The instruction at which the engine stopped accesses GICV_* registers: carries it out, and
+  /// returns how the engine ended that did what cannot be done here.
+  uc_err access_interface();
+  /// The same for the instruction at `pc` if it is a plain load or store; false otherwise. `page`
+  /// is the offset of the page in the frame.
+  bool move_to_interface(std::uint64_t pc, std::uint64_t page);
 
   // interrupt_delivery.cpp: interrupts at asynchronous points.
   /// Finds out when the next interrupt will be asserted, seen from local time `now`.
@@ -358,6 +380,7 @@ class GuestCore final : public EngineCaches {
   El2Registers el2_;
   Timers timers_;
   PrivateInterrupts interrupts_;
+  InterfaceFrame interface_frame_{*this};
   Retirement retirement_;
   Chaos chaos_;
 
@@ -372,6 +395,7 @@ class GuestCore final : public EngineCaches {
   bool stopped_by_owner_ = false;
   bool event_ = false;  ///< the event register (D1.6.1)
   bool stepping_own_code_ = false;
+  bool stepping_interface_ = false;  ///< the engine may access GICV_* now
   bool flush_code_next_ = false;
   bool forget_watches_next_ = false;
   bool stack_is_misaligned_ = false;  ///< SP_EL0 or SP_EL1, or lately was; while SP is checked

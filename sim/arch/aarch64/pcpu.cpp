@@ -5,6 +5,8 @@
 
 namespace axvm::sim::aarch64 {
 
+std::optional<std::uint64_t> Pcpu::gicv() const noexcept { return machine_.gicv(); }
+
 Pcpu::Pcpu(Machine& machine, unsigned index, std::unique_ptr<GuestCore> core)
     : machine_(machine),
       index_(index),

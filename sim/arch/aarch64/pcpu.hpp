@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <sim/arch/aarch64/el2_registers.hpp>
 #include <sim/arch/aarch64/sysreg.hpp>
 #include <sim/arch/aarch64/timers.hpp>
@@ -93,6 +94,9 @@ class Pcpu {
   std::uint32_t acknowledge_interrupt();
   /// The interrupt is no longer active; while its timer asserts it, it is pending again.
   void end_interrupt(std::uint32_t intid);
+
+  /// MachineOptions::gicv: where EL1 finds this CPU's GICV_* when stage 2 maps it.
+  [[nodiscard]] std::optional<std::uint64_t> gicv() const noexcept;
 
   // --- owner --------------------------------------------------------------------------------
   [[nodiscard]] unsigned index() const noexcept { return index_; }

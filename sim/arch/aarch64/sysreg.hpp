@@ -58,6 +58,7 @@ inline constexpr SysReg AMAIR_EL1{3, 0, 10, 3, 0};
 inline constexpr SysReg VBAR_EL1{3, 0, 12, 0, 0};
 inline constexpr SysReg ISR_EL1{3, 0, 12, 1, 0};
 inline constexpr SysReg ICC_DIR_EL1{3, 0, 12, 11, 1};
+inline constexpr SysReg ICC_SRE_EL1{3, 0, 12, 12, 5};
 inline constexpr SysReg CONTEXTIDR_EL1{3, 0, 13, 0, 1};
 inline constexpr SysReg CNTKCTL_EL1{3, 0, 14, 1, 0};
 inline constexpr SysReg CCSIDR_EL1{3, 1, 0, 0, 0};

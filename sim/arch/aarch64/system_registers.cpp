@@ -206,8 +206,13 @@ bool GuestCore::access_interrupt_controller(std::uint32_t word, std::uint64_t pc
   // Without HCR_EL2.IMO and FMO, EL1 would have the physical interface, which is EL2's here.
   constexpr unsigned kZeroRegister = 31;
   const SysReg r = register_of(word);
-  if ((el2_.hcr & (hcr::IMO | hcr::FMO)) == 0 || !is_system_access(word)) return false;
+  if (!is_system_access(word)) return false;
   const unsigned rt = word & 31;
+  if (!el2_.gic.has_system_registers() && VirtualCpuInterface::has(r, is_read(word))) {
+    take_synchronous_to_el1(system_register_syndrome(r, rt, is_read(word)), pc);
+    return true;
+  }
+  if ((el2_.hcr & (hcr::IMO | hcr::FMO)) == 0) return false;
   if (is_read(word)) {
     const auto value = el2_.gic.read(r);
     if (!value) return false;

@@ -69,7 +69,7 @@ bool sgi_traps(std::uint64_t control, SysReg r) {
 /// ICC_SRE_EL2.Enable (IHI 0069, 12.2.24): clear traps EL1's ICC_SRE_EL1.
 bool traps_by_icc_sre(std::uint64_t control, SysReg r) {
   constexpr std::uint64_t kEnable = 1ULL << 3;
-  return r == SysReg(3, 0, 12, 12, 5) && (control & kEnable) == 0;
+  return r == reg::ICC_SRE_EL1 && (control & kEnable) == 0;
 }
 
 /// MDCR_EL2 (D24.3.17): which debug registers and performance monitors trap.
@@ -148,6 +148,8 @@ bool traps_to_el2(const El2Registers& el2, std::uint32_t word) noexcept {
   if (is_fp(word)) return (el2.cptr & cptr::TFP) != 0;
   if (!is_system_access(word)) return false;
   const SysReg r = register_of(word);
+  // ICC_SRE_EL1.SRE comes before all that EL2 says (IHI 0069, 12.2): then these trap to EL1.
+  if (!el2.gic.has_system_registers() && VirtualCpuInterface::has(r, is_read(word))) return false;
   if (traps_by_mdcr(el2.mdcr, r) || traps_by_cnthctl(el2.cnthctl, r) ||
       traps_by_ich(el2.gic.control(), r) || sgi_traps(el2.hcr, r) ||
       traps_by_icc_sre(el2.icc_sre, r)) {

@@ -22,8 +22,10 @@ constexpr std::uint64_t kVeoim = 1ULL << 9;
 constexpr unsigned kVbpr1Shift = 18;
 constexpr unsigned kVbpr0Shift = 21;
 constexpr unsigned kVpmrShift = 24;
-/// VFIQEn and VAckCtl are fixed where the guest uses system registers: 1 and 0.
-constexpr std::uint64_t kVmcrFixed = 1ULL << 3;
+constexpr std::uint64_t kVackCtl = 1ULL << 2;
+constexpr std::uint64_t kVfiqEn = 1ULL << 3;
+/// Where the guest uses system registers, VFIQEn is 1 and VAckCtl 0.
+constexpr std::uint64_t kVmcrMemory = kVackCtl | kVfiqEn;
 constexpr std::uint64_t kVmcrWritable =
     0x3 | kVcbpr | kVeoim | 7ULL << kVbpr1Shift | 7ULL << kVbpr0Shift | 0xf8ULL << kVpmrShift;
 
@@ -56,6 +58,8 @@ constexpr SysReg kMisr{3, 4, 12, 11, 2};
 constexpr SysReg kEisr{3, 4, 12, 11, 3};
 constexpr SysReg kElrsr{3, 4, 12, 11, 5};
 constexpr SysReg kVmcr{3, 4, 12, 11, 7};
+constexpr SysReg kSre{3, 0, 12, 12, 5};
+constexpr std::uint64_t kSreFixed = 6;  // DFB, DIB
 
 std::uint32_t intid_of(std::uint64_t lr) { return static_cast<std::uint32_t>(lr); }
 std::uint32_t priority_of(std::uint64_t lr) { return static_cast<std::uint32_t>(lr >> 48) & 0xff; }
@@ -80,7 +84,8 @@ std::optional<std::uint64_t> VirtualCpuInterface::read_el2(SysReg r) const noexc
   if (const auto n = list_register(r)) return lr_[*n];
   switch (r.encoding) {
     case kHcr.encoding: return hcr_;
-    case kVmcr.encoding: return vmcr_ | kVmcrFixed;
+    case kVmcr.encoding: return vmcr_ | (has_system_registers() ? kVfiqEn : 0);
+    case kSre.encoding: return sre_ | kSreFixed;
     case kAp0r0.encoding: return active_[0];
     case kAp1r0.encoding: return active_[1];
     case kVtrEl2.encoding: return kVtr;
@@ -100,12 +105,16 @@ bool VirtualCpuInterface::write_el2(SysReg r, std::uint64_t value) noexcept {
   switch (r.encoding) {
     case kHcr.encoding: hcr_ = value & kHcrWritable; break;
     case kVmcr.encoding:
-      vmcr_ = value & kVmcrWritable;
+      vmcr_ = value & (kVmcrWritable | (has_system_registers() ? 0 : kVmcrMemory));
       set_binary_point(0, value >> kVbpr0Shift);
       if ((value & kVcbpr) == 0) set_binary_point(1, value >> kVbpr1Shift);
       break;
     case kAp0r0.encoding: active_[0] = static_cast<std::uint32_t>(value); break;
     case kAp1r0.encoding: active_[1] = static_cast<std::uint32_t>(value); break;
+    case kSre.encoding:
+      sre_ = value & 1;
+      if (has_system_registers()) vmcr_ &= ~kVmcrMemory;
+      break;
     case kVtrEl2.encoding:
     case kMisr.encoding:
     case kEisr.encoding:
@@ -183,14 +192,21 @@ std::uint32_t VirtualCpuInterface::highest_pending_intid(unsigned group) const n
 // --- acknowledge, end, deactivate (4.1.1, 6.3)
 // -----------------------------------------------------
 
+bool VirtualCpuInterface::is_enabled() const noexcept { return (hcr_ & kEn) != 0; }
+
 std::uint32_t VirtualCpuInterface::acknowledge(unsigned group) noexcept {
   const unsigned lr = highest_pending();
-  if ((hcr_ & kEn) == 0 || lr == kNone || group_of(lr_[lr]) != group || !can_preempt(lr)) {
+  if (!is_enabled() || lr == kNone || group_of(lr_[lr]) != group || !can_preempt(lr)) {
     return kSpurious;
   }
+  return take(lr);
+}
+
+std::uint32_t VirtualCpuInterface::take(unsigned lr) noexcept {
   const std::uint32_t intid = intid_of(lr_[lr]);
+  const unsigned group = group_of(lr_[lr]);
   const std::uint32_t priority = priority_of(lr_[lr]) & group_mask(group) & kPriorityMask;
-  active_[group] |= 1U << (priority >> (8 - kPriorityBits));
+  active_[active_set(group)] |= 1U << (priority >> (8 - kPriorityBits));
   lr_[lr] &= ~kPending;
   if (intid < kFirstLpi) lr_[lr] |= kActive;
   return intid;
@@ -212,8 +228,8 @@ VirtualCpuInterface::Written VirtualCpuInterface::end(unsigned group,
   if (is_special(intid)) return {.taken = true};
   // The priority that drops is the highest active one, if it is of this group.
   const std::uint32_t highest = (active_[0] | active_[1]) & (0U - (active_[0] | active_[1]));
-  if (highest == 0 || (active_[group] & highest) == 0) return {.taken = true};
-  active_[group] &= ~highest;
+  if (highest == 0 || (active_[active_set(group)] & highest) == 0) return {.taken = true};
+  active_[active_set(group)] &= ~highest;
   if ((vmcr_ & kVeoim) != 0 || intid >= kFirstLpi) return {.taken = true};
   return deactivate(intid);
 }
@@ -284,6 +300,21 @@ Name name_of(SysReg r) {
 
 }  // namespace
 
+bool VirtualCpuInterface::has(SysReg r, bool read) noexcept {
+  const bool sends = r.op0() == 3 && r.op1() == 0 && r.crn() == 12 && r.crm() == 11 && r.op2() >= 5;
+  if (sends) return !read;
+  switch (name_of(r).what) {
+    case Icv::Iar:
+    case Icv::Hppir:
+    case Icv::Rpr: return read;
+    case Icv::Eoir:
+    case Icv::Dir: return !read;
+    case Icv::Sre:
+    case Icv::None: return false;
+    default: return true;
+  }
+}
+
 std::optional<std::uint64_t> VirtualCpuInterface::read(SysReg r) noexcept {
   const auto [what, group] = name_of(r);
   switch (what) {
@@ -301,7 +332,7 @@ std::optional<std::uint64_t> VirtualCpuInterface::read(SysReg r) noexcept {
     case Icv::Ctlr:
       return ((vmcr_ & kVcbpr) != 0 ? 1U : 0U) | ((vmcr_ & kVeoim) != 0 ? 2U : 0U) |
              (kPriorityBits - 1) << 8 | 1U << 15;
-    case Icv::Sre: return 7;  // SRE, DFB, DIB
+    case Icv::Sre: return sre_ | kSreFixed;
     case Icv::Igrpen: return group_enabled(group) ? 1 : 0;
     case Icv::Eoir:
     case Icv::Dir:
@@ -333,7 +364,7 @@ VirtualCpuInterface::Written VirtualCpuInterface::write(SysReg r, std::uint64_t 
       assign(kVcbpr, (value & 1) != 0 ? kVcbpr : 0);
       assign(kVeoim, (value & 2) != 0 ? kVeoim : 0);
       break;
-    case Icv::Sre: break;  // all its bits are fixed
+    case Icv::Sre: break;  // EL2 decides: for EL1, SRE is as fixed as the rest
     case Icv::Igrpen: assign(kVeng0 << group, (value & 1) << group); break;
     case Icv::Iar:
     case Icv::Hppir:
@@ -368,9 +399,10 @@ std::uint64_t VirtualCpuInterface::empty() const noexcept {
 void VirtualCpuInterface::update() noexcept {
   irq_ = fiq_ = false;
   misr_ = 0;
-  if ((hcr_ & kEn) == 0) return;
+  if (!is_enabled()) return;
+  const bool fiqs = has_system_registers() || (vmcr_ & kVfiqEn) != 0;
   if (const unsigned lr = highest_pending(); lr != kNone && can_preempt(lr)) {
-    (group_of(lr_[lr]) == 1 ? irq_ : fiq_) = true;
+    (group_of(lr_[lr]) == 1 || !fiqs ? irq_ : fiq_) = true;
   }
   // ICH_MISR_EL2 (12.4.7).
   unsigned valid = 0;
@@ -397,6 +429,7 @@ void VirtualCpuInterface::update() noexcept {
 void VirtualCpuInterface::describe(StateVisitor& v) {
   v.field("ICH_HCR_EL2", hcr_);
   v.field("ICH_VMCR_EL2", vmcr_);
+  v.field("ICC_SRE_EL1", sre_);
   v.value("ICH_AP0R0_EL2", active_[0]);
   v.value("ICH_AP1R0_EL2", active_[1]);
   for (std::uint64_t& lr : lr_) v.field("ICH_LR_EL2", lr);

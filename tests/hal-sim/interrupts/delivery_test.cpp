@@ -9,67 +9,19 @@
 #include <map>
 #include <optional>
 #include <set>
-#include <sim/arch/aarch64/virtual_cpu_interface.hpp>
-#include <tests/core/fake_hal.hpp>
 #include <vector>
+
+#include "machine_vcpu.hpp"
 
 using namespace axvm;
 using namespace axvm::aarch64;
-using axvm::test::FakeCpu;
+using namespace axvm::test;
 using sim::aarch64::VirtualCpuInterface;
 
 namespace {
 
 constexpr std::uint32_t kTimer = 27;
 constexpr std::uint32_t kFirstLevel = 32, kFirstEdge = 40, kEnd = 48;
-
-/// A CPU whose ICH_*_EL2 are the machine's.
-struct Cpu : FakeCpu {
-  template <SysReg R>
-  std::uint64_t read() {
-    const auto value = interface.read_el2(sim::aarch64::SysReg(static_cast<std::uint16_t>(R)));
-    return value ? *value : FakeCpu::read<R>();
-  }
-  template <SysReg R>
-  void write(std::uint64_t value) {
-    if (interface.write_el2(sim::aarch64::SysReg(static_cast<std::uint16_t>(R)), value)) return;
-    FakeCpu::write<R>(value);
-  }
-  VirtualCpuInterface interface;
-};
-
-struct Residence {
-  void forward(std::uint32_t intid) { bits |= 1U << intid; }
-  [[nodiscard]] bool is_forwarded(std::uint32_t intid) const { return ((bits >> intid) & 1) != 0; }
-  [[nodiscard]] std::uint32_t forwarded() const { return bits; }
-  bool take_forwarded(std::uint32_t intid) {
-    const bool was = is_forwarded(intid);
-    bits &= ~(1U << intid);
-    return was;
-  }
-  std::uint32_t bits = 0;
-};
-
-struct Vcpu {
-  VcpuInterface& interrupts() { return interface; }
-  Residence* residence() { return &place; }
-  VcpuInterface interface;
-  Residence place;
-};
-
-struct Vm {
-  using VCpuType = Vcpu;
-  [[nodiscard]] static bool emulates_interrupts() { return true; }
-  void end_irq(std::uint32_t intid) { active_physical.erase(intid); }
-  void deliver_wakes() {}
-  std::set<std::uint32_t> active_physical;
-};
-
-struct NoLock final : AnyLock {};
-struct Heap {
-  static void* allocate(std::size_t size, std::size_t) { return std::malloc(size); }
-  static void deallocate(void* p, std::size_t, std::size_t) { std::free(p); }
-};
 
 struct World {
   World() {
@@ -231,4 +183,19 @@ TEST_CASE("interrupts: what a guest takes back while it is in a list register do
   w.take_back(kFirstEdge);
   w.interrupts.present();
   CHECK_FALSE(w.cpu.interface.irq());
+}
+
+TEST_CASE("interrupts: what the guest disables while a list register holds it does not come") {
+  World w;
+  w.pulse(40);
+  w.interrupts.present();
+  CHECK(w.cpu.interface.irq());
+  w.interrupts.synchronize();
+  w.write(0x184, 1U << 8, AccessWidth::Dword);  // GICD_ICENABLER1
+  w.interrupts.present();
+  CHECK_FALSE(w.cpu.interface.irq());
+  w.interrupts.synchronize();
+  w.write(0x104, 1U << 8, AccessWidth::Dword);
+  w.interrupts.present();
+  CHECK(*w.cpu.interface.read({3, 0, 12, 12, 0}) == 40);
 }

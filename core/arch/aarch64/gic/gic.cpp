@@ -20,7 +20,8 @@ void for_each_bit(std::uint32_t bits, F&& f) {
 
 std::uint64_t guest_gic_feature(const VcpuInterface& interface, std::uint16_t encoding) noexcept {
   constexpr std::uint64_t kSystemRegisters = 1ULL << 24;
-  const bool is_there = interface.gic() != nullptr && interface.gic()->has_distributor();
+  const bool is_there =
+      interface.gic() != nullptr && interface.gic()->has_distributor() && !interface.gic()->is_v2();
   const bool asked = encoding == static_cast<std::uint16_t>(SysReg::ID_AA64PFR0_EL1);
   return is_there && asked ? kSystemRegisters : 0;
 }
@@ -28,26 +29,31 @@ std::uint64_t guest_gic_feature(const VcpuInterface& interface, std::uint16_t en
 Result<Box<Gic>> Gic::try_make(Allocator allocator, AnyLock& lock, std::size_t vcpus) {
   auto banks = Array<InterruptBank>::try_make(allocator, vcpus);
   if (!banks) return std::unexpected(banks.error());
+  auto sources = Array<SgiSources>::try_make(allocator, vcpus);
+  if (!sources) return std::unexpected(sources.error());
   auto lent = Array<ListRegisters>::try_make(allocator, vcpus);
   if (!lent) return std::unexpected(lent.error());
   auto interfaces = Array<VcpuInterface*>::try_make(allocator, vcpus);
   if (!interfaces) return std::unexpected(interfaces.error());
   auto affinities = Array<std::uint64_t>::try_make(allocator, vcpus);
   if (!affinities) return std::unexpected(affinities.error());
-  return Box<Gic>::try_make(allocator, lock, std::move(*banks), std::move(*lent),
-                            std::move(*interfaces), std::move(*affinities));
+  return Box<Gic>::try_make(allocator, lock, std::move(*banks), std::move(*sources),
+                            std::move(*lent), std::move(*interfaces), std::move(*affinities));
 }
 
-Gic::Gic(AnyLock& lock, Array<InterruptBank> private_banks, Array<ListRegisters> lent,
-         Array<VcpuInterface*> interfaces, Array<std::uint64_t> affinities) noexcept
+Gic::Gic(AnyLock& lock, Array<InterruptBank> private_banks, Array<SgiSources> sgi_sources,
+         Array<ListRegisters> lent, Array<VcpuInterface*> interfaces,
+         Array<std::uint64_t> affinities) noexcept
     : lock_(lock),
       private_(std::move(private_banks)),
+      sgi_sources_(std::move(sgi_sources)),
       lent_(std::move(lent)),
       interfaces_(std::move(interfaces)),
       affinities_(std::move(affinities)) {}
 
 void Gic::add_vcpu(std::uint64_t affinity, VcpuInterface& interface) noexcept {
   private_.emplace_back();
+  sgi_sources_.emplace_back();
   lent_.emplace_back();
   interfaces_.emplace_back(&interface);
   affinities_.emplace_back(affinity);
@@ -67,12 +73,13 @@ void Gic::reset() noexcept {
   for (SharedBank& bank : shared_) {
     static_cast<InterruptBank&>(bank) = initial;
     bank.route = {};
-    bank.target.fill(static_cast<std::uint8_t>(has_distributor_ ? find_vcpu(0) : 0));
+    bank.target.fill(has_distributor_ ? target_of(0) : 0);
     bank.holder.fill(kNobody);
   }
   initial.edge = kSgis;
   for (InterruptBank& bank : private_) bank = initial;
   if (lpis_) lpis_->reset();
+  for (SgiSources& sources : sgi_sources_) sources = {};
   for (ListRegisters& lent : lent_) lent = {};
   wake_all();
   wakes_.store(0, std::memory_order_relaxed);  // nobody runs
@@ -132,7 +139,11 @@ void Gic::set_private_line(unsigned vcpu, std::uint32_t intid, bool high) noexce
 void Gic::make_pending(unsigned vcpu, std::uint32_t intid) noexcept {
   LockGuard guard(lock_);
   const Place p = place(vcpu, intid);
-  p.bank->latched |= p.bit;
+  if (is_gicv2_sgi(intid)) {
+    sgi_sources_[vcpu].add(*p.bank, intid, static_cast<std::uint8_t>(1U << vcpu));
+  } else {
+    p.bank->latched |= p.bit;
+  }
   wake_for(vcpu, intid / 32, p.bit);
 }
 
@@ -188,6 +199,7 @@ void Gic::fold_lpi(unsigned vcpu, unsigned n, std::uint32_t intid, bool pending)
 void Gic::fold_one(unsigned vcpu, const ListRegister& was, const ListRegister& now) noexcept {
   const Place p = place(vcpu, was.intid);
   InterruptBank& bank = *p.bank;
+  if (is_gicv2_sgi(was.intid)) return sgi_sources_[vcpu].fold(bank, was, now);
   if ((bank.lent & p.bit) != 0) {
     bank.lent &= ~p.bit;
     if (now.pending && (bank.drop_pending & p.bit) == 0) bank.latched |= p.bit;
@@ -255,6 +267,7 @@ void Gic::collect(unsigned vcpu, unsigned n, ListRegisters& best, unsigned capac
 void Gic::lend(unsigned vcpu, ListRegister& entry, std::uint32_t hardware) noexcept {
   const Place p = place(vcpu, entry.intid);
   InterruptBank& bank = *p.bank;
+  if (is_gicv2_sgi(entry.intid)) return sgi_sources_[vcpu].lend(bank, entry);
   // A physical interrupt that is active comes again when it has ended (12.4.6: HW with pending and
   // active is not permitted).
   entry.hardware = p.shared == nullptr && (hardware & p.bit) != 0;
@@ -464,10 +477,14 @@ std::uint64_t Gic::route(std::uint32_t intid) noexcept {
 
 void Gic::set_route(std::uint32_t intid, std::uint64_t affinity) noexcept {
   LockGuard guard(lock_);
+  route_to(intid, affinity);
+}
+
+void Gic::route_to(std::uint32_t intid, std::uint64_t value) noexcept {
   const Place p = place(0, intid);
   wake_for(0, intid / 32, p.bit);  // whoever has it now
-  p.shared->route[p.index] = affinity;
-  p.shared->target[p.index] = static_cast<std::uint8_t>(find_vcpu(affinity));
+  p.shared->route[p.index] = value;
+  p.shared->target[p.index] = target_of(value);
   wake_for(0, intid / 32, p.bit);
 }
 
@@ -477,6 +494,12 @@ void Gic::describe(StateVisitor& visitor) {
   LockGuard guard(lock_);
   visitor.value("groups"sv, groups_);
   for (InterruptBank& bank : private_) bank.describe(visitor);
+  if (is_v2_) {
+    for (unsigned i = 0; i < vcpu_count(); ++i) {
+      sgi_sources_[i].describe(visitor);
+      sgi_sources_[i].repair(private_[i]);
+    }
+  }
   for (SharedBank& bank : shared_) {
     bank.describe(visitor);
     visitor.bytes("route"sv, std::as_writable_bytes(std::span(bank.route)));
@@ -494,7 +517,7 @@ void Gic::describe(StateVisitor& visitor) {
     for (unsigned i = 0; i < lent.count; ++i) {
       std::uint64_t entry = lent.entries[i].encode();
       visitor.field("entry"sv, entry);
-      lent.entries[i] = ListRegister(entry);
+      lent.entries[i] = is_v2_ ? ListRegister::of_gicv2(entry) : ListRegister(entry);
       std::uint32_t& intid = lent.entries[i].intid;
       if (!lpis_ || !is_lpi(intid)) intid %= kIntidCount;
     }

@@ -12,6 +12,7 @@
 #include <core/arch/aarch64/gic/list_registers.hpp>
 #include <core/arch/aarch64/gic/lpis.hpp>
 #include <core/arch/aarch64/gic/sgi.hpp>
+#include <core/arch/aarch64/gic/sgi_sources.hpp>
 #include <core/arch/aarch64/gic/vcpu_interface.hpp>
 #include <core/lock.hpp>
 #include <cstdint>
@@ -38,8 +39,9 @@ class Gic {
   /// and the lock outlive the controller. Errors: NoMemory.
   [[nodiscard]] static Result<Box<Gic>> try_make(Allocator allocator, AnyLock& lock,
                                                  std::size_t vcpus);
-  Gic(AnyLock& lock, Array<InterruptBank> private_banks, Array<ListRegisters> lent,
-      Array<VcpuInterface*> interfaces, Array<std::uint64_t> affinities) noexcept;
+  Gic(AnyLock& lock, Array<InterruptBank> private_banks, Array<SgiSources> sgi_sources,
+      Array<ListRegisters> lent, Array<VcpuInterface*> interfaces,
+      Array<std::uint64_t> affinities) noexcept;
   Gic(const Gic&) = delete;
   Gic& operator=(const Gic&) = delete;
 
@@ -51,10 +53,14 @@ class Gic {
     has_distributor_ = true;
     reset();
   }
+  /// The same for a GICv2, which has kGicv2Cpus at most: SGIs are told by their senders, shared
+  /// interrupts go to one of a set of vCPUs.
+  void add_distributor_v2() noexcept;
   [[nodiscard]] bool has_distributor() const noexcept { return has_distributor_; }
   /// The VM has LPIs. After the last add_vcpu(). Errors: NoMemory.
   [[nodiscard]] Result<> add_lpis(Allocator allocator);
   [[nodiscard]] bool has_lpis() const noexcept { return lpis_.has_value(); }
+  [[nodiscard]] bool is_v2() const noexcept { return is_v2_; }
   void reset() noexcept;
 
   [[nodiscard]] unsigned vcpu_count() const noexcept {
@@ -72,6 +78,8 @@ class Gic {
   void make_pending(unsigned vcpu, std::uint32_t intid) noexcept;
   /// ICC_SGI<n>R_EL1 of `sender`; reaches the CPUs where the SGI is of this group.
   void send(unsigned sender, const SgiRequest& request, bool group1) noexcept;
+  /// GICD_SGIR of a GICv2: `intid` < 16 to each vCPU with a bit in `targets`.
+  void send_v2(unsigned sender, std::uint8_t targets, std::uint32_t intid) noexcept;
 
   /// A device's message, as one write of GITS_TRANSLATER by it; serialised with accesses of the
   /// ITS. Errors: Unsupported (no ITS), and those of Its::translate.
@@ -130,6 +138,17 @@ class Gic {
   /// GICD_IROUTER<n>, n = `intid`: affinity fields as in MPIDR_EL1. 32 <= intid < kIntidCount.
   [[nodiscard]] std::uint64_t route(std::uint32_t intid) noexcept;
   void set_route(std::uint32_t intid, std::uint64_t affinity) noexcept;
+  /// GICD_ITARGETSR<n> of a GICv2: a bit per vCPU that may get the interrupt; the first of them
+  /// does. 32 <= intid < kIntidCount.
+  [[nodiscard]] std::uint8_t targets(std::uint32_t intid) noexcept {
+    return static_cast<std::uint8_t>(route(intid));
+  }
+  void set_targets(std::uint32_t intid, std::uint8_t targets) noexcept;
+  /// GICD_SPENDSGIR<n> and GICD_CPENDSGIR<n> of a GICv2: a bit per sender of the SGI that waits for
+  /// `vcpu`. `intid` < 16.
+  [[nodiscard]] std::uint8_t sgi_senders(unsigned vcpu, std::uint32_t intid) noexcept;
+  void add_sgi_senders(unsigned vcpu, std::uint32_t intid, std::uint8_t senders) noexcept;
+  void remove_sgi_senders(unsigned vcpu, std::uint32_t intid, std::uint8_t senders) noexcept;
 
   void describe(StateVisitor& visitor);
 
@@ -151,6 +170,12 @@ class Gic {
 
   [[nodiscard]] Place place(unsigned vcpu, std::uint32_t intid) noexcept;
   [[nodiscard]] unsigned find_vcpu(std::uint64_t affinity) const noexcept;
+  [[nodiscard]] bool is_gicv2_sgi(std::uint32_t intid) const noexcept {
+    return is_v2_ && intid < kSgiCount;
+  }
+  /// The vCPU that set_route() or set_targets() has named by `value`; kNobody.
+  [[nodiscard]] std::uint8_t target_of(std::uint64_t value) const noexcept;
+  void route_to(std::uint32_t intid, std::uint64_t value) noexcept;
   void wake(unsigned vcpu) noexcept;
   void wake_all() noexcept;
   /// Whoever gets, or has, the interrupts in `bits`.
@@ -174,12 +199,14 @@ class Gic {
 
   AnyLock& lock_;
   bool has_distributor_ = false;
+  bool is_v2_ = false;
   unsigned groups_ = 0;
   Array<InterruptBank> private_;
   std::array<SharedBank, kSharedBanks> shared_{};
   std::optional<Lpis> lpis_;
   Its* its_ = nullptr;
-  Array<ListRegisters> lent_;  ///< per vCPU, as fill() gave them
+  Array<SgiSources> sgi_sources_;  ///< per vCPU; of a GICv2
+  Array<ListRegisters> lent_;      ///< per vCPU, as fill() gave them
   Array<VcpuInterface*> interfaces_;
   Array<std::uint64_t> affinities_;
   std::atomic<std::uint64_t> wakes_{0};

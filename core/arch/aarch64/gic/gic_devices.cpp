@@ -1,4 +1,5 @@
 #include <core/arch/aarch64/gic/distributor.hpp>
+#include <core/arch/aarch64/gic/distributor_v2.hpp>
 #include <core/arch/aarch64/gic/gic_devices.hpp>
 #include <core/arch/aarch64/gic/its.hpp>
 #include <core/arch/aarch64/gic/redistributor.hpp>
@@ -10,13 +11,24 @@ Result<GicLayout> GicLayout::of(const EmulatedDeviceConfig& config) noexcept {
     return fail(ErrorKind::InvalidInput, "create interrupt controller"sv, detail);
   };
   if (config.cfg_list.size() < 2) {
-    return wrong("cfg_list: expected the version, 3, and the redistributors' address"sv);
+    return wrong(
+        "cfg_list: expected the version and the address of redistributors (3) or "
+        "CPU interfaces (2)"sv);
   }
   GicLayout layout{config.cfg_list[0], config.cfg_list[1]};
+  if (layout.version == 2) {
+    if (config.length < DistributorV2::kSize) {
+      return wrong("length: a GICv2 distributor has 4 KiB"sv);
+    }
+    if (layout.cpu_side % kPageSize != 0 || config.base_gpa.value % kPageSize != 0) {
+      return wrong("distributor and CPU interfaces begin at multiples of 4 KiB"sv);
+    }
+    return layout;
+  }
   if (config.cfg_list.size() > 2) layout.its = config.cfg_list[2];
-  if (layout.version != 3) return wrong("cfg_list[0]: expected 3, for GICv3"sv);
+  if (layout.version != 3) return wrong("cfg_list[0]: expected 2 or 3, for GICv2 or GICv3"sv);
   if (config.length < Distributor::kSize) return wrong("length: a GICv3 distributor has 64 KiB"sv);
-  if (layout.redistributors % 0x1'0000 != 0 || config.base_gpa.value % 0x1'0000 != 0) {
+  if (layout.cpu_side % 0x1'0000 != 0 || config.base_gpa.value % 0x1'0000 != 0) {
     return wrong("distributor and redistributors begin at multiples of 64 KiB"sv);
   }
   if (layout.its.value_or(0) % 0x1'0000 != 0) {
@@ -28,9 +40,26 @@ Result<GicLayout> GicLayout::of(const EmulatedDeviceConfig& config) noexcept {
 std::array<GuestPhysRange, 2> gic_device_ranges(const EmulatedDeviceConfig& config,
                                                 std::size_t vcpus) noexcept {
   const auto layout = GicLayout::of(config);
-  if (!layout) return {};
-  return {GuestPhysRange{GuestPhysAddr(layout->redistributors), Redistributors::kStride * vcpus},
+  if (!layout || layout->version != 3) return {};
+  return {GuestPhysRange{GuestPhysAddr(layout->cpu_side), Redistributors::kStride * vcpus},
           GuestPhysRange{GuestPhysAddr(layout->its.value_or(0)), layout->its ? Its::kSize : 0}};
+}
+
+Result<std::optional<PassthroughWindow>> gic_window(const EmulatedDeviceConfig& config,
+                                                    std::size_t vcpus,
+                                                    std::optional<HostPhysRange> gicv) noexcept {
+  const auto layout = GicLayout::of(config);
+  if (!layout) return std::unexpected(layout.error());
+  if (layout->version != 2) return std::nullopt;
+  const auto what = "create interrupt controller"sv;
+  if (vcpus > kGicv2Cpus) {
+    return fail(ErrorKind::InvalidInput, what, "a GICv2 has 8 CPU interfaces at most"sv);
+  }
+  if (!gicv) {
+    return fail(ErrorKind::Unsupported, what,
+                "GICv2: the hardware has no virtual CPU interface in memory"sv);
+  }
+  return PassthroughWindow{{GuestPhysAddr(layout->cpu_side), gicv->size}, gicv->base};
 }
 
 Result<> make_gic_devices(Allocator allocator, Gic& gic, DeviceHost& host,
@@ -38,6 +67,13 @@ Result<> make_gic_devices(Allocator allocator, Gic& gic, DeviceHost& host,
                           FunctionRef<Result<>(Box<Device>)> add) {
   const auto layout = GicLayout::of(config);
   if (!layout) return std::unexpected(layout.error());
+  if (layout->version == 2) {
+    gic.add_distributor_v2();
+    auto distributor = Box<DistributorV2>::try_make(
+        allocator, name, BusRange{Bus::Mmio, config.base_gpa.value, DistributorV2::kSize}, gic);
+    if (!distributor) return std::unexpected(distributor.error());
+    return add(std::move(*distributor));
+  }
   if (layout->its) {
     if (auto added = gic.add_lpis(allocator); !added) return added;
   }
@@ -46,8 +82,7 @@ Result<> make_gic_devices(Allocator allocator, Gic& gic, DeviceHost& host,
       allocator, name, BusRange{Bus::Mmio, config.base_gpa.value, Distributor::kSize}, gic);
   if (!distributor) return std::unexpected(distributor.error());
   if (auto added = add(std::move(*distributor)); !added) return added;
-  const BusRange range{Bus::Mmio, layout->redistributors,
-                       Redistributors::kStride * gic.vcpu_count()};
+  const BusRange range{Bus::Mmio, layout->cpu_side, Redistributors::kStride * gic.vcpu_count()};
   auto redistributors = Box<Redistributors>::try_make(allocator, name, range, gic, host);
   if (!redistributors) return std::unexpected(redistributors.error());
   Redistributors& lpi_owner = **redistributors;

@@ -25,6 +25,9 @@ class VcpuInterface {
 
   /// Null while the VM's interrupts are not emulated.
   [[nodiscard]] Gic* gic() const noexcept { return gic_; }
+  /// The guest's part of it is GICV_* in memory, not system registers: it sees a GICv2.
+  [[nodiscard]] bool is_in_memory() const noexcept { return is_in_memory_; }
+  void put_in_memory() noexcept { is_in_memory_ = true; }
   /// Which of the controller's vCPUs this is.
   [[nodiscard]] unsigned index() const noexcept { return index_; }
   void attach(Gic& gic, unsigned index) noexcept {
@@ -66,6 +69,7 @@ class VcpuInterface {
  private:
   Gic* gic_ = nullptr;
   unsigned index_ = 0;
+  bool is_in_memory_ = false;
   std::atomic<std::uint32_t> changed_{1};  ///< a flag, as wide as atomic exchange is everywhere
 };
 

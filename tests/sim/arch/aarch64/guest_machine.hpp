@@ -27,6 +27,7 @@ class GuestMachine {
   static constexpr SysReg kElr{3, 4, 4, 0, 1};
   static constexpr SysReg kSpsr{3, 4, 4, 0, 0};
   static constexpr SysReg kVbar{3, 0, 12, 0, 0};
+  static constexpr SysReg kIccSreEl2{3, 4, 12, 9, 5};
   /// VM, FMO, IMO, AMO, TWI, TWE, TID3, TSC, TIDCP, TACR, TSW, RW.
   static constexpr std::uint64_t kHcrValue = 0x1 | 0x38 | 0x6000 | (0x1fULL << 18) | (1ULL << 31);
 
@@ -43,6 +44,8 @@ class GuestMachine {
       cpu.write(kHcr, kHcrValue);
       cpu.write(kSpsr, 0x3c5);
       cpu.write(kElr, kCode);
+      cpu.write(kIccSreEl2, 1);  // the guest's interrupt interface is one of system registers
+      cpu.write(reg::ICC_SRE_EL1, 1);
     }
   }
 

@@ -114,8 +114,8 @@ void check_all_reads(unsigned el, const Registers& expected) {
   GuestMachine m({});
   Pcpu& cpu = m.cpu();
   cpu.write(GuestMachine::kHcr, kHcrPlain);
-  cpu.write(SysReg(3, 4, 14, 1, 0), 3);  // CNTHCTL_EL2: the physical timer is open
-  cpu.write(SysReg(3, 4, 12, 9, 5), 8);  // ICC_SRE_EL2.Enable
+  cpu.write(SysReg(3, 4, 14, 1, 0), 3);    // CNTHCTL_EL2: the physical timer is open
+  cpu.write(GuestMachine::kIccSreEl2, 9);  // SRE, Enable
   cpu.write(SysReg(3, 0, 1, 0, 2), 3U << 20);
   cpu.write(GuestMachine::kVbar, kVectors);
   cpu.write(kSctlr, el == 0 ? kSctlrOpen : 0x30c5'0830);

@@ -46,6 +46,7 @@ std::uint64_t state_of(std::uint64_t entry) { return entry >> 62; }
 /// An interface that lets everything through.
 struct Interface : VirtualCpuInterface {
   Interface() {
+    write_el2(kSre, 1);
     write_el2(kHcr, 1);
     write(kPmr, 0xf8);
     write(kIgrpen1, 1);
@@ -57,6 +58,7 @@ struct Interface : VirtualCpuInterface {
 
 TEST_CASE("virtual interface: an interrupt is signalled when enabled, unmasked and pending") {
   VirtualCpuInterface gic;
+  gic.write_el2(kSre, 1);
   CHECK((*gic.read_el2(kVtr) & 0x1f) == 3);
   gic.write_el2(lr(0), pending(40));
   CHECK_FALSE(gic.irq());
