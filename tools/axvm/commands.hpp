@@ -20,9 +20,10 @@ struct RunOptions {
   Script script;
   std::optional<std::uint64_t> timeout;  ///< --timeout: instructions for each Expect
   std::optional<std::uint64_t> max_instructions;
-  std::optional<unsigned> jobs;             ///< -j: a machine per file, so many at a time
-  bool standard_input = false;              ///< --stdin: type what comes there
-  std::optional<std::string> choices_file;  ///< --choices
+  std::optional<unsigned> jobs;            ///< -j: a machine per file, so many at a time
+  bool standard_input = false;             ///< --stdin: type what comes there
+  std::optional<std::string> record_file;  ///< --record
+  std::optional<std::string> replay_file;  ///< --replay
   bool hash = false;
   bool quiet = false;
 };

@@ -3,11 +3,12 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
-#include <hal-sim/host/choices_log.hpp>
 #include <tools/axvm/commands.hpp>
 #include <tools/axvm/console_writer.hpp>
 #include <tools/axvm/exit_status.hpp>
+#include <tools/axvm/recorder.hpp>
 #include <tools/axvm/session.hpp>
 #include <tools/axvm/summary.hpp>
 
@@ -30,71 +31,155 @@ int status_of(StopKind kind) {
   }
 }
 
+// Who makes the choices of a run, and what becomes of them.
+class Decisions {
+ public:
+  // Nothing when the run cannot be recorded or replayed: one line has been printed.
+  static std::unique_ptr<Decisions> make(const RunOptions& options,
+                                         const hal_sim::MachineConfig& config) {
+    std::unique_ptr<Decisions> made(new Decisions);
+    if (!made->open_files(options, config)) return nullptr;
+    const VmId first(config.vms.front().id);
+    std::unique_ptr<hal_sim::Choices> choices = std::make_unique<hal_sim::DeterministicChoices>(
+        config.sim.turn_instructions, config.sim.migration_rounds);
+    if (made->replay) {
+      choices = made->replay->choices(std::move(choices), interrupted);
+    } else {
+      made->terminal = Terminal::open(options.standard_input);
+    }
+    if (made->terminal) {
+      auto input =
+          std::make_unique<ConsoleInput>(std::move(choices), *made->terminal, first, interrupted);
+      made->input = input.get();
+      choices = std::move(input);
+    }
+    auto typed = std::make_unique<ScriptInput>(std::move(choices), first);
+    made->typed = typed.get();
+    choices = std::move(typed);
+    if (made->recorder) choices = made->recorder->record(std::move(choices));
+    made->choices = std::move(choices);
+    return made;
+  }
+
+  std::optional<Recorder> recorder;
+  std::optional<Replay> replay;
+  std::unique_ptr<Terminal> terminal;
+  ConsoleInput* input = nullptr;
+  ScriptInput* typed = nullptr;
+  std::unique_ptr<hal_sim::Choices> choices;
+
+ private:
+  Decisions() = default;
+
+  bool open_files(const RunOptions& options, const hal_sim::MachineConfig& config) {
+    if (!options.record_file && !options.replay_file) return true;
+    const auto machine = hal_sim::identify(config, image_search(options.configuration));
+    if (!machine) {
+      complain(machine.error());
+      return false;
+    }
+    if (options.record_file) {
+      auto made = Recorder::create(*options.record_file, *machine);
+      if (!made) {
+        complain("--record: " + made.error());
+        return false;
+      }
+      recorder.emplace(std::move(*made));
+    } else {
+      auto opened = Replay::open(*options.replay_file, *machine);
+      if (!opened) {
+        complain("--replay: " + opened.error());
+        return false;
+      }
+      replay.emplace(std::move(*opened));
+    }
+    return true;
+  }
+};
+
+// The files of traces, as they are asked for.
+class Traces {
+ public:
+  Traces(const std::vector<TraceOption>& wanted, Output& output)
+      : wanted_(wanted), output_(output) {}
+
+  void add_to(Host& machine) {
+    for (const TraceOption& trace : wanted_) {
+      if (trace.file == "-") {
+        add_trace(machine, trace.format, output_);
+        shares_output_ = true;
+      } else if (auto file = Output::create(trace.file)) {
+        add_trace(machine, trace.format, **file);
+        files_.push_back(std::move(*file));
+      } else {
+        complain("--trace: " + file.error());
+        complete_ = false;
+      }
+    }
+  }
+  [[nodiscard]] bool complete() const { return complete_; }
+  [[nodiscard]] bool shares_output() const { return shares_output_; }
+  [[nodiscard]] int settle(int status) {
+    for (const auto& file : files_) status = tool::settle(*file, status);
+    return status;
+  }
+
+ private:
+  const std::vector<TraceOption>& wanted_;
+  Output& output_;
+  std::vector<std::unique_ptr<Output>> files_;
+  bool shares_output_ = false;
+  bool complete_ = true;
+};
+
 }  // namespace
 
-int run_command(const RunOptions& options, Output& output) {
+int run_command(const RunOptions& wanted, Output& output) {
   signal(SIGINT, [](int) { interrupted = true; });
+  RunOptions options = wanted;
   const auto config = read_configuration(options.configuration, options.quiet);
   if (!config) return kBadUsage;
-  std::vector<std::unique_ptr<Output>> traces;  // the files
-  std::unique_ptr<hal_sim::Choices> choices = std::make_unique<hal_sim::DeterministicChoices>(
-      config->sim.turn_instructions, config->sim.migration_rounds);
-  const auto terminal = Terminal::open(options.standard_input);
-  ConsoleInput* input = nullptr;
-  if (terminal) {
-    auto typed = std::make_unique<ConsoleInput>(std::move(choices), *terminal,
-                                                VmId(config->vms.front().id), interrupted);
-    input = typed.get();
-    choices = std::move(typed);
-  }
-  if (options.choices_file) {
-    auto file = Output::create(*options.choices_file);
-    if (!file) {
-      complain("--choices: " + file.error());
-      return kBadUsage;
+  const auto decisions = Decisions::make(options, *config);
+  if (!decisions) return kBadUsage;
+  if (decisions->replay) {
+    if (const auto limit = decisions->replay->limit()) {
+      options.max_instructions = std::min(*limit, options.max_instructions.value_or(*limit));
     }
-    traces.push_back(std::move(*file));
-    choices = std::make_unique<hal_sim::LoggedChoices>(
-        std::move(choices), [&log = *traces.back()](std::string_view line) { log.write(line); });
   }
-  bool shares_output = false;
-  bool traced = true;
+  Traces traces(options.traces, output);
   const auto host = make_host(
-      *config, options.configuration,
-      [&](Host& machine) {
-        for (const TraceOption& trace : options.traces) {
-          if (trace.file == "-") {
-            add_trace(machine, trace.format, output);
-            shares_output = true;
-          } else if (auto file = Output::create(trace.file)) {
-            add_trace(machine, trace.format, **file);
-            traces.push_back(std::move(*file));
-          } else {
-            complain("--trace: " + file.error());
-            traced = false;
-          }
-        }
-      },
-      std::move(choices));
-  if (!host || !traced) return kBadUsage;
-  ConsoleWriter console(*host, output, shares_output);
+      *config, options.configuration, [&](Host& machine) { traces.add_to(machine); },
+      std::move(decisions->choices));
+  if (!host || !traces.complete()) return kBadUsage;
+  ConsoleWriter console(*host, output, traces.shares_output());
   Progress progress(!options.quiet && isatty(STDERR_FILENO) == 1);
-  if (input != nullptr) input->set_refresh([&output] { output.flush(); });
-  Session session{*host, *config, options, output, progress, input, terminal.get()};
-  const StopReason reason = run_session(session);
+  if (decisions->input != nullptr) decisions->input->set_refresh([&output] { output.flush(); });
+  Session session{.host = *host,
+                  .config = *config,
+                  .options = options,
+                  .output = output,
+                  .progress = progress,
+                  .typed = *decisions->typed,
+                  .input = decisions->input,
+                  .terminal = decisions->terminal.get()};
+  StopReason reason = run_session(session);
   const double seconds = progress.seconds();
   progress.clear();
   console.finish();
   host->trace().finish();
-  int status = status_of(reason.kind);
-  if (!options.quiet) {
+  std::optional<std::string> difference;
+  if (decisions->replay) difference = decisions->replay->verify(*host, reason);
+  int status = difference ? kBadUsage : status_of(reason.kind);
+  if (difference) {
+    complain("--replay: " + *difference);
+  } else if (!options.quiet) {
     say(summary(reason, host->statistics(), seconds));
   } else if (status != kPoweredOff) {
     complain(reason.text);
   }
   if (options.hash) output.print("{}\n", host->state_hash());
-  for (const auto& trace : traces) status = settle(*trace, status);
-  return status;
+  if (decisions->recorder) status = decisions->recorder->finish(*host, session.stopped_by, status);
+  return traces.settle(status);
 }
 
 }  // namespace axvm::tool

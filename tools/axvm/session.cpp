@@ -49,19 +49,26 @@ constexpr std::string_view kKeys =
     "Ctrl-A x ends the run, Ctrl-A c opens the monitor, Ctrl-A a types a Ctrl-A, Ctrl-A h shows "
     "this\n";
 
+StopReason run(Session& session, const StopCondition& until) {
+  StopReason reason = session.host.run(until);
+  session.stopped_by = reason.kind;
+  return reason;
+}
+
 // As Host::run, with a look at the clock now and then.
-StopReason run_showing(Host& host, StopCondition until, Progress& progress) {
-  if (!progress.enabled()) return host.run(until);
+StopReason run_showing(Session& session, StopCondition until) {
+  Host& host = session.host;
+  if (!session.progress.enabled()) return run(session, until);
   constexpr std::uint64_t kSlice = 50'000'000;
   const auto limit = until.instructions;
   for (;;) {
     const std::uint64_t next = host.statistics().instructions + kSlice;
     until.instructions = limit ? std::min(*limit, next) : next;
-    StopReason reason = host.run(until);
+    StopReason reason = run(session, until);
     const bool is_slice = reason.kind == StopKind::InstructionLimit &&
                           (!limit || host.statistics().instructions < *limit);
     if (!is_slice) return reason;
-    progress.show(host);
+    session.progress.show(host);
   }
 }
 
@@ -74,7 +81,7 @@ class ScriptRun {
   std::optional<StopReason> run() {
     for (const auto& step : session_.options.script) {
       if (const auto* send = std::get_if<Send>(&step)) {
-        session_.host.send(vm_, send->bytes);
+        session_.typed.type(send->bytes);
       } else if (const auto* timeout = std::get_if<Timeout>(&step)) {
         timeout_ = timeout->instructions;
       } else if (auto failed = expect(std::get<Expect>(step))) {
@@ -99,7 +106,7 @@ class ScriptRun {
     }
     until.console = StopCondition::Console{
         vm_, [&](std::string_view output) { return matcher_.matches(expect, output); }};
-    StopReason reason = run_showing(session_.host, until, session_.progress);
+    StopReason reason = run_showing(session_, until);
     if (reason.kind == StopKind::ConsoleMatched) return std::nullopt;
     if (reason.kind == StopKind::InstructionLimit && is_timeout) {
       reason.kind = StopKind::GuestFault;
@@ -145,13 +152,13 @@ StopReason run_session(Session& session) {
   StopCondition until;
   until.instructions = session.options.max_instructions;
   until.interrupt = &interrupted;
-  if (session.input == nullptr) return run_showing(session.host, until, session.progress);
+  if (session.input == nullptr) return run_showing(session, until);
   session.progress.disable();
   if (session.terminal->is_terminal() && !session.options.quiet) say(kKeys);
   session.terminal->set_raw(true);
   session.input->start();
   for (;;) {
-    StopReason reason = session.host.run(until);
+    StopReason reason = run(session, until);
     std::optional<StopReason> end = reason;
     if (reason.kind == StopKind::Interrupted) end = obey(session, std::move(reason));
     if (!end) continue;

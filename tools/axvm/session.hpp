@@ -6,6 +6,7 @@
 #include <hal-sim/host/host.hpp>
 #include <tools/axvm/commands.hpp>
 #include <tools/axvm/console_input.hpp>
+#include <tools/axvm/script_input.hpp>
 
 namespace axvm::tool {
 
@@ -44,8 +45,11 @@ struct Session {
   const RunOptions& options;
   Output& output;
   Progress& progress;
+  ScriptInput& typed;  ///< by the script
   ConsoleInput* input = nullptr;
   Terminal* terminal = nullptr;
+  /// What has stopped the machine last, whatever is made of it.
+  hal_sim::StopKind stopped_by = hal_sim::StopKind::PoweredOff;
 };
 
 /// Runs to the end. PoweredOff is also what the user's wish to quit ends in.
