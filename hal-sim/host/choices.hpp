@@ -2,6 +2,7 @@
 // Every decision of a run that is not the guest's.
 
 #include <axvm/address.hpp>
+#include <axvm/state.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -43,6 +44,9 @@ class Choices {
   }
   /// 64 bits for whoever needs randomness.
   virtual std::uint64_t entropy() = 0;
+  /// What the answers depend on besides the questions. It is no part of the machine's state, but
+  /// saved with it.
+  virtual void describe(StateVisitor& visitor) { static_cast<void>(visitor); }
 
   static constexpr std::uint64_t kForever = ~std::uint64_t{0};
 };
@@ -65,6 +69,7 @@ class ForwardedChoices : public Choices {
     return rest_->idle(now, until);
   }
   std::uint64_t entropy() override { return rest_->entropy(); }
+  void describe(StateVisitor& visitor) override { rest_->describe(visitor); }
 
  private:
   std::unique_ptr<Choices> rest_;
@@ -85,6 +90,7 @@ class DeterministicChoices final : public Choices {
   }
   bool admit_input(VmId, std::uint64_t) override { return true; }
   std::uint64_t entropy() override;
+  void describe(StateVisitor& visitor) override { visitor.field("entropy", entropy_state_); }
 
  private:
   std::uint64_t round_;

@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <fstream>
+#include <hal-sim/record/json_text.hpp>
 #include <hal-sim/record/machine_identity.hpp>
 #include <hal-sim/state/hasher.hpp>
 #include <span>
@@ -91,6 +93,56 @@ std::expected<MachineIdentity, std::string> identify(const MachineConfig& config
     }
   }
   return parts.finish();
+}
+
+std::string to_lines(const MachineIdentity& identity) {
+  std::string text;
+  for (const IdentityPart& part : identity) {
+    text += fmt::format("{{\"machine\":{},\"is\":{}}}\n", as_json(part.what), as_json(part.is));
+  }
+  return text;
+}
+
+std::optional<IdentityPart> parse_identity_part(std::string_view line) {
+  if (!skip(line, "{\"machine\":")) return std::nullopt;
+  auto what = take_string(line);
+  if (!what || !skip(line, ",\"is\":")) return std::nullopt;
+  auto is = take_string(line);
+  if (!is || line != "}") return std::nullopt;
+  return IdentityPart{std::move(*what), std::move(*is)};
+}
+
+std::optional<MachineIdentity> parse_identity(std::string_view text) {
+  MachineIdentity identity;
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    if (end == std::string_view::npos) return std::nullopt;
+    auto part = parse_identity_part(text.substr(0, end));
+    if (!part) return std::nullopt;
+    identity.push_back(std::move(*part));
+    text.remove_prefix(end + 1);
+  }
+  return identity;
+}
+
+std::optional<IdentityDifference> first_difference(const MachineIdentity& expected,
+                                                   const MachineIdentity& is) {
+  static const IdentityPart kNone{"nothing more", ""};
+  for (std::size_t i = 0; i < std::max(expected.size(), is.size()); ++i) {
+    const IdentityPart& wanted = i < expected.size() ? expected[i] : kNone;
+    const IdentityPart& found = i < is.size() ? is[i] : kNone;
+    if (wanted == found) continue;
+    if (wanted.what == found.what) {
+      return IdentityDifference{
+          i, fmt::format("{} is {}, expected {}", found.what, found.is, wanted.is)};
+    }
+    const auto show = [](const IdentityPart& part) {
+      return part.is.empty() ? part.what : fmt::format("{} {}", part.what, part.is);
+    };
+    return IdentityDifference{
+        i, fmt::format("the machine has {}, expected {}", show(found), show(wanted))};
+  }
+  return std::nullopt;
 }
 
 }  // namespace axvm::hal_sim

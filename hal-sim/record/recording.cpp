@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <hal-sim/load/bytes.hpp>
+#include <hal-sim/record/json_text.hpp>
 #include <hal-sim/record/recording.hpp>
 #include <optional>
 #include <system_error>
@@ -13,61 +14,6 @@ namespace {
 
 constexpr std::array<std::string_view, 3> kEnds{"guest", "limit", "interruption"};
 constexpr std::uint64_t kLargestRecording = 1ULL << 30;
-
-std::string as_json(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    if (static_cast<unsigned char>(c) < 0x20) {
-      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-    } else {
-      out += c;
-    }
-  }
-  return out + '"';
-}
-
-std::string line_of(const IdentityPart& part) {
-  return fmt::format("{{\"machine\":{},\"is\":{}}}\n", as_json(part.what), as_json(part.is));
-}
-
-// Takes `expected` off the front.
-bool skip(std::string_view& text, std::string_view expected) {
-  if (!text.starts_with(expected)) return false;
-  text.remove_prefix(expected.size());
-  return true;
-}
-
-// A string as as_json() writes it.
-std::optional<std::string> take_string(std::string_view& text) {
-  if (!skip(text, "\"")) return std::nullopt;
-  std::string value;
-  while (!text.empty() && text.front() != '"') {
-    unsigned code = 0;
-    if (skip(text, "\\u")) {
-      const auto [end, error] = std::from_chars(
-          text.data(), text.data() + std::min<std::size_t>(4, text.size()), code, 16);
-      if (error != std::errc{} || end != text.data() + 4 || code >= 0x20) return std::nullopt;
-      value += static_cast<char>(code);
-      text.remove_prefix(4);
-      continue;
-    }
-    if (skip(text, "\\") && text.empty()) return std::nullopt;
-    value += text.front();
-    text.remove_prefix(1);
-  }
-  if (!skip(text, "\"")) return std::nullopt;
-  return value;
-}
-
-std::optional<IdentityPart> parse_part(std::string_view line) {
-  if (!skip(line, "{\"machine\":")) return std::nullopt;
-  auto what = take_string(line);
-  if (!what || !skip(line, ",\"is\":")) return std::nullopt;
-  auto is = take_string(line);
-  if (!is || line != "}") return std::nullopt;
-  return IdentityPart{std::move(*what), std::move(*is)};
-}
 
 std::optional<RecordedEnd> parse_end(std::string_view line) {
   if (!skip(line, "{\"end\":")) return std::nullopt;
@@ -103,7 +49,7 @@ class Parser {
         if (next()) return wrong("expected nothing behind the end");
         return std::move(recording_);
       }
-      if (auto part = has_choices ? std::nullopt : parse_part(line_)) {
+      if (auto part = has_choices ? std::nullopt : parse_identity_part(line_)) {
         recording_.machine.push_back(std::move(*part));
       } else if (auto choice = parse_choice(line_)) {
         has_choices = true;
@@ -139,10 +85,9 @@ class Parser {
 }  // namespace
 
 std::string recording_head(std::string_view version, const MachineIdentity& machine) {
-  std::string text =
+  const std::string text =
       fmt::format("{{\"recording\":\"axvm\",\"format\":1,\"version\":{}}}\n", as_json(version));
-  for (const IdentityPart& part : machine) text += line_of(part);
-  return text;
+  return text + to_lines(machine);
 }
 
 std::string recording_tail(const RecordedEnd& end) {
@@ -166,21 +111,10 @@ std::expected<Recording, std::string> read_recording(const std::string& file,
 
 std::expected<void, std::string> check_machine(const Recording& recording,
                                                const MachineIdentity& machine) {
-  static const IdentityPart kNone{"nothing more", ""};
-  const std::size_t count = std::max(recording.machine.size(), machine.size());
-  for (std::size_t i = 0; i < count; ++i) {
-    const IdentityPart& was = i < recording.machine.size() ? recording.machine[i] : kNone;
-    const IdentityPart& is = i < machine.size() ? machine[i] : kNone;
-    if (was == is) continue;
-    const auto show = [&](const IdentityPart& part) {
-      if (was.what == is.what || part.is.empty()) return part.is.empty() ? part.what : part.is;
-      return fmt::format("{} {}", part.what, part.is);
-    };
-    const std::string what = was.what == is.what ? is.what : "the machine";
-    return std::unexpected(fmt::format("{}:{}: {} is {}, expected {}, with which it was recorded",
-                                       recording.file, 2 + i, what, show(is), show(was)));
-  }
-  return {};
+  const auto difference = first_difference(recording.machine, machine);
+  if (!difference) return {};
+  return std::unexpected(fmt::format("{}:{}: {}, with which it was recorded", recording.file,
+                                     2 + difference->part, difference->what));
 }
 
 }  // namespace axvm::hal_sim

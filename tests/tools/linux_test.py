@@ -2,6 +2,7 @@
 
 import hashlib
 import sys
+import time
 import unittest
 
 from command import CONFIGS, Test, config
@@ -78,6 +79,37 @@ class LinuxSame(LinuxSession):
     def test_it_ends_in_the_same_state_every_time(self):
         options = ["--vcpus", 4, "--hash"]
         self.assertEqual(self.session("ps", options=options), self.session("ps", options=options))
+
+
+class LinuxSnapshot(LinuxSession):
+    """At the prompt, restored in another process, with two CPUs, shaken or not."""
+
+    def test_it_goes_on_at_the_prompt(self):
+        snapshot, options = self.folder / "prompt", ["--vcpus", 2, "--hash"]
+        script = self.file("boot", f"expect INIT-REACHED\nexpect {PROMPT}\nsnapshot {snapshot}\n"
+                                   f"send uname -m; ps\\n\nexpect {PROMPT}\nsend poweroff\\n\n")
+        whole = self.axvm("run", config("linux"), "--quiet", *LIMIT, *options, "--script", script,
+                          timeout=1500)
+        self.assertEqual((whole.status, whole.err), (0, ""))
+        rest = self.file("rest", f"send uname -m; ps\\n\nexpect {PROMPT}\nsend poweroff\\n\n")
+        for shaken in ([], ["--chaos", 5]):
+            again = self.axvm("run", config("linux"), "--quiet", *LIMIT, *options, "--script", rest,
+                              "--restore", snapshot, *shaken, timeout=1500)
+            self.assertEqual((again.status, again.err), (0, ""))
+            self.assertEqual(again.out, whole.out[-len(again.out):])
+            self.assertIn("aarch64", again.out)
+            self.assertNotIn("INIT-REACHED", again.out)
+
+    def test_it_is_at_the_prompt_at_once(self):
+        snapshot = self.folder / "prompt"
+        script = self.file("boot", f"expect INIT-REACHED\nexpect {PROMPT}\nsnapshot {snapshot}\n"
+                                   "send poweroff\\n\n")
+        self.axvm("run", config("linux"), "--quiet", *LIMIT, "--script", script, timeout=1500)
+        begin = time.monotonic()
+        done = self.axvm("run", config("linux"), "--quiet", "--restore", snapshot,
+                         "--max-instructions", 1)
+        self.assertEqual(done.status, 3)
+        self.assertLess(time.monotonic() - begin, 5)
 
 
 class LinuxShaken(LinuxSession):

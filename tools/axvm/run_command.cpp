@@ -36,9 +36,10 @@ class Decisions {
  public:
   // Nothing when the run cannot be recorded or replayed: one line has been printed.
   static std::unique_ptr<Decisions> make(const RunOptions& options,
-                                         const hal_sim::MachineConfig& config) {
+                                         const hal_sim::MachineConfig& config,
+                                         const hal_sim::Snapshot* snapshot) {
     std::unique_ptr<Decisions> made(new Decisions);
-    if (!made->open_files(options, config)) return nullptr;
+    if (!made->open_files(options, config, snapshot)) return nullptr;
     const VmId first(config.vms.front().id);
     std::unique_ptr<hal_sim::Choices> choices = std::make_unique<hal_sim::DeterministicChoices>(
         config.sim.turn_instructions, config.sim.migration_rounds);
@@ -71,13 +72,15 @@ class Decisions {
  private:
   Decisions() = default;
 
-  bool open_files(const RunOptions& options, const hal_sim::MachineConfig& config) {
+  bool open_files(const RunOptions& options, const hal_sim::MachineConfig& config,
+                  const hal_sim::Snapshot* snapshot) {
     if (!options.record_file && !options.replay_file) return true;
-    const auto machine = hal_sim::identify(config, image_search(options.configuration));
+    auto machine = hal_sim::identify(config, image_search(options.configuration));
     if (!machine) {
       complain(machine.error());
       return false;
     }
+    if (snapshot != nullptr) machine->push_back({"restored snapshot", snapshot->digest()});
     if (options.record_file) {
       auto made = Recorder::create(*options.record_file, *machine);
       if (!made) {
@@ -96,6 +99,36 @@ class Decisions {
     return true;
   }
 };
+
+// --restore. False when it cannot be: one line has been printed.
+bool open_snapshot(const RunOptions& options, const hal_sim::MachineConfig& config,
+                   std::unique_ptr<hal_sim::Snapshot>& snapshot) {
+  if (!options.restore_file) return true;
+  const auto machine = snapshot_identity(config, options.configuration);
+  if (!machine) {
+    complain(machine.error());
+    return false;
+  }
+  auto opened = hal_sim::Snapshot::open(*options.restore_file, *machine);
+  if (!opened) {
+    complain("--restore: " + opened.error());
+    return false;
+  }
+  snapshot = std::move(*opened);
+  return true;
+}
+
+// Snapshots that were asked for and not reached turn success into failure.
+int settle_snapshots(const Session& session, int status) {
+  const auto& wanted = session.options.snapshots;
+  if (session.saved == wanted.size() || session.stopped_by == StopKind::HostError) return status;
+  complain(
+      fmt::format("--snapshot-at: the run ended after {} instructions, expected {}: {} is not "
+                  "written",
+                  session.host.statistics().instructions, wanted[session.saved].instructions,
+                  wanted[session.saved].file));
+  return status == kPoweredOff ? kGuestFailed : status;
+}
 
 // The files of traces, as they are asked for.
 class Traces {
@@ -139,7 +172,9 @@ int run_command(const RunOptions& wanted, Output& output) {
   RunOptions options = wanted;
   const auto config = read_configuration(options.configuration, options.quiet);
   if (!config) return kBadUsage;
-  const auto decisions = Decisions::make(options, *config);
+  std::unique_ptr<hal_sim::Snapshot> snapshot;
+  if (!open_snapshot(options, *config, snapshot)) return kBadUsage;
+  const auto decisions = Decisions::make(options, *config, snapshot.get());
   if (!decisions) return kBadUsage;
   if (decisions->replay) {
     if (const auto limit = decisions->replay->limit()) {
@@ -149,16 +184,20 @@ int run_command(const RunOptions& wanted, Output& output) {
   Traces traces(options.traces, output);
   const auto host = make_host(
       *config, options.configuration, [&](Host& machine) { traces.add_to(machine); },
-      std::move(decisions->choices));
+      std::move(decisions->choices), snapshot.get());
+  snapshot.reset();
   if (!host || !traces.complete()) return kBadUsage;
   ConsoleWriter console(*host, output, traces.shares_output());
-  Progress progress(!options.quiet && isatty(STDERR_FILENO) == 1);
+  const std::uint64_t before = host->statistics().instructions;
+  Progress progress(!options.quiet && isatty(STDERR_FILENO) == 1, before);
+  Saver saver(*host, *config, options.configuration);
   if (decisions->input != nullptr) decisions->input->set_refresh([&output] { output.flush(); });
   Session session{.host = *host,
                   .config = *config,
                   .options = options,
                   .output = output,
                   .progress = progress,
+                  .saver = saver,
                   .typed = *decisions->typed,
                   .input = decisions->input,
                   .terminal = decisions->terminal.get()};
@@ -173,10 +212,11 @@ int run_command(const RunOptions& wanted, Output& output) {
   if (difference) {
     complain("--replay: " + *difference);
   } else if (!options.quiet) {
-    say(summary(reason, host->statistics(), seconds));
+    say(summary(reason, host->statistics(), seconds, before));
   } else if (status != kPoweredOff) {
     complain(reason.text);
   }
+  status = settle_snapshots(session, status);
   if (options.hash) output.print("{}\n", host->state_hash());
   if (decisions->recorder) status = decisions->recorder->finish(*host, session.stopped_by, status);
   return traces.settle(status);

@@ -122,6 +122,6 @@ TEST_CASE("a recording of another machine says what differs, and where it says s
   other = kMachine;
   other.push_back({"vm2 configuration", "3"});
   CHECK(check_machine(*recording, other).error() ==
-        "r:4: the machine is vm2 configuration 3, expected nothing more, with which it was "
+        "r:4: the machine has vm2 configuration 3, expected nothing more, with which it was "
         "recorded");
 }
