@@ -35,6 +35,9 @@ endfunction()
 function(axvm_test target)
   add_executable(${target} ${ARGN})
   axvm_target(${target})
+  if(AXVM_SANITIZE)
+    target_compile_options(${target} PRIVATE -O0)  # instrumented checks take most of the compiler's time
+  endif()
   target_link_libraries(${target} PRIVATE axvm::test_main)
   doctest_discover_tests(${target} TEST_PREFIX "${target}: " PROPERTIES TIMEOUT 120
     ENVIRONMENT "RC_PARAMS=seed=20240607")
