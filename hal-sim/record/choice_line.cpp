@@ -57,8 +57,10 @@ class Reader {
     if (!literal("\"")) return false;
     while (text_.size() >= 2 && text_.front() != '"') {
       unsigned byte = 0;
-      const auto [end, error] = std::from_chars(text_.data(), text_.data() + 2, byte, 16);
-      if (error != std::errc{} || end != text_.data() + 2) return false;
+      const std::string_view digits = text_.substr(0, 2);
+      const auto [end, error] =
+          std::from_chars(digits.data(), digits.data() + digits.size(), byte, 16);
+      if (error != std::errc{} || end != digits.data() + 2) return false;
       value += static_cast<char>(byte);
       text_.remove_prefix(2);
     }

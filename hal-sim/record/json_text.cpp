@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <charconv>
 #include <hal-sim/record/json_text.hpp>
 #include <system_error>
@@ -32,9 +31,10 @@ std::optional<std::string> take_string(std::string_view& text) {
   while (!text.empty() && text.front() != '"') {
     unsigned code = 0;
     if (skip(text, "\\u")) {
-      const auto [end, error] = std::from_chars(
-          text.data(), text.data() + std::min<std::size_t>(4, text.size()), code, 16);
-      if (error != std::errc{} || end != text.data() + 4 || code >= 0x20) return std::nullopt;
+      const std::string_view digits = text.substr(0, 4);
+      const auto [end, error] =
+          std::from_chars(digits.data(), digits.data() + digits.size(), code, 16);
+      if (error != std::errc{} || end != digits.data() + 4 || code >= 0x20) return std::nullopt;
       value += static_cast<char>(code);
       text.remove_prefix(4);
       continue;
