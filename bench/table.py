@@ -131,11 +131,16 @@ def cells(row):
 
 
 def print_table(rows):
-    table = [["bench", "axvm", "reference", "ratio", "aim", ""]] + [cells(row) for row in rows]
+    print_aligned([["bench", "axvm", "reference", "ratio", "aim", ""]] + [cells(row) for row in rows])
+
+
+def print_aligned(table):
+    """Names and verdicts to the left, figures to the right; the first line is the heading."""
+    table = list(table)
     widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
     table.insert(1, ["-" * width for width in widths])
     for line in table:
-        aligned = [text.ljust(width) if column in (0, 5) else text.rjust(width)
+        aligned = [text.ljust(width) if column in (0, len(line) - 1) else text.rjust(width)
                    for column, (text, width) in enumerate(zip(line, widths))]
         print("  ".join(aligned).rstrip())
 

@@ -1,5 +1,5 @@
 #pragma once
-// The VM as its devices see it: interrupt lines, memory, time.
+// The VM as its devices see it: interrupt lines, messages, memory, time.
 
 #include <axvm/address.hpp>
 #include <axvm/result.hpp>
@@ -15,6 +15,12 @@ class DeviceHost {
   /// Level of the wire to the interrupt controller's input `intid`; devices may repeat themselves.
   virtual void set_line(std::uint32_t intid, bool level) {
     static_cast<void>(intid), static_cast<void>(level);
+  }
+  /// A message-signalled interrupt: `event` (the data written) of the device that the bus knows as
+  /// `device` (AArch64: EventID and DeviceID of an ITS, IHI 0069, 5.1). Nothing comes of one that
+  /// the guest has not mapped to an interrupt.
+  virtual void send_message(std::uint32_t device, std::uint32_t event) {
+    static_cast<void>(device), static_cast<void>(event);
   }
   /// Copies guest memory, as a bus master does. All or nothing. Errors: BadAddress (part of it is
   /// not memory), NoMemory (write only).

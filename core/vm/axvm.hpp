@@ -138,8 +138,7 @@ class AxVM : public VmBase {
   }
 
   Result<> inject_interrupt(VcpuId id, std::uint32_t intid) override {
-    const VmStatus now = status();
-    if (now != VmStatus::Running && now != VmStatus::Pausing && now != VmStatus::Paused) {
+    if (!is_active()) {
       return fail(ErrorKind::BadState, "inject_interrupt"sv, "the VM is not running"sv);
     }
     if (id.value >= vcpu_num()) return no_vcpu("inject_interrupt"sv);
@@ -152,6 +151,13 @@ class AxVM : public VmBase {
     }
     services_.inject(id, intid);
     return {};
+  }
+
+  Result<> inject_message(std::uint32_t device, std::uint32_t event) override {
+    if (!is_active()) {
+      return fail(ErrorKind::BadState, "inject_message"sv, "the VM is not running"sv);
+    }
+    return services_.inject_message(device, event);
   }
 
   [[nodiscard]] std::size_t vcpu_num() const noexcept override {
@@ -300,12 +306,14 @@ class AxVM : public VmBase {
     services_.hal().call_on(there->id(), [&] { there->unload(vcpu); });
   }
 
-  /// Runs, or can be made to by resume. A failure is the next step's to report.
-  void stop_if_active() {
+  /// Runs, or can be made to by resume.
+  [[nodiscard]] bool is_active() const noexcept {
     const VmStatus now = status();
-    if (now == VmStatus::Running || now == VmStatus::Pausing || now == VmStatus::Paused) {
-      static_cast<void>(control().stop(VmStopReason::Forced));
-    }
+    return now == VmStatus::Running || now == VmStatus::Pausing || now == VmStatus::Paused;
+  }
+  /// A failure is the next step's to report.
+  void stop_if_active() {
+    if (is_active()) static_cast<void>(control().stop(VmStopReason::Forced));
   }
 
   /// vCPUs and devices as when they were made. None is Running, none can become so.

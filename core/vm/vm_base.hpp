@@ -113,6 +113,15 @@ class VmBase : public RefCounted {
     return not_offered("inject_interrupt"sv);
   }
 
+  /// Sends a message-signalled interrupt as a device of the guest would, from any CPU: `event` of
+  /// the device that the guest's bus knows as `device` (AArch64: EventID and DeviceID of the ITS).
+  /// Errors: BadState (neither running nor paused; the ITS is off), Unsupported (the VM has no
+  /// ITS), and when the guest has mapped nothing there: NotFound, OutOfRange, BadAddress.
+  virtual Result<> inject_message(std::uint32_t device, std::uint32_t event) {
+    static_cast<void>(device), static_cast<void>(event);
+    return not_offered("inject_message"sv);
+  }
+
   [[nodiscard]] virtual std::size_t vcpu_num() const noexcept { return 0; }
   /// Errors: InvalidInput (no such vCPU).
   [[nodiscard]] virtual Result<VcpuStatus> vcpu_status(VcpuId vcpu) const {

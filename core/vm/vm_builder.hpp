@@ -115,8 +115,8 @@ class VmBuilder {
       }
       const std::string_view device_name = keep(*text, device.name);
       if (device.type == EmulatedDeviceType::InterruptController) {
-        const auto done =
-            Arch::make_interrupt_devices(allocator, **controller, device, device_name, add);
+        const auto done = Arch::make_interrupt_devices(allocator, **controller, **device_host,
+                                                       device, device_name, add);
         if (!done) return std::unexpected(done.error());
         continue;
       }

@@ -20,6 +20,9 @@ class VmDeviceHost final : public DeviceHost {
   void set_line(std::uint32_t intid, bool level) override {
     if (services_ != nullptr) services_->set_line(intid, level);
   }
+  void send_message(std::uint32_t device, std::uint32_t event) override {
+    if (services_ != nullptr) static_cast<void>(services_->send_message(device, event));
+  }
   Result<> read_memory(GuestPhysAddr from, std::span<std::byte> to) override {
     if (services_ == nullptr) return DeviceHost::read_memory(from, to);
     return services_->with_memory([&](auto& space, auto&) { return space.read(from, to); });

@@ -83,6 +83,18 @@ class VmServices {
     deliver_wakes();
   }
 
+  /// A device's message to the interrupt controller, while the device is accessed or polled.
+  Result<> send_message(std::uint32_t device, std::uint32_t event) {
+    const auto sent = parts_.interrupt_controller->send_message(device, event);
+    deliver_wakes();
+    return sent;
+  }
+  /// The same from outside.
+  Result<> inject_message(std::uint32_t device, std::uint32_t event) {
+    LockGuard guard(device_lock_);
+    return send_message(device, event);
+  }
+
   [[nodiscard]] std::span<const VCpuType> vcpus() const noexcept { return parts_.vcpus.span(); }
   /// The vCPU that the guest knows by `phys_id`; null when there is none.
   [[nodiscard]] VCpuType* find_vcpu(std::uint64_t phys_id) noexcept {

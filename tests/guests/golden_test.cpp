@@ -77,8 +77,9 @@ std::string contents(const std::string& path) {
 }  // namespace
 
 TEST_CASE("golden: what the VMM does for each guest") {
-  for (const char* name : {"hello", "mmio", "mmio_forms", "hvc", "sysreg", "paging", "lazy", "smp",
-                           "selfmod", "demand", "permissions", "spinlock", "unknown", "virtio"}) {
+  for (const char* name :
+       {"hello", "mmio", "mmio_forms", "hvc", "sysreg", "paging", "lazy", "smp", "selfmod",
+        "demand", "permissions", "spinlock", "unknown", "its", "virtio"}) {
     CAPTURE(name);
     const std::string path = std::string(AXVM_GOLDEN) + "/" + name + ".txt";
     const std::string now = reduced(run({.name = name, .traced = true}).trace_text);

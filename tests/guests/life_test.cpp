@@ -40,7 +40,7 @@ TEST_CASE("oversubscribed: four vCPUs share one or two pCPUs and say the same") 
 }
 
 TEST_CASE("migrating: vCPUs that move from pCPU to pCPU say the same") {
-  for (const char* name : {"ipi", "smp", "timer", "paging"}) {
+  for (const char* name : {"ipi", "its", "smp", "timer", "paging"}) {
     CAPTURE(name);
     const Outcome still = run_on(name, 4, 0);
     REQUIRE(still.reason.kind == StopKind::PoweredOff);

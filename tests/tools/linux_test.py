@@ -37,6 +37,7 @@ class LinuxSession(Test):
 class Linux(LinuxSession):
     def test_it_boots_to_a_shell_and_powers_off(self):
         out = self.session("uname -m", "nproc", "echo $((6 * 7))")
+        self.assertIn("ITS [mem 0x08080000-0x0809ffff]", out)
         self.assertRegex(out, r"(?m)^INIT-REACHED Linux 6\.\S+ aarch64, CPUs 0 of 0 online$")
         self.assertIn("\naarch64\n", out)
         self.assertIn("\n42\n", out)

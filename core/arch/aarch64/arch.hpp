@@ -88,10 +88,10 @@ struct Arch {
     return gic_device_ranges(config, vcpus);
   }
   /// The devices by which guests see the controller. Errors: NoMemory, InvalidInput.
-  static Result<> make_interrupt_devices(Allocator allocator, Gic& gic,
+  static Result<> make_interrupt_devices(Allocator allocator, Gic& gic, DeviceHost& host,
                                          const EmulatedDeviceConfig& config, std::string_view name,
                                          FunctionRef<Result<>(Box<Device>)> add) {
-    return make_gic_devices(allocator, gic, config, name, add);
+    return make_gic_devices(allocator, gic, host, config, name, add);
   }
   /// Runs until an exit that the host has to know of.
   template <class Vm, VirtualizationHardware U>

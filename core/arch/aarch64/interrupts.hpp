@@ -55,10 +55,13 @@ class GuestInterrupts {
     if (vm_.emulates_interrupts()) refill();
   }
 
-  /// Before anybody looks at the controller's registers: it knows what list registers hold.
+  /// Before anybody looks at the controller's registers: it knows what list registers held, and
+  /// they hold nothing until the guest is entered.
   void synchronize() {
     if (!vm_.emulates_interrupts()) return;
+    const unsigned held = gic().lent_count(index());
     fold();
+    for (unsigned n = 0; n < held; ++n) write_list_register(cpu_, n, 0);
     interface().mark_changed();
   }
 

@@ -110,9 +110,9 @@ class GuestCore final : public EngineCaches {
   };
   static constexpr std::uint64_t kNoTarget = ~0ULL;
   /// Beyond so many watches all are dropped and set again where code is still fetched from.
-  static constexpr std::size_t kMaxWatches = 512;
+  static constexpr std::size_t kMaxWatches = 1024;
   /// A page with more trapping instructions than this is watched as a whole.
-  static constexpr std::size_t kMaxWatchesOfPage = 16;
+  static constexpr std::size_t kMaxWatchesOfPage = 128;
 
   /// A translation that the fill hook refused.
   struct Refusal {
@@ -346,6 +346,8 @@ class GuestCore final : public EngineCaches {
   void forget_caches();
   /// Has on_watch called before the instructions in [first, last].
   void watch(std::uint64_t first, std::uint64_t last);
+  /// A watched instruction does nothing that its watch is for, as far as one call can tell.
+  void note_idle_watch(std::uint32_t word, unsigned el);
   void forget_watches();
   void on_stage2_control(SysReg reg, std::uint64_t old);
   void mirror_translation_register(SysReg reg, std::uint64_t value);
@@ -376,6 +378,8 @@ class GuestCore final : public EngineCaches {
   bool forget_watches_next_ = false;
   bool stack_is_misaligned_ = false;  ///< SP_EL0 or SP_EL1, or lately was; while SP is checked
   unsigned stack_patience_ = 0;
+  std::uint64_t next_patience_ = 1024;
+  std::uint64_t watch_patience_ = next_patience_;  ///< executions until a watch may be called idle
   bool spsr_is_current_ = false;  ///< SPSR_EL2 is the engine's PSTATE, not yet fetched
   bool spsr_written_ = false;
 

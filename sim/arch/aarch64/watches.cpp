@@ -61,13 +61,20 @@ void GuestCore::watch_trapping_instructions(std::uint64_t page_va, std::uint64_t
 }
 
 void GuestCore::watch_unmaintained_code(std::uint64_t page_va, std::uint64_t pa) {
-  constexpr int kMaxLines = 8;
+  constexpr unsigned kMaxRuns = 8;
+  std::array<std::pair<unsigned, unsigned>, kMaxRuns> runs{};  // first line, number of lines
+  unsigned count = 0;
   CodeMaintenance::LineSet lines = machine_.fetch_coherence_.maintenance().unmaintained(pa);
-  if (std::popcount(lines) > kMaxLines) return watch(page_va, page_va + 4095);
-  for (; lines != 0; lines &= lines - 1) {
-    const std::uint64_t line =
-        page_va + static_cast<unsigned>(std::countr_zero(lines)) * CodeMaintenance::kLine;
-    watch(line, line + CodeMaintenance::kLine - 1);
+  while (lines != 0) {
+    if (count == kMaxRuns) return watch(page_va, page_va + 4095);
+    const auto first = static_cast<unsigned>(std::countr_zero(lines));
+    const auto length = static_cast<unsigned>(std::countr_one(lines >> first));
+    runs[count++] = {first, length};
+    lines = first + length < 64 ? lines >> (first + length) << (first + length) : 0;
+  }
+  for (unsigned n = 0; n < count; ++n) {
+    const std::uint64_t start = page_va + runs[n].first * CodeMaintenance::kLine;
+    watch(start, start + runs[n].second * CodeMaintenance::kLine - 1);
   }
 }
 
@@ -100,7 +107,7 @@ void GuestCore::forget_watches() {
   watches_.clear();
   refused_accesses_.forget_watches();
   examined_pages_.forget_all();
-  engine_.flush_code();
+  engine_.drop_unwatched();
   forget_translations();
 }
 
@@ -156,12 +163,25 @@ inline void GuestCore::on_watch(std::uint64_t va) {
   if (traps_from(el, word)) return trap_instruction(word, va);
   if (is_absent_register(word)) return stop(Stop::Undefined);
   if (is_maintenance_by_va(word)) {
-    const SysReg op = register_of(word);
     const std::uint64_t address = (word & 31) == 31 ? 0 : engine_.x(word & 31);
-    if (const auto fault = maintenance_fault(op, address, el)) {
-      refuse_system_instruction(*fault, address, va);
+    if (const auto fault = maintenance_fault(register_of(word), address, el)) {
+      return refuse_system_instruction(*fault, address, va);
     }
   }
+  note_idle_watch(word, el);
+}
+
+void GuestCore::note_idle_watch(std::uint32_t word, unsigned el) {
+  // Lines that were reported, or maintained since, stay watched: to look at all code anew soon
+  // costs less. Not at a steady rate, lest it find the same watches again and again.
+  if (--watch_patience_ != 0) return;
+  const bool idle = !needs_watch(word, engine_.system(reg::CPACR_EL1), el);
+  if (idle) {
+    forget_watches_next_ = true;
+    attention_ = 0;
+    next_patience_ *= 2;
+  }
+  watch_patience_ = next_patience_;
 }
 
 Engine::CodeHook GuestCore::watch_function() noexcept {

@@ -115,6 +115,13 @@ struct World {
     edges.insert(kTimer);
   }
 
+  /// The guest writes GICD_ICPENDR.
+  void take_back(std::uint32_t intid) {
+    interrupts.synchronize();
+    write(0x280 + intid / 32 * 4, 1U << (intid % 32), AccessWidth::Dword);
+    edges.erase(intid);
+  }
+
   // --- the hardware, between two instructions -------------------------------------------------
   void settle() {
     if (cpu.interface.maintenance()) interrupts.forward(kMaintenanceIntid);
@@ -177,7 +184,7 @@ struct World {
   Vcpu vcpu;
   Vm vm;
   Box<Gic> gic = std::move(*Gic::try_make(Allocator::of(heap), lock, 1));
-  Distributor distributor{"gicd", {Bus::Mmio, 0x800'0000, 0x1'0000}, *gic, false};
+  Distributor distributor{"gicd", {Bus::Mmio, 0x800'0000, 0x1'0000}, *gic};
   GuestInterrupts<Vm, Cpu> interrupts{vm, vcpu, cpu};
 
   std::map<std::uint32_t, std::uint8_t> priorities;
@@ -199,7 +206,7 @@ TEST_CASE("interrupts: whatever happens, the guest gets what is due, once, by pr
       w.set_priority(intid, *rc::gen::element<std::uint8_t>(0x20, 0x40, 0x60, 0x80, 0xa0));
     }
     for (int i = 0; i < 200; ++i) {
-      switch (*rc::gen::inRange(0, 9)) {
+      switch (*rc::gen::inRange(0, 10)) {
         case 0: w.set_line(*rc::gen::inRange(kFirstLevel, kFirstEdge), true); break;
         case 1: w.set_line(*rc::gen::inRange(kFirstLevel, kFirstEdge), false); break;
         case 2: w.pulse(*rc::gen::inRange(kFirstEdge, kEnd)); break;
@@ -207,9 +214,21 @@ TEST_CASE("interrupts: whatever happens, the guest gets what is due, once, by pr
         case 4: w.fire_timer(); break;
         case 5: w.migrate(); break;
         case 6: w.end(); break;
+        case 7: w.take_back(*rc::gen::inRange(kFirstEdge, kEnd)); break;
         default: w.acknowledge(); break;
       }
       w.settle();
     }
   }));
+}
+
+TEST_CASE("interrupts: what a guest takes back while it is in a list register does not come") {
+  World w;
+  w.set_priority(kFirstEdge, 0x80);
+  w.gic->make_pending(0, kFirstEdge);
+  w.interrupts.present();
+  CHECK(w.cpu.interface.irq());
+  w.take_back(kFirstEdge);
+  w.interrupts.present();
+  CHECK_FALSE(w.cpu.interface.irq());
 }

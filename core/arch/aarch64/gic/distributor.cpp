@@ -31,8 +31,9 @@ std::uint32_t Distributor::type() const noexcept {
   constexpr std::uint32_t kNo1N = 1U << 25;
   constexpr std::uint32_t kLpis = 1U << 17;
   const std::uint32_t cpus = gic_.vcpu_count() < 8 ? gic_.vcpu_count() - 1 : 7;
-  const std::uint32_t intid_bits = has_lpis_ ? 16 : 10;
-  return kLines | cpus << 5 | (has_lpis_ ? kLpis : 0) | (intid_bits - 1) << 19 | kAff3Valid | kNo1N;
+  const std::uint32_t intid_bits = gic_.has_lpis() ? kLpiIntidBits : 10;
+  return kLines | cpus << 5 | (gic_.has_lpis() ? kLpis : 0) | (intid_bits - 1) << 19 | kAff3Valid |
+         kNo1N;
 }
 
 std::uint32_t Distributor::read_register(std::uint64_t offset) {

@@ -13,9 +13,9 @@ class Distributor final : public Device {
  public:
   static constexpr std::uint64_t kSize = 0x1'0000;
 
-  /// `gic` outlives the device. `has_lpis`: there are redistributors with LPIs, and an ITS.
-  Distributor(std::string_view name, BusRange range, Gic& gic, bool has_lpis) noexcept
-      : Device(name, range, IsInterruptController::Yes), gic_(gic), has_lpis_(has_lpis) {}
+  /// `gic` outlives the device.
+  Distributor(std::string_view name, BusRange range, Gic& gic) noexcept
+      : Device(name, range, IsInterruptController::Yes), gic_(gic) {}
 
   Result<std::uint64_t> read(std::uint64_t offset, AccessWidth width) override;
   Result<> write(std::uint64_t offset, AccessWidth width, std::uint64_t value) override;
@@ -26,7 +26,6 @@ class Distributor final : public Device {
   [[nodiscard]] std::uint32_t type() const noexcept;
 
   Gic& gic_;
-  bool has_lpis_;
 };
 
 }  // namespace axvm::aarch64

@@ -16,14 +16,6 @@ void for_each_bit(std::uint32_t bits, F&& f) {
   for (; bits != 0; bits &= bits - 1) f(lowest_bit(bits));
 }
 
-/// What comes first: by priority; of those what is active, since the guest has to be able to end
-/// it; then by number. Active interrupts end in the order of their priorities, so that one without
-/// a list register gets one in time.
-constexpr std::uint64_t order_of(const ListRegister& entry) {
-  return std::uint64_t{entry.priority} << 48 | std::uint64_t{entry.active ? 0U : 1U} << 32 |
-         entry.intid;
-}
-
 }  // namespace
 
 std::uint64_t guest_gic_feature(const VcpuInterface& interface, std::uint16_t encoding) noexcept {
@@ -80,6 +72,7 @@ void Gic::reset() noexcept {
   }
   initial.edge = kSgis;
   for (InterruptBank& bank : private_) bank = initial;
+  if (lpis_) lpis_->reset();
   for (ListRegisters& lent : lent_) lent = {};
   wake_all();
   wakes_.store(0, std::memory_order_relaxed);  // nobody runs
@@ -175,12 +168,21 @@ std::uint32_t Gic::fold(unsigned vcpu, const ListRegisters& held, unsigned ends)
   std::uint32_t ended = 0;
   for (unsigned i = 0; i < lent.count; ++i) {
     const ListRegister& now = held.entries[i];
+    if (is_lpi(lent.entries[i].intid)) {
+      fold_lpi(vcpu, i, lent.entries[i].intid, now.pending);
+      continue;
+    }
     fold_one(vcpu, lent.entries[i], now);
     if (lent.entries[i].hardware && !now.is_valid()) ended |= bit_of(lent.entries[i].intid);
   }
   for (; ends != 0; --ends) end_unlisted(vcpu);
   lent = {};
   return ended;
+}
+
+void Gic::fold_lpi(unsigned vcpu, unsigned n, std::uint32_t intid, bool pending) noexcept {
+  const std::uint8_t heir = lpis_->take_back(vcpu, n, intid, pending);
+  if (heir != vcpu) wake(heir);
 }
 
 void Gic::fold_one(unsigned vcpu, const ListRegister& was, const ListRegister& now) noexcept {
@@ -246,13 +248,7 @@ void Gic::collect(unsigned vcpu, unsigned n, ListRegisters& best, unsigned capac
     entry.active = (from.active & bit) != 0;
     entry.group1 = (from.group1 & bit) != 0;
     entry.priority = from.priority[index];
-    unsigned at = best.count;
-    while (at > 0 && order_of(entry) < order_of(best.entries[at - 1])) --at;
-    if (best.count == capacity) best.more = true;
-    if (at == capacity) return;
-    const unsigned last = best.count < capacity ? best.count++ : capacity - 1;
-    for (unsigned i = last; i > at; --i) best.entries[i] = best.entries[i - 1];
-    best.entries[at] = entry;
+    best.insert(entry, capacity);
   });
 }
 
@@ -276,7 +272,14 @@ ListRegisters Gic::fill(unsigned vcpu, unsigned capacity, std::uint32_t hardware
   LockGuard guard(lock_);
   ListRegisters chosen;
   for (unsigned n = 0; n <= kSharedBanks; ++n) collect(vcpu, n, chosen, capacity);
-  for (unsigned i = 0; i < chosen.count; ++i) lend(vcpu, chosen.entries[i], hardware);
+  if (lpis_ && (groups_ & 2) != 0) lpis_->collect(vcpu, chosen, capacity);
+  for (unsigned i = 0; i < chosen.count; ++i) {
+    if (is_lpi(chosen.entries[i].intid)) {
+      lpis_->lend(vcpu, i, chosen.entries[i].intid);
+    } else {
+      lend(vcpu, chosen.entries[i], hardware);
+    }
+  }
   lent_[vcpu] = chosen;
   return chosen;
 }
@@ -484,6 +487,7 @@ void Gic::describe(StateVisitor& visitor) {
       for (std::uint8_t& vcpu : *vcpus) vcpu = vcpu < vcpu_count() ? vcpu : kNobody;
     }
   }
+  if (lpis_) lpis_->describe(visitor);
   for (ListRegisters& lent : lent_) {
     visitor.value("lent"sv, lent.count);
     if (lent.count > kMaxListRegisters) lent.count = kMaxListRegisters;
@@ -491,7 +495,8 @@ void Gic::describe(StateVisitor& visitor) {
       std::uint64_t entry = lent.entries[i].encode();
       visitor.field("entry"sv, entry);
       lent.entries[i] = ListRegister(entry);
-      lent.entries[i].intid %= kIntidCount;
+      std::uint32_t& intid = lent.entries[i].intid;
+      if (!lpis_ || !is_lpi(intid)) intid %= kIntidCount;
     }
   }
   groups_ &= 3;

@@ -9,7 +9,8 @@
 #include <axvm/result.hpp>
 #include <axvm/state.hpp>
 #include <core/arch/aarch64/gic/interrupt_bank.hpp>
-#include <core/arch/aarch64/gic/list_register.hpp>
+#include <core/arch/aarch64/gic/list_registers.hpp>
+#include <core/arch/aarch64/gic/lpis.hpp>
 #include <core/arch/aarch64/gic/sgi.hpp>
 #include <core/arch/aarch64/gic/vcpu_interface.hpp>
 #include <core/lock.hpp>
@@ -28,15 +29,7 @@ inline constexpr std::uint32_t kPrivateCount = 32;  ///< SGIs 0..15, PPIs 16..31
 [[nodiscard]] std::uint64_t guest_gic_feature(const VcpuInterface& interface,
                                               std::uint16_t encoding) noexcept;
 
-/// What list registers are to hold, or held when a CPU left its guest.
-struct ListRegisters {
-  std::array<ListRegister, kMaxListRegisters> entries{};
-  unsigned count = 0;
-  /// More waits than there is room for.
-  bool more = false;
-
-  void add(const ListRegister& entry) noexcept { entries[count++] = entry; }
-};
+class Its;
 
 /// Every call may come from any CPU. What it changes for vCPUs, take_wakes() tells.
 class Gic {
@@ -59,6 +52,9 @@ class Gic {
     reset();
   }
   [[nodiscard]] bool has_distributor() const noexcept { return has_distributor_; }
+  /// The VM has LPIs. After the last add_vcpu(). Errors: NoMemory.
+  [[nodiscard]] Result<> add_lpis(Allocator allocator);
+  [[nodiscard]] bool has_lpis() const noexcept { return lpis_.has_value(); }
   void reset() noexcept;
 
   [[nodiscard]] unsigned vcpu_count() const noexcept {
@@ -76,6 +72,25 @@ class Gic {
   void make_pending(unsigned vcpu, std::uint32_t intid) noexcept;
   /// ICC_SGI<n>R_EL1 of `sender`; reaches the CPUs where the SGI is of this group.
   void send(unsigned sender, const SgiRequest& request, bool group1) noexcept;
+
+  /// A device's message, as one write of GITS_TRANSLATER by it; serialised with accesses of the
+  /// ITS. Errors: Unsupported (no ITS), and those of Its::translate.
+  Result<> send_message(std::uint32_t device, std::uint32_t event);
+  /// What translates messages; outlives their sending.
+  void attach(Its& its) noexcept { its_ = &its; }
+
+  // --- LPIs; only where there are any; `intid` is one -------------------------------------------
+  [[nodiscard]] bool are_lpis_enabled() noexcept;  ///< for some vCPU
+  [[nodiscard]] bool are_lpis_enabled(unsigned vcpu) noexcept;
+  /// GICR_CTLR.EnableLPIs: as Lpis::enable and disable.
+  void enable_lpis(unsigned vcpu, const LpiBits& pending) noexcept;
+  LpiBits disable_lpis(unsigned vcpu) noexcept;
+  /// What the configuration table says of the LPIs from `first` on.
+  void configure_lpis(std::uint32_t first, std::span<const std::uint8_t> bytes) noexcept;
+  void make_lpi_pending(unsigned vcpu, std::uint32_t intid) noexcept;
+  /// If it is pending for `from`, it is so for `to` instead; for nobody when there is no such vCPU.
+  void move_lpi(unsigned from, std::uint32_t intid, unsigned to) noexcept;
+  void move_all_lpis(unsigned from, unsigned to) noexcept;
 
   // --- list registers -------------------------------------------------------------------------
   /// How many list registers fill() has filled for `vcpu`; those are to be folded before the next
@@ -144,6 +159,9 @@ class Gic {
   /// Those of `bits` that may be in a list register.
   [[nodiscard]] std::uint32_t held_of(unsigned vcpu, unsigned bank,
                                       std::uint32_t bits) const noexcept;
+  void move_lent_lpis(unsigned from, std::uint8_t to, std::uint32_t first,
+                      std::uint32_t end) noexcept;
+  void fold_lpi(unsigned vcpu, unsigned n, std::uint32_t intid, bool pending) noexcept;
   void fold_one(unsigned vcpu, const ListRegister& was, const ListRegister& now) noexcept;
   void end_unlisted(unsigned vcpu) noexcept;
   [[nodiscard]] std::uint32_t enabled_groups(const InterruptBank& bank) const noexcept;
@@ -159,6 +177,8 @@ class Gic {
   unsigned groups_ = 0;
   Array<InterruptBank> private_;
   std::array<SharedBank, kSharedBanks> shared_{};
+  std::optional<Lpis> lpis_;
+  Its* its_ = nullptr;
   Array<ListRegisters> lent_;  ///< per vCPU, as fill() gave them
   Array<VcpuInterface*> interfaces_;
   Array<std::uint64_t> affinities_;

@@ -20,10 +20,12 @@ constexpr std::uint32_t kChildrenAsleep = 1U << 2;
 
 /// GICR_TYPER (12.11.35).
 std::uint64_t Redistributors::type(unsigned vcpu) const noexcept {
+  constexpr std::uint64_t kPhysicalLpis = 1ULL << 0;
   constexpr std::uint64_t kLast = 1ULL << 4;
   const std::uint64_t affinity = gic_.affinity(vcpu);
   const std::uint64_t packed = (affinity & 0xff'ffff) | (affinity >> 32 & 0xff) << 24;
-  return packed << 32 | std::uint64_t{vcpu} << 8 | (vcpu + 1 == gic_.vcpu_count() ? kLast : 0);
+  return packed << 32 | std::uint64_t{vcpu} << 8 | (vcpu + 1 == gic_.vcpu_count() ? kLast : 0) |
+         (lpis_ ? kPhysicalLpis : 0);
 }
 
 std::uint32_t Redistributors::read_register(std::uint64_t offset) {
@@ -39,7 +41,7 @@ std::uint32_t Redistributors::read_register(std::uint64_t offset) {
     case kTyper: return static_cast<std::uint32_t>(type(vcpu));
     case kTyperHigh: return static_cast<std::uint32_t>(type(vcpu) >> 32);
     case kWaker: return (awake_ >> vcpu & 1) != 0 ? 0 : kProcessorSleep | kChildrenAsleep;
-    default: return 0;
+    default: return lpis_ ? lpis_->read(vcpu, at).value_or(0) : 0;
   }
 }
 
@@ -55,6 +57,7 @@ void Redistributors::write_register(std::uint64_t offset, std::uint32_t value, s
     const std::uint64_t bit = std::uint64_t{1} << vcpu;
     awake_ = (value & kProcessorSleep) != 0 ? awake_ & ~bit : awake_ | bit;
   }
+  if (lpis_) lpis_->write(vcpu, at, value, mask);
 }
 
 Result<std::uint64_t> Redistributors::read(std::uint64_t offset, AccessWidth width) {
@@ -66,6 +69,16 @@ Result<> Redistributors::write(std::uint64_t offset, AccessWidth width, std::uin
     write_register(at, v, mask);
   });
   return {};
+}
+
+void Redistributors::reset() {
+  awake_ = 0;
+  if (lpis_) lpis_->reset();
+}
+
+void Redistributors::describe(StateVisitor& visitor) {
+  visitor.value("awake"sv, awake_);
+  if (lpis_) lpis_->describe(visitor);
 }
 
 }  // namespace axvm::aarch64

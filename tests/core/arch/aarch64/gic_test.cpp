@@ -61,13 +61,16 @@ struct World {
     return intids;
   }
 
+  struct NoMemory final : DeviceHost {};
+
   Heap heap;
   NoLock lock;
+  NoMemory no_memory;
   std::vector<std::unique_ptr<VcpuInterface>> interfaces;
   Box<Gic> gic = std::move(*Gic::try_make(Allocator::of(heap), lock, interfaces.size()));
-  Distributor distributor{"gicd", {Bus::Mmio, 0x800'0000, 0x1'0000}, *gic, false};
+  Distributor distributor{"gicd", {Bus::Mmio, 0x800'0000, 0x1'0000}, *gic};
   Redistributors redistributors{
-      "gicr", {Bus::Mmio, 0x80a'0000, 0x2'0000 * interfaces.size()}, *gic};
+      "gicr", {Bus::Mmio, 0x80a'0000, 0x2'0000 * interfaces.size()}, *gic, no_memory};
   ListRegisters held;
 };
 
