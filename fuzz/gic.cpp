@@ -73,9 +73,11 @@ struct World {
   NoLock lock;
   std::vector<std::unique_ptr<Place>> places;
   Box<Gic> gic = std::move(*Gic::try_make(Allocator::of(heap), lock, places.size()));
-  Distributor v3_distributor{"gicd", {Bus::Mmio, 0x800'0000, Distributor::kSize}, *gic, false};
+  Distributor v3_distributor{"gicd", {Bus::Mmio, 0x800'0000, Distributor::kSize}, *gic};
+  struct NoMemory final : DeviceHost {};
+  NoMemory host;  // only LPIs ask it for memory, and there are none
   Redistributors redistributors{
-      "gicr", {Bus::Mmio, 0x80a'0000, Redistributors::kStride* places.size()}, *gic};
+      "gicr", {Bus::Mmio, 0x80a'0000, Redistributors::kStride* places.size()}, *gic, host};
   DistributorV2 v2_distributor{"gicd", {Bus::Mmio, 0x800'0000, DistributorV2::kSize}, *gic};
   fuzz::State state;
 };

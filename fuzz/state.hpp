@@ -43,6 +43,7 @@ class Restore final : public Base {
  public:
   explicit Restore(const State& state) : state_(state) {}
 
+  [[nodiscard]] bool restores() const noexcept override { return true; }
   void enter(std::string_view name, std::uint64_t index) override {
     require(next(name).number == index, "a description names the same objects again");
   }
@@ -71,6 +72,7 @@ class RestoreAnything final : public Base {
  public:
   explicit RestoreAnything(Input& input) : input_(input) {}
 
+  [[nodiscard]] bool restores() const noexcept override { return true; }
   void enter(std::string_view, std::uint64_t) override {}
   void leave() override {}
   void field(std::string_view, std::uint64_t& value) override {

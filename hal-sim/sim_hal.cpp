@@ -107,6 +107,7 @@ void SimHal::deallocate(void* p, std::size_t size, std::size_t alignment) {
 
 void SimHal::call_on(PcpuId pcpu, FunctionRef<void()> task) {
   if (locks_held_[current_] != 0) vmm_defect("a CPU that holds a lock waits for another");
+  if (pcpu.value >= cpus_.size()) return;
   const unsigned caller = current_;
   current_ = pcpu.value;
   task();

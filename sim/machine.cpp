@@ -80,6 +80,7 @@ void Machine::describe(StateVisitor& visitor) {
     visitor.leave();
   }
   memory_.describe(visitor);
+  if (visitor.restores()) fetch_coherence_.forget_all();
 }
 
 }  // namespace axvm::sim

@@ -18,6 +18,10 @@ class StateVisitor {
   virtual void field(std::string_view name, std::uint64_t& value) = 0;
   virtual void bytes(std::string_view name, std::span<std::byte> value) = 0;
 
+  /// Whether values are written through the references: what an object has only because of what it
+  /// was before (caches, pointers) is then to be dropped or found anew.
+  [[nodiscard]] virtual bool restores() const noexcept { return false; }
+
   /// Any integral, enumeration or bool field.
   template <class T>
   void value(std::string_view name, T& v) {

@@ -2,6 +2,11 @@
 #include <core/memory/dirty_log.hpp>
 
 namespace axvm {
+namespace {
+
+constexpr std::uint64_t kMostRestored = 1ULL << 44;  // bytes
+
+}  // namespace
 
 Result<DirtyLog> DirtyLog::try_make(Allocator allocator, GuestPhysRange range) {
   auto words = Array<std::uint64_t>::try_make(allocator, dirty_words(range.size));
@@ -121,6 +126,26 @@ GuestPhysRange DirtyLogs::gap_from(GuestPhysAddr gpa, GuestPhysAddr end) const n
     gpa = log.range().end();
   }
   return gpa < end ? GuestPhysRange{gpa, end - gpa} : GuestPhysRange{end, 0};
+}
+
+void DirtyLogs::describe(StateVisitor& visitor) {
+  std::uint64_t count = logs_.size();
+  visitor.field("dirty_logs"sv, count);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    GuestPhysRange range = i < logs_.size() ? logs_[i].range() : GuestPhysRange{};
+    visitor.enter("dirty_log"sv, i);
+    visitor.field("base"sv, range.base.value);
+    visitor.field("size"sv, range.size);
+    if (visitor.restores()) {
+      while (logs_.size() > i) logs_.erase(logs_.size() - 1);
+      const bool fits = range.end() > range.base && range.size <= kMostRestored &&
+                        range.base.is_aligned(kPageSize) && range.size % kPageSize == 0;
+      if (!fits || !start(range)) return;
+    }
+    logs_[i].describe(visitor);
+    visitor.leave();
+  }
+  while (logs_.size() > count) logs_.erase(logs_.size() - 1);
 }
 
 }  // namespace axvm

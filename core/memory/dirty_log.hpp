@@ -4,6 +4,7 @@
 #include <axvm/address.hpp>
 #include <axvm/memory.hpp>
 #include <axvm/result.hpp>
+#include <axvm/state.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -31,6 +32,11 @@ class DirtyLog {
   /// Moves the bits of `part`, whole pages within the log, to `bits`, the first page to bit 0 of
   /// the first word; the log's become clean. `bits` has dirty_words(part.size) words.
   void take(GuestPhysRange part, std::span<std::uint64_t> bits) noexcept;
+
+  /// The pages; not the range.
+  void describe(StateVisitor& visitor) {
+    visitor.bytes("dirty"sv, std::as_writable_bytes(std::span(words_.begin(), words_.size())));
+  }
 
  private:
   DirtyLog(GuestPhysRange range, Array<std::uint64_t> words) noexcept
@@ -71,6 +77,8 @@ class DirtyLogs {
   /// The first stretch at or after `gpa`, below `end`, that no log covers; one that is empty and
   /// lies at `end` when there is none.
   [[nodiscard]] GuestPhysRange gap_from(GuestPhysAddr gpa, GuestPhysAddr end) const noexcept;
+
+  void describe(StateVisitor& visitor);
 
  private:
   DirtyLogs(Allocator allocator, Array<DirtyLog> logs) noexcept

@@ -8,6 +8,7 @@
 #include <axvm/mapping.hpp>
 #include <axvm/memory.hpp>
 #include <axvm/result.hpp>
+#include <axvm/state.hpp>
 #include <bit>
 #include <core/memory/dirty_log.hpp>
 #include <core/memory/layout.hpp>
@@ -63,6 +64,13 @@ class GuestMemory {
     const GuestPhysAddr end =
         region != nullptr && region->is_linear() ? region->range.end() : slot.range.end();
     return Stretch{slot.leaf->hpa + (gpa - slot.range.base), end - gpa};
+  }
+
+  /// Regions and logs; the table and what it leads to are in RAM.
+  void describe(StateVisitor& visitor) {
+    table_.describe(visitor);
+    regions_.describe(visitor);
+    logs_.describe(visitor);
   }
 
   // --- bytes ----------------------------------------------------------------------------------

@@ -6,6 +6,7 @@
 #include <axvm/address.hpp>
 #include <axvm/mapping.hpp>
 #include <axvm/result.hpp>
+#include <axvm/state.hpp>
 #include <concepts>
 #include <core/memory/frames.hpp>
 #include <core/memory/invalidation.hpp>
@@ -67,6 +68,9 @@ class PageTable {
   [[nodiscard]] PageTableGeometry geometry() const noexcept { return tree_.geometry(); }
   /// The first guest-physical address that the table cannot translate.
   [[nodiscard]] std::uint64_t reach() const noexcept { return tree_.reach(); }
+
+  /// Where the table is; its entries are in RAM.
+  void describe(StateVisitor& visitor) { tree_.describe(visitor); }
 
   /// Maps `range` to host-physical memory from `hpa` on, with the largest leaves that the common
   /// alignment admits. Errors: InvalidInput (empty, not 4 KiB aligned, beyond reach, no access,

@@ -1,6 +1,11 @@
 #include <core/memory/region.hpp>
 
 namespace axvm {
+namespace {
+
+constexpr Backing kLastBacking = Backing::Passthrough;
+
+}  // namespace
 
 std::string_view to_string(Backing backing) noexcept {
   switch (backing) {
@@ -134,6 +139,31 @@ void RegionList::permit(GuestPhysRange range, MappingFlags access) {
        i < regions_.size() && regions_[i].range.base < range.end(); ++i) {
     regions_[i].flags = (regions_[i].flags & ~kReadWriteExecute) | access;
   }
+}
+
+void RegionList::describe(StateVisitor& visitor) {
+  std::uint64_t count = regions_.size();
+  visitor.field("regions"sv, count);
+  // A restored state may be anything, but regions stay sorted and disjoint.
+  if (count > regions_.capacity()) count = regions_.capacity();
+  for (std::uint64_t i = 0; i < count; ++i) {
+    Region region = i < regions_.size() ? regions_[i] : Region{};
+    visitor.enter("region"sv, i);
+    visitor.field("base"sv, region.range.base.value);
+    visitor.field("size"sv, region.range.size);
+    visitor.field("hpa"sv, region.hpa.value);
+    visitor.value("flags"sv, region.flags);
+    visitor.value("backing"sv, region.backing);
+    visitor.value("is_memory"sv, region.is_memory);
+    visitor.leave();
+    if (!visitor.restores()) continue;
+    while (regions_.size() > i) regions_.erase(regions_.size() - 1);
+    const GuestPhysRange range = region.range;
+    const bool fits = range.end() > range.base && range.base.is_aligned(kPageSize) &&
+                      range.size % kPageSize == 0 && region.backing <= kLastBacking;
+    if (!fits || !add(region)) return;
+  }
+  while (regions_.size() > count) regions_.erase(regions_.size() - 1);
 }
 
 }  // namespace axvm

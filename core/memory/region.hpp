@@ -6,6 +6,7 @@
 #include <axvm/memory.hpp>
 #include <axvm/region.hpp>
 #include <axvm/result.hpp>
+#include <axvm/state.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -43,6 +44,8 @@ class RegionList {
   [[nodiscard]] bool is_memory(GuestPhysRange range) const noexcept;
 
   [[nodiscard]] std::span<const Region> regions() const noexcept { return regions_.span(); }
+
+  void describe(StateVisitor& visitor);
 
  private:
   explicit RegionList(Array<Region> regions) noexcept : regions_(std::move(regions)) {}

@@ -5,6 +5,7 @@
 #include <axvm/address.hpp>
 #include <axvm/mapping.hpp>
 #include <axvm/result.hpp>
+#include <axvm/state.hpp>
 #include <core/memory/frames.hpp>
 #include <core/memory/invalidation.hpp>
 #include <core/memory/page_table_format.hpp>
@@ -81,6 +82,15 @@ class TableTree {
   [[nodiscard]] HostPhysAddr root() const noexcept { return *root_; }
   [[nodiscard]] PageTableGeometry geometry() const noexcept { return geometry_; }
   [[nodiscard]] std::uint64_t reach() const noexcept { return Shape::reach(geometry_); }
+
+  void describe(StateVisitor& visitor) {
+    std::uint64_t root = root_->value;
+    visitor.field("root"sv, root);
+    if (!visitor.restores()) return;
+    window_.forget();
+    const HostPhysAddr restored(root);
+    if (restored.is_aligned(Shape::root_tables(geometry_) * kPageSize)) root_ = restored;
+  }
 
   /// The entry that decides about `gpa`, which is below reach().
   [[nodiscard]] Place find(GuestPhysAddr gpa) const {

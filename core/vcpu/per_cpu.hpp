@@ -116,12 +116,17 @@ class PerCpu {
     }
   }
 
+  /// The registers of `vcpu`, which is resident nowhere, are in this CPU: its hardware has been
+  /// restored.
+  void adopt(VCpu<U>& vcpu) noexcept {
+    forget();
+    resident_ = &vcpu;
+    vcpu.set_residence(this);
+  }
+
+  /// But for whose registers it holds, which the vCPU says.
   void describe(StateVisitor& visitor) {
     visitor.value("enabled"sv, enabled_);
-    std::uint64_t vm = resident_ != nullptr ? resident_->vm().value : 0;
-    std::uint64_t vcpu = resident_ != nullptr ? resident_->id().value : 0;
-    visitor.field("resident_vm"sv, vm);
-    visitor.field("resident_vcpu"sv, vcpu);
     visitor.value("forwarded"sv, forwarded_);
     visitor.bytes("last_of_vm"sv, std::as_writable_bytes(std::span(last_of_vm_)));
   }

@@ -83,13 +83,16 @@ class VCpu {
   void power_on() noexcept { set_power(PowerState::On); }
   void power_off() noexcept { set_power(PowerState::Off); }
 
+  /// The registers are described as they are in memory, where they are stale while it is resident.
   void describe(StateVisitor& visitor) {
+    visitor.field("reset_entry"sv, reset_vector_.entry.value);
+    visitor.field("reset_argument"sv, reset_vector_.argument);
     state_.describe(visitor);
     auto power = static_cast<std::uint64_t>(power_.load(std::memory_order_relaxed));
     visitor.field("power"sv, power);
     power_.store(static_cast<std::uint32_t>(power), std::memory_order_relaxed);
     interrupts_.describe(visitor);
-    if (residence() == nullptr) context_.describe(visitor);
+    context_.describe(visitor);
   }
 
  private:

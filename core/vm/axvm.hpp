@@ -241,6 +241,9 @@ class AxVM : public VmBase {
   void describe(StateVisitor& visitor) override {
     control().describe(visitor);
     if (!parts_) return;
+    std::uint64_t used = used_cpus_.load(std::memory_order_relaxed);
+    visitor.field("used_cpus"sv, used);
+    used_cpus_.store(used, std::memory_order_relaxed);
     services_.describe(visitor);
     for (std::size_t i = 0; i < parts_->devices.size(); ++i) {
       visitor.enter(parts_->devices[i]->name(), i);

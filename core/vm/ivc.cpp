@@ -1,3 +1,4 @@
+#include <axvm/config.hpp>
 #include <axvm/ivc.hpp>
 #include <new>
 
@@ -111,20 +112,46 @@ void IvcRegistry::remove(IvcChannel& channel) noexcept {
   allocator_.deallocate(node, sizeof(Node), alignof(Node));
 }
 
-void IvcRegistry::describe(StateVisitor& visitor) {
+void IvcRegistry::set_bell(VmId vm, IvcDoorbell bell) noexcept {
   for (Node* node = first_; node != nullptr; node = node->next) {
-    IvcChannel& c = node->channel;
-    visitor.enter("channel"sv, c.key);
-    visitor.value("publisher"sv, c.publisher.value);
-    visitor.field("memory"sv, c.memory.value);
-    visitor.field("size"sv, c.size);
-    visitor.value("published"sv, c.published);
-    for (std::size_t n = 0; n < c.member_count; ++n) {
-      visitor.value("member"sv, c.members[n].vm.value);
-      visitor.field("base"sv, c.members[n].base.value);
+    for (IvcMember& member : node->channel.members) {
+      if (member.vm == vm) member.bell = bell;
     }
-    visitor.leave();
   }
+}
+
+void IvcRegistry::describe_channel(IvcChannel& c, StateVisitor& visitor) {
+  visitor.field("key"sv, c.key);
+  visitor.value("publisher"sv, c.publisher.value);
+  visitor.field("memory"sv, c.memory.value);
+  visitor.field("size"sv, c.size);
+  visitor.value("published"sv, c.published);
+  visitor.value("members"sv, c.member_count);
+  if (c.member_count > c.members.size()) c.member_count = c.members.size();
+  for (std::size_t n = 0; n < c.member_count; ++n) {
+    visitor.value("member"sv, c.members[n].vm.value);
+    visitor.field("base"sv, c.members[n].base.value);
+  }
+}
+
+void IvcRegistry::describe(StateVisitor& visitor) {
+  std::uint64_t number = 0;
+  for (Node* node = first_; node != nullptr; node = node->next) ++number;
+  visitor.field("channels"sv, number);
+  if (number > kIvcMaxPublished * kMaxVmId) number = kIvcMaxPublished * kMaxVmId;
+  Node** link = &first_;
+  for (std::uint64_t i = 0; i < number; ++i) {
+    if (*link == nullptr) {
+      void* const storage = allocator_.allocate(sizeof(Node), alignof(Node));
+      if (storage == nullptr) return;
+      *link = ::new (storage) Node{};
+    }
+    visitor.enter("channel"sv, i);
+    describe_channel((*link)->channel, visitor);
+    visitor.leave();
+    link = &(*link)->next;
+  }
+  while (*link != nullptr) remove((*link)->channel);
 }
 
 }  // namespace axvm

@@ -185,8 +185,17 @@ class VmServices {
   void begin_shutdown() { static_cast<void>(run_control_.stop(VmStopReason::SystemDown)); }
 
   void describe(StateVisitor& visitor) {
+    visitor.enter("memory"sv, 0);
+    parts_.space.describe(visitor);
+    visitor.leave();
+    if (visitor.restores()) {
+      parts_.controls = Arch::vm_controls(hal_.this_cpu().hardware(), parts_.space.geometry(),
+                                          parts_.space.root(), Vmid(id().value));
+      hal_.ivc().registry().set_bell(id(), doorbell());
+    }
     for (VCpuType& vcpu : parts_.vcpus) {
       visitor.enter("vcpu"sv, vcpu.id().value);
+      describe_residence(vcpu, visitor);
       vcpu.describe(visitor);
       visitor.leave();
     }
@@ -196,6 +205,17 @@ class VmServices {
   }
 
  private:
+  void describe_residence(VCpuType& vcpu, StateVisitor& visitor) {
+    PerCpu<U>* const before = vcpu.residence();
+    const std::uint64_t was = before != nullptr ? before->id().value + 1 : 0;
+    std::uint64_t cpu = was;
+    visitor.field("residence"sv, cpu);
+    if (cpu == was) return;
+    if (before != nullptr) hal_.call_on(before->id(), [&] { before->forget(vcpu); });
+    if (cpu == 0) return;
+    hal_.call_on(PcpuId(static_cast<std::uint32_t>(cpu - 1)), [&] { hal_.this_cpu().adopt(vcpu); });
+  }
+
   H& hal_;
   VmParts<H, U>& parts_;
   typename H::Lock device_lock_;

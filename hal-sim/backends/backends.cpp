@@ -65,6 +65,7 @@ class Backends::Maker {
     const auto path = find(key, *options->file);
     if (!path) return nullptr;
     const bool written = !options->read_only && !options->overlay;
+    if (written) into_.written_in_place_ = name;
     auto file = FileStore::open(*path, !written);
     if (!file) {
       report(key, fmt::format("\"{}\" {}", path->string(), file.error()));

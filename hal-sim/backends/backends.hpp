@@ -14,6 +14,7 @@
 #include <hal-sim/load/image.hpp>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,10 @@ class Backends {
   void deliver_frames(const std::function<void(VmId)>& arrived);
 
   void describe(StateVisitor& visitor);
+  /// A disk whose contents are not part of the state, since it is written in its file: its name.
+  [[nodiscard]] const std::optional<std::string>& written_in_place() const noexcept {
+    return written_in_place_;
+  }
 
  private:
   struct Network {
@@ -66,6 +71,7 @@ class Backends {
   std::map<std::string, Network> networks_;
   std::vector<std::unique_ptr<Firmware>> firmware_;
   std::vector<Device> devices_;
+  std::optional<std::string> written_in_place_;
 };
 
 }  // namespace axvm::hal_sim

@@ -11,7 +11,9 @@
 #include <hal-sim/host/stop.hpp>
 #include <hal-sim/load/image.hpp>
 #include <hal-sim/load/load_plan.hpp>
+#include <hal-sim/record/machine_identity.hpp>
 #include <hal-sim/sim_hal.hpp>
+#include <hal-sim/snapshot/snapshot.hpp>
 #include <hal-sim/trace/trace.hpp>
 #include <memory>
 #include <sim/machine.hpp>
@@ -31,6 +33,8 @@ struct HostOptions {
   std::function<void(Host&)> prepare;
   /// Default: DeterministicChoices of the configuration's turn length.
   std::unique_ptr<Choices> choices;
+  /// The machine goes on from here; images are loaded only when a VM is reset. Null: it boots.
+  const Snapshot* snapshot = nullptr;
 };
 
 /// What a run has cost so far. Observation only.
@@ -78,6 +82,11 @@ class Host {
   /// `intid`: 0..1019.
   std::expected<void, std::string> inject_interrupt(VmId vm, VcpuId vcpu, std::uint32_t intid);
 
+  /// Writes the machine to a file, between runs: HostOptions::snapshot goes on from there. Nothing
+  /// changes. Errors, one line: the file cannot be written, a run has ended for good, a disk is
+  /// written in place.
+  std::expected<void, std::string> save(const std::string& file, const MachineIdentity& machine);
+
   /// Queues bytes for a VM's console, lets its devices look, and wakes its waiting vCPUs (WFI may
   /// end without a reason).
   void send(VmId vm, std::string_view text);
@@ -117,7 +126,10 @@ class Host {
     std::uint64_t last_round = 0;  // in which it had a turn
   };
   Host(std::unique_ptr<Choices> choices, std::unique_ptr<sim::Machine> machine);
-  std::expected<void, Diagnostic> add_vm(const VmFile& file, const ImageSearch& images);
+  std::expected<void, Diagnostic> add_vm(const VmFile& file, bool loads_images);
+  std::expected<void, std::string> restore(const Snapshot& snapshot);
+  /// Makes the VM's load plan, if it has none yet.
+  std::expected<void, std::string> plan_images(std::size_t vm);
 
   /// Guest time from which the vCPU can run; nothing while nothing is known that would make it.
   [[nodiscard]] std::optional<std::uint64_t> ready_at(const Vcpu& vcpu) const;
@@ -154,7 +166,12 @@ class Host {
   [[nodiscard]] static std::uint64_t room(std::uint64_t limit, std::uint64_t now) noexcept {
     return limit > now ? limit - now : 0;
   }
+  // host_state.cpp
+  void describe_vcpu(Vcpu& vcpu, StateVisitor& visitor);
+  void describe_queue(std::vector<std::size_t>& queue, StateVisitor& visitor);
   void describe_schedule(StateVisitor& visitor);
+  void describe_vmm(StateVisitor& visitor);
+  void describe_host(StateVisitor& visitor);
 
   Trace trace_;
   std::unique_ptr<Choices> choices_;
@@ -162,9 +179,11 @@ class Host {
   std::unique_ptr<SimHal> hal_;
   std::unique_ptr<Backends> backends_;
   std::vector<Ref<VmBase>> vms_;
-  std::vector<LoadPlan> plans_;              // per VM: its images
-  std::optional<std::uint64_t> max_resets_;  // none: no limit
-  std::uint64_t resets_ = 0;                 // that guests have asked for and got
+  ImageSearch images_;
+  std::vector<VmFile> files_;                   // per VM
+  std::vector<std::optional<LoadPlan>> plans_;  // per VM: its images, once they are needed
+  std::optional<std::uint64_t> max_resets_;     // none: no limit
+  std::uint64_t resets_ = 0;                    // that guests have asked for and got
 
   std::vector<Vcpu> vcpus_;
   /// Per pCPU the vCPUs placed there, the one that has waited longest first.

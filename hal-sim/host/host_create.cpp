@@ -78,6 +78,7 @@ std::expected<std::unique_ptr<Host>, std::vector<Diagnostic>> Host::create(
   });
 
   host->max_resets_ = config.sim.max_resets;
+  host->images_ = std::move(options.images);
   if (options.prepare) options.prepare(*host);
 
   std::vector<Diagnostic> findings;
@@ -98,20 +99,37 @@ std::expected<std::unique_ptr<Host>, std::vector<Diagnostic>> Host::create(
     }
   }
   for (const VmFile& file : config.vms) {
-    if (auto added = host->add_vm(file, options.images); !added) findings.push_back(added.error());
+    if (auto added = host->add_vm(file, options.snapshot == nullptr); !added) {
+      findings.push_back(added.error());
+    }
   }
   if (!findings.empty()) return std::unexpected(std::move(findings));
+  if (options.snapshot != nullptr) {
+    if (auto restored = host->restore(*options.snapshot); !restored) {
+      return std::unexpected(std::vector{Diagnostic{{}, {}, {}, restored.error(), {}}});
+    }
+  }
   return host;
 }
 
-std::expected<void, Diagnostic> Host::add_vm(const VmFile& file, const ImageSearch& images) {
-  auto plan = plan_load(file, images);
-  if (!plan) return std::unexpected(plan.error());
+std::expected<void, Diagnostic> Host::add_vm(const VmFile& file, bool loads_images) {
   const LentVmConfig lent(file);
   VmConfig config = lent.view();
-  config.bsp_entry = GuestPhysAddr(plan->entry);
+  std::optional<LoadPlan> plan;
+  if (loads_images) {
+    auto made = plan_load(file, images_);
+    if (!made) return std::unexpected(made.error());
+    plan = std::move(*made);
+    config.bsp_entry = GuestPhysAddr(plan->entry);
+    config.dtb = GuestPhysAddr(plan->dtb.value_or(kNoAddress));
+  } else {
+    // A restored vCPU knows where it began; any address of the VM's will do until then.
+    if (!file.memory_regions.empty()) {
+      config.bsp_entry = GuestPhysAddr(file.memory_regions.front().gpa);
+    }
+    config.dtb = GuestPhysAddr(kNoAddress);
+  }
   config.ap_entry = config.bsp_entry;
-  config.dtb = GuestPhysAddr(plan->dtb.value_or(kNoAddress));
 
   std::vector<std::uint64_t> masks;
   for (const VcpuConfig& vcpu : config.vcpus) masks.push_back(vcpu.affinity_mask);
@@ -119,8 +137,10 @@ std::expected<void, Diagnostic> Host::add_vm(const VmFile& file, const ImageSear
   if (!created) return std::unexpected(of_error(file, created.error()));
   Ref<VmBase> vm = std::move(*created);
 
-  if (const auto loaded = load(*vm, *plan); !loaded) {
-    return std::unexpected(of_error(file, loaded.error()));
+  if (plan) {
+    if (const auto loaded = load(*vm, *plan); !loaded) {
+      return std::unexpected(of_error(file, loaded.error()));
+    }
   }
   if (const auto booted = vm->boot(); !booted)
     return std::unexpected(of_error(file, booted.error()));
@@ -146,7 +166,8 @@ std::expected<void, Diagnostic> Host::add_vm(const VmFile& file, const ImageSear
     vcpus_.push_back(vcpu);
   }
   vms_.push_back(std::move(vm));
-  plans_.push_back(std::move(*plan));
+  files_.push_back(file);
+  plans_.push_back(std::move(plan));
   return {};
 }
 

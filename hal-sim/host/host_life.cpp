@@ -57,7 +57,12 @@ std::expected<void, std::string> Host::reset(VmId vm) {
   const auto index = require(vm);
   if (!index) return std::unexpected(index.error());
   VmBase& target = *vms_[*index];
-  const auto load_images = [&](VmBase& self) { return load(self, plans_[*index]); };
+  if (const auto planned = plan_images(*index); !planned) {
+    end_turn_of(*index);
+    static_cast<void>(target.stop(VmStopReason::Forced));
+    return planned;
+  }
+  const auto load_images = [&](VmBase& self) { return load(self, *plans_[*index]); };
   end_turn_of(*index);
   if (const auto done = as_text(target.reset(load_images)); !done) return done;
   if (const auto started = as_text(target.start()); !started) return started;
@@ -76,6 +81,14 @@ std::expected<void, std::string> Host::inject_interrupt(VmId vm, VcpuId vcpu, st
   const auto index = require(vm);
   if (!index) return std::unexpected(index.error());
   return as_text(vms_[*index]->inject_interrupt(vcpu, intid));
+}
+
+std::expected<void, std::string> Host::plan_images(std::size_t vm) {
+  if (plans_[vm]) return {};
+  auto plan = plan_load(files_[vm], images_);
+  if (!plan) return std::unexpected(to_string(plan.error()));
+  plans_[vm] = std::move(*plan);
+  return {};
 }
 
 bool Host::all_shut_down() const {

@@ -97,7 +97,7 @@ void Host::begin_round(std::uint64_t earliest) {
   ++rounds_;
   // A round that everybody has slept through need not be lived to its end.
   round_begin_ = round_was_used_ ? std::max(round_end_, earliest) : earliest;
-  round_end_ = round_begin_ + std::max<std::uint64_t>(1, choices_->round_length());
+  round_end_ = round_begin_ + std::max<std::uint64_t>(1, choices_->round_length(round_begin_));
   round_was_used_ = false;
   next_pcpu_ = 0;
   poll_due_devices(round_begin_);
@@ -135,11 +135,11 @@ void Host::end_turn(bool used) {
 }
 
 std::optional<StopReason> Host::turn() {
-  if (until_->interrupt != nullptr && until_->interrupt->load(std::memory_order_relaxed)) {
-    return stop(StopKind::Interrupted, "interrupted");
-  }
   if (!current_) {
     if (next_pcpu_ >= queues_.size()) {
+      if (until_->interrupt != nullptr && until_->interrupt->load(std::memory_order_relaxed)) {
+        return stop(StopKind::Interrupted, "interrupted");
+      }
       deliver_frames();
       if (!begin_round()) return nothing_to_run();
     }

@@ -37,7 +37,7 @@ struct StopCondition {
   std::optional<Console> console{};
 
   /// Set by whoever wants the run to end, at any time, in a signal handler too. Looked at between
-  /// turns: where the run ends is the only thing about it that two runs do not share.
+  /// rounds: which one is the last is the only thing that two runs do not share.
   const std::atomic<bool>* interrupt = nullptr;
 };
 

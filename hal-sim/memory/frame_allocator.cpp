@@ -107,4 +107,15 @@ bool FrameAllocator::deallocate(FrameRange range) {
   return true;
 }
 
+void FrameAllocator::describe(StateVisitor& visitor) {
+  if (banks_.empty()) return;
+  const Bank& last = banks_.back();
+  const std::uint64_t end = last.first + last.range.size / kFrameSize;
+  free_.describe(visitor, end);
+  free_aside_.describe(visitor, end);
+  if (!visitor.restores()) return;
+  taken_ = total_ - std::min(total_, free_.count(0, end) + free_aside_.count(0, end));
+  peak_ = std::max(peak_, taken_);
+}
+
 }  // namespace axvm::hal_sim

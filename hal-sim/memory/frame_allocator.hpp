@@ -1,6 +1,7 @@
 #pragma once
 // Who owns which 4 KiB frame of the machine's RAM.
 
+#include <axvm/state.hpp>
 #include <cstdint>
 #include <hal-sim/memory/range_set.hpp>
 #include <optional>
@@ -41,6 +42,9 @@ class FrameAllocator {
   [[nodiscard]] std::uint64_t peak() const { return peak_; }
   /// Frames in all banks.
   [[nodiscard]] std::uint64_t total() const { return total_; }
+
+  /// Which frames are taken.
+  void describe(StateVisitor& visitor);
 
  private:
   // Frames are numbered densely over the banks, with an unused number between two of them so that

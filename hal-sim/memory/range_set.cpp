@@ -42,4 +42,23 @@ std::optional<std::uint64_t> RangeSet::lowest() const {
   return runs_.begin()->second;
 }
 
+void RangeSet::describe(StateVisitor& visitor, std::uint64_t limit) {
+  std::uint64_t count = runs_.size();
+  visitor.field("runs", count);
+  count = std::min(count, limit);
+  auto next = runs_.begin();
+  RangeSet described;
+  std::uint64_t least = 0;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    std::uint64_t begin = next != runs_.end() ? next->second : 0;
+    std::uint64_t end = next != runs_.end() ? (next++)->first : 0;
+    visitor.field("begin", begin);
+    visitor.field("end", end);
+    if (begin < least || begin >= end || end > limit) break;  // a restored state may be anything
+    described.insert(begin, end);
+    least = end;
+  }
+  if (visitor.restores()) runs_ = std::move(described.runs_);
+}
+
 }  // namespace axvm::hal_sim

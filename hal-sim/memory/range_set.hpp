@@ -1,6 +1,7 @@
 #pragma once
 // A set of integers that costs as much as it has gaps, however many members it has.
 
+#include <axvm/state.hpp>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -16,6 +17,9 @@ class RangeSet {
   [[nodiscard]] std::uint64_t count(std::uint64_t begin, std::uint64_t end) const;
   /// The least member.
   [[nodiscard]] std::optional<std::uint64_t> lowest() const;
+
+  /// Its runs; a restored one has no member that is not below `limit`.
+  void describe(StateVisitor& visitor, std::uint64_t limit);
 
   /// Calls `f(begin, end)` for each longest run of members, ascending, until it returns true.
   template <class F>

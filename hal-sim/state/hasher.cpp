@@ -33,6 +33,10 @@ void Hasher::add(std::uint64_t value) {
   XXH3_64bits_update(&state_->xxh3, bytes.data(), bytes.size());
 }
 
+void Hasher::add_undelimited(std::span<const std::byte> bytes) {
+  XXH3_64bits_update(&state_->xxh3, bytes.data(), bytes.size());
+}
+
 std::uint64_t Hasher::digest() const { return XXH3_64bits_digest(&state_->xxh3); }
 
 std::string Hasher::hex() const { return fmt::format("{:016x}", digest()); }

@@ -21,6 +21,8 @@ class Hasher {
   void add(std::string_view text);
   void add(std::span<const std::byte> bytes);
   void add(std::uint64_t value);
+  /// Not delimited: what is hashed is the concatenation.
+  void add_undelimited(std::span<const std::byte> bytes);
 
   [[nodiscard]] std::uint64_t digest() const;
   /// The digest as 16 hexadecimal digits.

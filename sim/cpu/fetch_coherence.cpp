@@ -87,4 +87,10 @@ void FetchCoherence::all_invalidated() {
   forget_translations();
 }
 
+void FetchCoherence::forget_all() {
+  maintenance_.forget_all();
+  std::ranges::fill(owners_, Owner::Nobody);
+  has_writers_ = false;
+}
+
 }  // namespace axvm::sim

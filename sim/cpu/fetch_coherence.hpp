@@ -44,6 +44,8 @@ class FetchCoherence {
   void line_invalidated(std::uint64_t pa);
   /// All of all instruction caches was invalidated.
   void all_invalidated();
+  /// No engine caches anything, and what memory held before does not matter.
+  void forget_all();
   /// What runs without that.
   [[nodiscard]] CodeMaintenance& maintenance() noexcept { return maintenance_; }
 

@@ -1,7 +1,7 @@
 // Input that arrives while a guest runs, and idling that it cuts short.
 #include <doctest/doctest.h>
 
-#include <hal-sim/host/choices_log.hpp>
+#include <hal-sim/record/choices_log.hpp>
 
 #include "guest_run.hpp"
 
@@ -22,7 +22,7 @@ class Typist final : public Choices {
   explicit Typist(std::string text) : text_(std::move(text)) {}
 
   std::size_t next_vcpu(PcpuId pcpu, std::size_t n) override { return rest_.next_vcpu(pcpu, n); }
-  std::uint64_t round_length() override { return rest_.round_length(); }
+  std::uint64_t round_length(std::uint64_t t) override { return rest_.round_length(t); }
   bool migrate(std::uint64_t round) override { return rest_.migrate(round); }
   bool admit_input(VmId vm, std::uint64_t time) override { return rest_.admit_input(vm, time); }
   std::uint64_t entropy() override { return rest_.entropy(); }

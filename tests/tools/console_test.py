@@ -140,8 +140,10 @@ class Script(Test):
 
     def test_a_bad_script_is_one_line(self):
         for text, line in (
-                ("send x\nshout\n", ":2: expected send TEXT, expect REGEX or timeout INSTRUCTIONS"),
-                ("shout x\n", ':1: unknown word "shout", expected send, expect or timeout'),
+                ("send x\nshout\n", ":2: expected send TEXT, expect REGEX, timeout INSTRUCTIONS or "
+                                    "snapshot FILE"),
+                ("shout x\n", ':1: unknown word "shout", expected send, expect, timeout or '
+                              'snapshot'),
                 ("timeout soon\n", ':1: "soon" is not a number of instructions'),
                 ("expect (\n", ':1: "(" is not a regular expression'),
                 ("send \\q\n", ':1: "\\q": unknown escape, expected \\n, \\r, \\t, \\e, \\\\ or '

@@ -1,7 +1,9 @@
 """An unmodified Debian kernel with a busybox shell."""
 
 import hashlib
+import subprocess
 import sys
+import time
 import unittest
 
 from command import CONFIGS, Test, config
@@ -27,10 +29,16 @@ class LinuxSession(Test):
         self.assertEqual((done.status, done.err), (0, ""), done.out[-2000:])
         return done.out.replace("\r", "")
 
+    def changed(self, name, *changes):
+        """The configuration of that name, with images by their full paths, and with those changes."""
+        text = (CONFIGS / f"{name}-aarch64.toml").read_text()
+        for old, new in [("linux-aarch64/", f"{IMAGES}/"), *changes]:
+            self.assertIn(old, text)
+            text = text.replace(old, new)
+        return self.file(f"{name}.toml", text)
+
     def with_sim(self, text):
-        plain = (CONFIGS / "linux-aarch64.toml").read_text()
-        plain = plain.replace("linux-aarch64/", f"{IMAGES}/")
-        return self.file("linux.toml", f"{plain}\n[sim]\n{text}\n")
+        return self.changed("linux", ("[base]", f"[sim]\n{text}\n\n[base]"))
 
 
 class Linux(LinuxSession):
@@ -75,10 +83,73 @@ class LinuxCpus(LinuxSession):
         self.assertEqual((done.status, done.err), (0, ""))
 
 
+class LinuxDevices(LinuxSession):
+    def test_a_file_system_on_its_disk_is_one_on_the_host(self):
+        disk = self.folder / "disk.img"
+        disk.write_bytes(bytes(32 << 20))
+        configuration = self.changed(
+            "linux-virtio", ('size = "64M"', f'file = "{disk}"\noverlay = false'))
+        out = self.session("mke2fs -q /dev/vda && mount -t ext2 /dev/vda /mnt && echo mounted",
+                           "seq 100000 > /mnt/numbers; sync; umount /mnt",
+                           "cat /sys/class/misc/hw_random/rng_current; ls /sys/class/net",
+                           "cat /sys/firmware/qemu_fw_cfg/rev", configuration=configuration)
+        self.assertIn("\nmounted\n", out)
+        self.assertIn("\nvirtio_rng.0\n", out)
+        self.assertRegex(out, "\neth0 +lo\n")
+        numbers = "".join(f"{n}\n" for n in range(1, 100001))
+        read = subprocess.run(["/sbin/debugfs", "-R", "cat /numbers", disk], check=True,
+                              capture_output=True, text=True)
+        self.assertEqual(read.stdout, numbers)
+        subprocess.run(["/sbin/e2fsck", "-f", "-n", disk], check=True, capture_output=True)
+
+    def test_two_guests_reach_each_other(self):
+        capture = self.folder / "frames.pcap"
+        left = self.changed("linux-left", ("[base]", f'[sim.net.virtio-net]\npcap = "{capture}"\n\n'
+                                                     "[base]"))
+        right = self.changed("linux-right", ("/24", '/24 run=\\"sleep 30; poweroff\\"'))
+        done = self.axvm("run", left, right, "--quiet", *LIMIT, "--script",
+                         self.script("until ping -c 1 10.0.0.2 >/dev/null; do sleep 1; done",
+                                     "ping -c 3 10.0.0.2"), timeout=1500)
+        self.assertEqual((done.status, done.err), (0, ""), done.out[-2000:])
+        self.assertIn("3 packets transmitted, 3 packets received, 0% packet loss", done.out)
+        self.assertIn(b"\x08\x06\x00\x01", capture.read_bytes())  # ARP
+
+
 class LinuxSame(LinuxSession):
     def test_it_ends_in_the_same_state_every_time(self):
         options = ["--vcpus", 4, "--hash"]
         self.assertEqual(self.session("ps", options=options), self.session("ps", options=options))
+
+
+class LinuxSnapshot(LinuxSession):
+    """At the prompt, restored in another process, with two CPUs, shaken or not."""
+
+    def test_it_goes_on_at_the_prompt(self):
+        snapshot, options = self.folder / "prompt", ["--vcpus", 2, "--hash"]
+        script = self.file("boot", f"expect INIT-REACHED\nexpect {PROMPT}\nsnapshot {snapshot}\n"
+                                   f"send uname -m; ps\\n\nexpect {PROMPT}\nsend poweroff\\n\n")
+        whole = self.axvm("run", config("linux"), "--quiet", *LIMIT, *options, "--script", script,
+                          timeout=1500)
+        self.assertEqual((whole.status, whole.err), (0, ""))
+        rest = self.file("rest", f"send uname -m; ps\\n\nexpect {PROMPT}\nsend poweroff\\n\n")
+        for shaken in ([], ["--chaos", 5]):
+            again = self.axvm("run", config("linux"), "--quiet", *LIMIT, *options, "--script", rest,
+                              "--restore", snapshot, *shaken, timeout=1500)
+            self.assertEqual((again.status, again.err), (0, ""))
+            self.assertEqual(again.out, whole.out[-len(again.out):])
+            self.assertIn("aarch64", again.out)
+            self.assertNotIn("INIT-REACHED", again.out)
+
+    def test_it_is_at_the_prompt_at_once(self):
+        snapshot = self.folder / "prompt"
+        script = self.file("boot", f"expect INIT-REACHED\nexpect {PROMPT}\nsnapshot {snapshot}\n"
+                                   "send poweroff\\n\n")
+        self.axvm("run", config("linux"), "--quiet", *LIMIT, "--script", script, timeout=1500)
+        begin = time.monotonic()
+        done = self.axvm("run", config("linux"), "--quiet", "--restore", snapshot,
+                         "--max-instructions", 1)
+        self.assertEqual(done.status, 3)
+        self.assertLess(time.monotonic() - begin, 5)
 
 
 class LinuxShaken(LinuxSession):

@@ -238,7 +238,8 @@ class Run(Test):
     def test_separate_machines_share_no_files(self):
         done = self.axvm("run", "-j", 2, config("smp"), "--trace", self.folder / "trace")
         self.assert_rejected(
-            done, "-j: several machines cannot share the file of --trace, --choices or --stdin")
+            done, "-j: several machines cannot share --stdin or a file of --trace, --record, "
+                  "--replay, --snapshot-at or --restore")
 
     def test_several_vms_run_on_one_machine(self):
         second = self.variant("mmio", "id = 1", "id = 2")

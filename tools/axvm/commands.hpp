@@ -14,6 +14,12 @@
 
 namespace axvm::tool {
 
+/// --snapshot-at: the machine is saved after exactly so many instructions.
+struct SnapshotAt {
+  std::uint64_t instructions = 0;
+  std::string file;
+};
+
 struct RunOptions {
   ConfigurationOptions configuration;
   std::vector<TraceOption> traces;
@@ -22,7 +28,10 @@ struct RunOptions {
   std::optional<std::uint64_t> max_instructions;
   std::optional<unsigned> jobs;             ///< -j: a machine per file, so many at a time
   bool standard_input = false;              ///< --stdin: type what comes there
-  std::optional<std::string> choices_file;  ///< --choices
+  std::optional<std::string> record_file;   ///< --record
+  std::optional<std::string> replay_file;   ///< --replay
+  std::vector<SnapshotAt> snapshots;        ///< --snapshot-at, in ascending order
+  std::optional<std::string> restore_file;  ///< --restore
   bool hash = false;
   bool quiet = false;
 };

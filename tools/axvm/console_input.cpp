@@ -34,21 +34,11 @@ std::string EscapeKeys::sort(std::string_view keys, Command& command, std::strin
 
 ConsoleInput::ConsoleInput(std::unique_ptr<hal_sim::Choices> rest, Terminal& terminal, VmId vm,
                            std::atomic<bool>& interrupt)
-    : rest_(std::move(rest)), terminal_(terminal), vm_(vm), interrupt_(interrupt) {}
+    : ForwardedChoices(std::move(rest)), terminal_(terminal), vm_(vm), interrupt_(interrupt) {}
 
 EscapeKeys::Command ConsoleInput::take_command() {
   return std::exchange(command_, EscapeKeys::Command::None);
 }
-
-std::size_t ConsoleInput::next_vcpu(PcpuId pcpu, std::size_t count) {
-  return rest_->next_vcpu(pcpu, count);
-}
-std::uint64_t ConsoleInput::round_length() { return rest_->round_length(); }
-bool ConsoleInput::migrate(std::uint64_t round) { return rest_->migrate(round); }
-bool ConsoleInput::admit_input(VmId vm, std::uint64_t time_ns) {
-  return rest_->admit_input(vm, time_ns);
-}
-std::uint64_t ConsoleInput::entropy() { return rest_->entropy(); }
 
 // Only a terminal has somebody who gives commands.
 void ConsoleInput::fetch() {

@@ -26,7 +26,7 @@ class EscapeKeys {
 
 /// All but input is somebody else's decision. The first VM gets what is typed. While the machine
 /// has nothing to do, guest time goes no faster than real time and a key ends the wait.
-class ConsoleInput final : public hal_sim::Choices {
+class ConsoleInput final : public hal_sim::ForwardedChoices {
  public:
   /// `interrupt` is set when a command wants the run to stop; it and `terminal` outlive this.
   ConsoleInput(std::unique_ptr<hal_sim::Choices> rest, Terminal& terminal, VmId vm,
@@ -39,18 +39,12 @@ class ConsoleInput final : public hal_sim::Choices {
   /// The command that stopped the run, once.
   [[nodiscard]] EscapeKeys::Command take_command();
 
-  std::size_t next_vcpu(PcpuId pcpu, std::size_t count) override;
-  std::uint64_t round_length() override;
-  bool migrate(std::uint64_t round) override;
-  bool admit_input(VmId vm, std::uint64_t time_ns) override;
   std::string arriving_input(VmId vm) override;
   std::uint64_t idle(std::uint64_t now, std::uint64_t until) override;
-  std::uint64_t entropy() override;
 
  private:
   void fetch();
 
-  std::unique_ptr<hal_sim::Choices> rest_;
   Terminal& terminal_;
   VmId vm_;
   std::atomic<bool>& interrupt_;

@@ -158,8 +158,23 @@ void add_run(CLI::App& app, RunOptions& options) {
          },
          "Stop after exactly N instructions (exit status 3)")
       ->type_name("N");
-  app.add_option("--choices", options.choices_file,
-                 "Write each decision that is not the guest's to FILE as JSON lines")
+  app.add_option("--record", options.record_file,
+                 "Write all that the run depends on, input among it, to FILE as JSON lines")
+      ->type_name("FILE");
+  app.add_option("--replay", options.replay_file,
+                 "Repeat the run that --record wrote to FILE; a difference is an error")
+      ->type_name("FILE");
+  app.add_option_function<std::vector<std::string>>(
+         "--snapshot-at",
+         [&options](const std::vector<std::string>& words) {
+           options.snapshots.push_back({number("--snapshot-at", words[0]), words[1]});
+           std::ranges::stable_sort(options.snapshots, {}, &SnapshotAt::instructions);
+         },
+         "Save the machine to FILE after exactly N instructions, and go on")
+      ->expected(2)
+      ->trigger_on_parse()
+      ->type_name("N FILE");
+  app.add_option("--restore", options.restore_file, "Go on from a snapshot instead of booting")
       ->type_name("FILE");
   app.add_flag("--hash", options.hash, "Print the hash of the final state as the last line");
   app.add_flag("--quiet", options.quiet, "Nothing but the guest's console");
@@ -240,10 +255,17 @@ int dispatch(int argc, const char* const* argv) {
   try {
     app.parse(argc, argv);
     const bool writes_files =
-        run.choices_file ||
+        run.record_file || run.replay_file || run.restore_file || !run.snapshots.empty() ||
         std::ranges::any_of(run.traces, [](const TraceOption& trace) { return trace.file != "-"; });
     if (run.jobs && (writes_files || run.standard_input)) {
-      reject("-j: several machines cannot share the file of --trace, --choices or --stdin");
+      reject(
+          "-j: several machines cannot share --stdin or a file of --trace, --record, --replay, "
+          "--snapshot-at or --restore");
+    }
+    if (run.replay_file && (!run.script.empty() || run.standard_input || run.record_file)) {
+      reject(
+          "--replay: the recording says what is typed, expected no --send, --expect, --script, "
+          "--stdin or --record");
     }
     if (walk_app.parsed() && !walk.gva && !walk.gpa) {
       reject("walk: expected --gva ADDR or --gpa ADDR");

@@ -14,14 +14,15 @@ namespace axvm::tool {
 namespace {
 
 constexpr std::string_view kHelp =
-    "info vcpus   state and place of each vCPU\n"
-    "info irqs    interrupt state that is not at rest\n"
-    "info tlb     TLB and walks of each pCPU\n"
-    "info mtree   the guests' physical memory\n"
-    "walk ADDR    the walk for a virtual address, on the first VM's vCPU 0\n"
-    "stats        what the run has cost so far\n"
-    "continue     go on (c)\n"
-    "quit         end the run (q)\n";
+    "info vcpus     state and place of each vCPU\n"
+    "info irqs      interrupt state that is not at rest\n"
+    "info tlb       TLB and walks of each pCPU\n"
+    "info mtree     the guests' physical memory\n"
+    "walk ADDR      the walk for a virtual address, on the first VM's vCPU 0\n"
+    "snapshot FILE  saves the machine; axvm run --restore FILE goes on from here\n"
+    "stats          what the run has cost so far\n"
+    "continue       go on (c)\n"
+    "quit           end the run (q)\n";
 
 // Fields of state that have to do with interrupts and are not 0.
 class InterruptFields final : public StateVisitor {
@@ -100,6 +101,8 @@ std::optional<Monitor::Next> Monitor::execute(const std::string& line) {
     info(argument);
   } else if (command == "walk") {
     walk(argument);
+  } else if (command == "snapshot") {
+    snapshot(argument);
   } else if (command == "stats") {
     hal_sim::StopReason now;
     now.text = "stopped";
@@ -107,8 +110,9 @@ std::optional<Monitor::Next> Monitor::execute(const std::string& line) {
   } else if (command == "help") {
     output_.write(kHelp);
   } else if (!command.empty()) {
-    output_.print("\"{}\" is no command, expected info, walk, stats, help, continue or quit\n",
-                  command);
+    output_.print(
+        "\"{}\" is no command, expected info, walk, snapshot, stats, help, continue or quit\n",
+        command);
   }
   return std::nullopt;
 }
@@ -172,6 +176,16 @@ void Monitor::walk(const std::string& address) {
     return;
   }
   draw_walk(host_.machine().pcpu(*pcpu).mmu(), *gva, output_);
+}
+
+void Monitor::snapshot(const std::string& file) {
+  if (file.empty()) {
+    output_.print("snapshot: expected a file\n");
+  } else if (const auto saved = saver_.save(file); !saved) {
+    output_.print("snapshot: {}\n", saved.error());
+  } else {
+    output_.print("saved to {}\n", file);
+  }
 }
 
 }  // namespace axvm::tool

@@ -4,6 +4,7 @@
 #include <hal-sim/config/machine_config.hpp>
 #include <hal-sim/host/host.hpp>
 #include <tools/axvm/output.hpp>
+#include <tools/axvm/saver.hpp>
 #include <tools/axvm/terminal.hpp>
 
 namespace axvm::tool {
@@ -13,8 +14,8 @@ class Monitor {
   enum class Next : std::uint8_t { Continue, Quit };
 
   /// All outlive the monitor. `config` is what the host was made from.
-  Monitor(hal_sim::Host& host, const hal_sim::MachineConfig& config, Output& output)
-      : host_(host), config_(config), output_(output) {}
+  Monitor(hal_sim::Host& host, const hal_sim::MachineConfig& config, Saver& saver, Output& output)
+      : host_(host), config_(config), saver_(saver), output_(output) {}
 
   /// Reads lines from `terminal` and answers them until one says how to go on, or none comes.
   /// Looking changes nothing that the guests could notice.
@@ -27,9 +28,11 @@ class Monitor {
   void info_irqs();
   void info_tlb();
   void walk(const std::string& address);
+  void snapshot(const std::string& file);
 
   hal_sim::Host& host_;
   const hal_sim::MachineConfig& config_;
+  Saver& saver_;
   Output& output_;
 };
 

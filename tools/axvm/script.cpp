@@ -73,7 +73,8 @@ std::expected<Script, std::string> read_script(const std::string& file) {
     const std::size_t end = std::min(line.find_first_of(" \t", begin), line.size());
     const std::string word = line.substr(begin, end - begin);
     const std::string rest = line.substr(std::min(line.find_first_not_of(" \t", end), line.size()));
-    if (rest.empty()) return wrong("expected send TEXT, expect REGEX or timeout INSTRUCTIONS");
+    if (rest.empty())
+      return wrong("expected send TEXT, expect REGEX, timeout INSTRUCTIONS or snapshot FILE");
     if (word == "send") {
       auto bytes = unescape(rest);
       if (!bytes) return wrong(bytes.error());
@@ -86,8 +87,11 @@ std::expected<Script, std::string> read_script(const std::string& file) {
       const auto value = hal_sim::parse_number(rest);
       if (!value) return wrong(fmt::format("\"{}\" is not a number of instructions", rest));
       script.emplace_back(Timeout{*value});
+    } else if (word == "snapshot") {
+      script.emplace_back(Save{rest});
     } else {
-      return wrong(fmt::format("unknown word \"{}\", expected send, expect or timeout", word));
+      return wrong(
+          fmt::format("unknown word \"{}\", expected send, expect, timeout or snapshot", word));
     }
   }
   if (!stream.eof()) return std::unexpected(fmt::format("{} cannot be read", file));

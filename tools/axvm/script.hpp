@@ -26,8 +26,13 @@ struct Timeout {
   std::uint64_t instructions = 0;
 };
 
+/// A snapshot.
+struct Save {
+  std::string file;
+};
+
 /// --send, --expect and what --script files say, in the order of the command line.
-using Script = std::vector<std::variant<Send, Expect, Timeout>>;
+using Script = std::vector<std::variant<Send, Expect, Timeout, Save>>;
 
 /// `text` with \n, \r, \t, \e, \\ and \xNN resolved; one line when it is malformed.
 [[nodiscard]] std::expected<std::string, std::string> unescape(std::string_view text);
@@ -35,9 +40,9 @@ using Script = std::vector<std::variant<Send, Expect, Timeout>>;
 /// The regular expression (POSIX extended), or one line that says what is wrong with it.
 [[nodiscard]] std::expected<Expect, std::string> make_expect(const std::string& pattern);
 
-/// The steps in a file, a line each: `send TEXT`, `expect REGEX`, `timeout INSTRUCTIONS`. Empty
-/// lines and those that begin with # say nothing. Otherwise one line, with the place, that says
-/// what is wrong.
+/// The steps in a file, a line each: `send TEXT`, `expect REGEX`, `timeout INSTRUCTIONS`, `snapshot
+/// FILE`. Empty lines and those that begin with # say nothing. Otherwise one line, with the place,
+/// that says what is wrong.
 [[nodiscard]] std::expected<Script, std::string> read_script(const std::string& file);
 
 /// The last lines of a console, printable, each behind a bar.
@@ -46,11 +51,13 @@ using Script = std::vector<std::variant<Send, Expect, Timeout>>;
 /// Finds a pattern in output that grows, behind what earlier steps have matched.
 class Matcher {
  public:
+  /// What is before `from` was shown elsewhere.
+  explicit Matcher(std::size_t from) : from_(from) {}
   /// True when the pattern occurs in what follows the last match.
   [[nodiscard]] bool matches(const Expect& expect, std::string_view output);
 
  private:
-  std::size_t from_ = 0;
+  std::size_t from_;
 };
 
 }  // namespace axvm::tool

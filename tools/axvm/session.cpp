@@ -34,7 +34,7 @@ void Progress::show(const Host& host) {
   say(fmt::format("\r\x1b[K{:.0f} M instructions, {:.3f} s of guest time, {:.0f} MIPS",
                   static_cast<double>(statistics.instructions) / 1e6,
                   static_cast<double>(statistics.time_ns) / 1e9,
-                  static_cast<double>(statistics.instructions) / now / 1e6));
+                  static_cast<double>(statistics.instructions - before_) / now / 1e6));
   shown_ = true;
 }
 
@@ -49,19 +49,43 @@ constexpr std::string_view kKeys =
     "Ctrl-A x ends the run, Ctrl-A c opens the monitor, Ctrl-A a types a Ctrl-A, Ctrl-A h shows "
     "this\n";
 
+// As Host::run; writes the snapshots that are due on the way.
+StopReason run(Session& session, StopCondition until) {
+  const auto& snapshots = session.options.snapshots;
+  const auto limit = until.instructions;
+  for (;;) {
+    const SnapshotAt* next = session.saved < snapshots.size() ? &snapshots[session.saved] : nullptr;
+    const bool is_past =
+        next != nullptr && session.host.statistics().instructions > next->instructions;
+    if (is_past || (next != nullptr && limit && next->instructions > *limit)) next = nullptr;
+    until.instructions = next != nullptr ? next->instructions : limit;
+    StopReason reason = session.host.run(until);
+    session.stopped_by = reason.kind;
+    if (reason.kind != StopKind::InstructionLimit || next == nullptr) return reason;
+    if (const auto saved = session.saver.save(next->file); !saved) {
+      reason.kind = session.stopped_by = StopKind::HostError;
+      reason.text = "--snapshot-at: " + saved.error();
+      return reason;
+    }
+    ++session.saved;
+    if (limit == next->instructions) return reason;
+  }
+}
+
 // As Host::run, with a look at the clock now and then.
-StopReason run_showing(Host& host, StopCondition until, Progress& progress) {
-  if (!progress.enabled()) return host.run(until);
+StopReason run_showing(Session& session, StopCondition until) {
+  Host& host = session.host;
+  if (!session.progress.enabled()) return run(session, until);
   constexpr std::uint64_t kSlice = 50'000'000;
   const auto limit = until.instructions;
   for (;;) {
     const std::uint64_t next = host.statistics().instructions + kSlice;
     until.instructions = limit ? std::min(*limit, next) : next;
-    StopReason reason = host.run(until);
+    StopReason reason = run(session, until);
     const bool is_slice = reason.kind == StopKind::InstructionLimit &&
                           (!limit || host.statistics().instructions < *limit);
     if (!is_slice) return reason;
-    progress.show(host);
+    session.progress.show(host);
   }
 }
 
@@ -69,14 +93,19 @@ StopReason run_showing(Host& host, StopCondition until, Progress& progress) {
 class ScriptRun {
  public:
   explicit ScriptRun(Session& session)
-      : session_(session), vm_(session.host.vm(0).id()), timeout_(session.options.timeout) {}
+      : session_(session),
+        vm_(session.host.vm(0).id()),
+        timeout_(session.options.timeout),
+        matcher_(session.host.console(vm_).output().size()) {}
 
   std::optional<StopReason> run() {
     for (const auto& step : session_.options.script) {
       if (const auto* send = std::get_if<Send>(&step)) {
-        session_.host.send(vm_, send->bytes);
+        session_.typed.type(send->bytes);
       } else if (const auto* timeout = std::get_if<Timeout>(&step)) {
         timeout_ = timeout->instructions;
+      } else if (const auto* wanted = std::get_if<Save>(&step)) {
+        if (auto failed = save(*wanted)) return failed;
       } else if (auto failed = expect(std::get<Expect>(step))) {
         return failed;
       }
@@ -85,6 +114,14 @@ class ScriptRun {
   }
 
  private:
+  std::optional<StopReason> save(const Save& wanted) {
+    const auto saved = session_.saver.save(wanted.file);
+    if (saved) return std::nullopt;
+    StopReason reason;
+    reason.kind = StopKind::HostError;
+    reason.text = "snapshot: " + saved.error();
+    return reason;
+  }
   std::optional<StopReason> expect(const Expect& expect) {
     const auto most = session_.options.max_instructions;
     StopCondition until;
@@ -99,7 +136,7 @@ class ScriptRun {
     }
     until.console = StopCondition::Console{
         vm_, [&](std::string_view output) { return matcher_.matches(expect, output); }};
-    StopReason reason = run_showing(session_.host, until, session_.progress);
+    StopReason reason = run_showing(session_, until);
     if (reason.kind == StopKind::ConsoleMatched) return std::nullopt;
     if (reason.kind == StopKind::InstructionLimit && is_timeout) {
       reason.kind = StopKind::GuestFault;
@@ -126,11 +163,10 @@ std::optional<StopReason> obey(Session& session, StopReason reason) {
   const Command command = session.input->take_command();
   if (command == Command::None) return reason;  // Ctrl-C from somewhere else
   interrupted = false;
-  const bool quits =
-      command == Command::Quit ||
-      (command == Command::Monitor &&
-       Monitor(session.host, session.config, session.output).run(*session.terminal) ==
-           Monitor::Next::Quit);
+  const bool quits = command == Command::Quit ||
+                     (command == Command::Monitor &&
+                      Monitor(session.host, session.config, session.saver, session.output)
+                              .run(*session.terminal) == Monitor::Next::Quit);
   if (command == Command::Help) say(kKeys);
   if (!quits) return std::nullopt;
   reason.kind = StopKind::PoweredOff;
@@ -145,13 +181,13 @@ StopReason run_session(Session& session) {
   StopCondition until;
   until.instructions = session.options.max_instructions;
   until.interrupt = &interrupted;
-  if (session.input == nullptr) return run_showing(session.host, until, session.progress);
+  if (session.input == nullptr) return run_showing(session, until);
   session.progress.disable();
   if (session.terminal->is_terminal() && !session.options.quiet) say(kKeys);
   session.terminal->set_raw(true);
   session.input->start();
   for (;;) {
-    StopReason reason = session.host.run(until);
+    StopReason reason = run(session, until);
     std::optional<StopReason> end = reason;
     if (reason.kind == StopKind::Interrupted) end = obey(session, std::move(reason));
     if (!end) continue;

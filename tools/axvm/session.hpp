@@ -6,6 +6,8 @@
 #include <hal-sim/host/host.hpp>
 #include <tools/axvm/commands.hpp>
 #include <tools/axvm/console_input.hpp>
+#include <tools/axvm/saver.hpp>
+#include <tools/axvm/script_input.hpp>
 
 namespace axvm::tool {
 
@@ -15,7 +17,8 @@ extern std::atomic<bool> interrupted;
 /// Shows a line about the run's progress while it is long and somebody is watching.
 class Progress {
  public:
-  explicit Progress(bool enabled) : enabled_(enabled) {}
+  /// `before`: instructions that the machine has executed elsewhere.
+  Progress(bool enabled, std::uint64_t before) : before_(before), enabled_(enabled) {}
   ~Progress() { clear(); }
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -31,6 +34,7 @@ class Progress {
   using Clock = std::chrono::steady_clock;
 
   Clock::time_point begin_ = Clock::now();
+  std::uint64_t before_;
   double last_ = 0;
   bool enabled_;
   bool shown_ = false;
@@ -44,8 +48,14 @@ struct Session {
   const RunOptions& options;
   Output& output;
   Progress& progress;
+  Saver& saver;
+  ScriptInput& typed;  ///< by the script
   ConsoleInput* input = nullptr;
   Terminal* terminal = nullptr;
+  /// What has stopped the machine last, whatever is made of it.
+  hal_sim::StopKind stopped_by = hal_sim::StopKind::PoweredOff;
+  /// How many of options.snapshots have been written.
+  std::size_t saved = 0;
 };
 
 /// Runs to the end. PoweredOff is also what the user's wish to quit ends in.

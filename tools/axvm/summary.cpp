@@ -47,14 +47,14 @@ std::string grouped(std::uint64_t value) {
 }
 
 std::string summary(const hal_sim::StopReason& reason, const hal_sim::RunStatistics& statistics,
-                    double seconds) {
+                    double seconds, std::uint64_t before) {
   const sim::Statistics& machine = statistics.machine;
   std::string text = fmt::format("{} after {:.6f} s of guest time\n", reason.text,
                                  static_cast<double>(statistics.time_ns) / 1e9);
   text += fmt::format("  instructions  {:>15}", grouped(statistics.instructions));
   if (seconds > 0) {
-    text +=
-        fmt::format("   {:.1f} MIPS", static_cast<double>(statistics.instructions) / seconds / 1e6);
+    text += fmt::format("   {:.1f} MIPS",
+                        static_cast<double>(statistics.instructions - before) / seconds / 1e6);
   }
   text += fmt::format("\n  cycles        {:>15}\n", grouped(machine.cycles));
   text += fmt::format("  walks         {:>15}   {} stage-1 and {} stage-2 descriptors read\n",

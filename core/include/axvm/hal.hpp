@@ -61,7 +61,8 @@ concept VmHal = requires(H& hal, HostPhysAddr hpa, HostVirtAddr hva, std::size_t
   { hal.wake(vm, vcpu) };
   /// Carries `task` out on `pcpu`, outside any guest there, and returns when it is done; at once
   /// when `pcpu` is the current CPU. The caller holds no lock; while it waits, tasks of others for
-  /// its own CPU are carried out.
+  /// its own CPU are carried out. Nothing happens when there is no such CPU, which a restored state
+  /// may name.
   { hal.call_on(pcpu, task) };
 
   /// The channels between the VMs over this HAL.

@@ -39,8 +39,11 @@ class IvcDoorbell {
   explicit IvcDoorbell(Vm& vm) noexcept
       : vm_(&vm), ring_([](void* v) { return static_cast<Vm*>(v)->on_notification(); }) {}
 
-  /// Errors: Unsupported (the VM takes no such interrupt).
-  [[nodiscard]] Result<> ring() const { return ring_(vm_); }
+  /// Errors: Unsupported (the VM takes no such interrupt, or is not there).
+  [[nodiscard]] Result<> ring() const {
+    if (ring_ == nullptr) return fail(ErrorKind::Unsupported, "notify"sv, "nobody is there"sv);
+    return ring_(vm_);
+  }
 
  private:
   void* vm_ = nullptr;
@@ -104,13 +107,17 @@ class IvcRegistry {
 
   [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
 
+  /// But for the doorbells: set_bell() has to restore them.
   void describe(StateVisitor& visitor);
+  /// How `vm` is told of news in all channels that it has joined.
+  void set_bell(VmId vm, IvcDoorbell bell) noexcept;
 
  private:
   struct Node {
     IvcChannel channel;
     Node* next = nullptr;
   };
+  static void describe_channel(IvcChannel& channel, StateVisitor& visitor);
   template <class Matches>
   [[nodiscard]] IvcChannel* first_of(const Matches& matches) noexcept;
   template <class Matches>

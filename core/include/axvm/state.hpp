@@ -27,6 +27,10 @@ class StateVisitor {
     static_cast<void>(value);
   }
 
+  /// Whether values are written through the references: what an object has only because of what it
+  /// was before (caches, pointers) is then to be dropped or found anew.
+  [[nodiscard]] virtual bool restores() const noexcept { return false; }
+
   /// Any integral, enumeration or bool field.
   template <class T>
   void value(std::string_view name, T& v) {

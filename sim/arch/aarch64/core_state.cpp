@@ -77,6 +77,12 @@ void GuestCore::describe(StateVisitor& visitor) {
                                  std::pair{std::string_view("FPSR"), UC_ARM64_REG_FPSR}}) {
     visit(visitor, name, engine_.reg(id), [&](std::uint64_t v) { engine_.set_reg(id, v); });
   }
+  const ExclusiveMonitor old = engine_.exclusive_monitor();
+  ExclusiveMonitor monitor = old;
+  visitor.field("exclusive_address", monitor.address);
+  visitor.field("exclusive_low", monitor.low);
+  visitor.field("exclusive_high", monitor.high);
+  if (monitor != old) engine_.set_exclusive_monitor(monitor);
   timers_.describe(visitor);
   interrupts_.describe(visitor);
   visitor.field("interrupt_due", interrupt_due_);
@@ -88,7 +94,21 @@ void GuestCore::describe(StateVisitor& visitor) {
   visitor.value("exceptions_here", exceptions_here_);
   visitor.field("idle", idle_);
   visitor.field("turn_end", turn_end_);
+  visitor.value("stopped_at_limit", stopped_at_limit_);
+  visitor.value("spsr_written", spsr_written_);
+  visitor.field("event_taken_at", event_taken_by_.first);
+  visitor.field("event_taken_by", event_taken_by_.second);
   mmu_.describe(visitor);
+  if (visitor.restores()) forget_caches();
+}
+
+void GuestCore::forget_caches() {
+  instruction_page_ = {};
+  refused_accesses_ = {};
+  refused_at_ = kNoTarget;
+  stack_is_misaligned_ = stacks_are_misaligned();
+  stack_patience_ = 1;
+  forget_watches();
 }
 
 }  // namespace axvm::sim::aarch64

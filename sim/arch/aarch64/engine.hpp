@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <sim/arch/aarch64/exclusive_monitor.hpp>
 #include <sim/arch/aarch64/sysreg.hpp>
 #include <sim/cpu/engine_clock.hpp>
 #include <sim/cpu/fiber.hpp>
@@ -66,6 +67,12 @@ class Engine {
     return v;
   }
   void set_reg(int id, std::uint64_t v) { uc_reg_write(uc_, id, &v); }
+
+  [[nodiscard]] ExclusiveMonitor exclusive_monitor() const { return read_exclusive_monitor(uc_); }
+  void set_exclusive_monitor(const ExclusiveMonitor& monitor) {
+    settle();
+    write_exclusive_monitor(uc_, monitor);
+  }
 
   /// Forgets all cached translations; translated code stays.
   void flush_tlb();

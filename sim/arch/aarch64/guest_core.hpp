@@ -364,6 +364,8 @@ class GuestCore final : public EngineCaches {
   void report_unmaintained_code(std::uint64_t va);
   /// IC as the guest executes it.
   void on_instruction_cache(SysReg op, std::uint64_t va);
+  /// The state has been restored: nothing that was derived from the old one is left.
+  void forget_caches();
   /// Has on_watch called before the instructions in [first, last].
   void watch(std::uint64_t first, std::uint64_t last);
   /// A watched instruction does nothing that its watch is for, as far as one call can tell.

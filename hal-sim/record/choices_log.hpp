@@ -3,24 +3,23 @@
 
 #include <functional>
 #include <hal-sim/host/choices.hpp>
+#include <hal-sim/record/choice_line.hpp>
 #include <memory>
 #include <string_view>
 
 namespace axvm::hal_sim {
 
-/// Passes every question on, and writes it with its answer as one line of JSON, in order:
-/// `{"choice":"next_vcpu","pcpu":0,"count":2,"answer":1}`. The keys between `choice` and `answer`
-/// are the question's arguments. Input that did not arrive and idling that nothing cut short are
-/// left out; the bytes of input are in hexadecimal.
-class LoggedChoices final : public Choices {
+/// Passes every question on, and writes it with its answer as a line (choice_line.hpp), in order.
+/// Input that did not arrive and idling that nothing cut short are left out.
+class LoggedChoices final : public ForwardedChoices {
  public:
   using Writer = std::function<void(std::string_view line)>;
 
   LoggedChoices(std::unique_ptr<Choices> choices, Writer write)
-      : choices_(std::move(choices)), write_(std::move(write)) {}
+      : ForwardedChoices(std::move(choices)), write_(std::move(write)) {}
 
   std::size_t next_vcpu(PcpuId pcpu, std::size_t count) override;
-  std::uint64_t round_length() override;
+  std::uint64_t round_length(std::uint64_t begin) override;
   bool migrate(std::uint64_t round) override;
   bool admit_input(VmId vm, std::uint64_t time_ns) override;
   std::string arriving_input(VmId vm) override;
@@ -28,7 +27,8 @@ class LoggedChoices final : public Choices {
   std::uint64_t entropy() override;
 
  private:
-  std::unique_ptr<Choices> choices_;
+  void log(const Choice& choice);
+
   Writer write_;
 };
 
