@@ -104,7 +104,7 @@ class LinuxDevices(LinuxSession):
 
     def test_two_guests_reach_each_other(self):
         capture = self.folder / "frames.pcap"
-        left = self.changed("linux-left", ("[base]", f'[sim.net.virtio-net]\npcap = "{capture}"\n\n'
+        left = self.changed("linux-left", ("[base]", f'[sim.net.left-net]\npcap = "{capture}"\n\n'
                                                      "[base]"))
         right = self.changed("linux-right", ("/24", '/24 run=\\"sleep 30; poweroff\\"'))
         done = self.axvm("run", left, right, "--quiet", *LIMIT, "--script",

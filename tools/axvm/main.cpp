@@ -167,8 +167,11 @@ void add_run(CLI::App& app, RunOptions& options) {
   app.add_option_function<std::vector<std::string>>(
          "--snapshot-at",
          [&options](const std::vector<std::string>& words) {
-           options.snapshots.push_back({number("--snapshot-at", words[0]), words[1]});
-           std::ranges::stable_sort(options.snapshots, {}, &SnapshotAt::instructions);
+           SnapshotAt wanted{number("--snapshot-at", words[0]), words[1]};
+           auto& all = options.snapshots;
+           const auto place =
+               std::ranges::upper_bound(all, wanted.instructions, {}, &SnapshotAt::instructions);
+           all.insert(place, std::move(wanted));
          },
          "Save the machine to FILE after exactly N instructions, and go on")
       ->expected(2)
