@@ -59,7 +59,7 @@ std::expected<void, std::string> Host::reset(VmId vm) {
   VmBase& target = *vms_[*index];
   if (const auto planned = plan_images(*index); !planned) {
     end_turn_of(*index);
-    static_cast<void>(target.stop(VmStopReason::Forced));
+    [[maybe_unused]] const auto stopped = target.stop(VmStopReason::Forced);
     return planned;
   }
   const auto load_images = [&](VmBase& self) { return load(self, *plans_[*index]); };
