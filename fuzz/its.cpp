@@ -6,10 +6,11 @@
 #include <core/arch/aarch64/gic/distributor.hpp>
 #include <core/arch/aarch64/gic/its.hpp>
 #include <core/arch/aarch64/gic/redistributor.hpp>
-#include <cstdlib>
 #include <fuzz/input.hpp>
 #include <fuzz/state.hpp>
 #include <optional>
+#include <tests/core/guest_ram.hpp>
+#include <tests/core/heap.hpp>
 
 namespace {
 
@@ -17,43 +18,23 @@ using namespace axvm;
 using namespace axvm::aarch64;
 using fuzz::Input;
 using fuzz::require;
+using test::Heap;
+using test::NoLock;
 
-constexpr std::uint64_t kRam = 0x4000'0000;
-constexpr std::size_t kRamSize = 64 << 10;
 constexpr unsigned kVcpus = 3;
 constexpr std::uint64_t kValid = 1ULL << 63;
 
-struct Guest final : DeviceHost {
-  Result<> read_memory(GuestPhysAddr from, std::span<std::byte> to) override {
-    ++accesses;
-    if (!inside(from, to.size())) return DeviceHost::read_memory(from, to);
-    std::memcpy(to.data(), &ram[from.value - kRam], to.size());
-    return {};
-  }
-  Result<> write_memory(GuestPhysAddr to, std::span<const std::byte> from) override {
-    ++accesses;
-    if (!inside(to, from.size())) return DeviceHost::write_memory(to, from);
-    std::memcpy(&ram[to.value - kRam], from.data(), from.size());
-    return {};
-  }
+struct Guest final : test::GuestRam<64 << 10> {
   std::uint64_t nanoseconds() override { return 5; }
-  static bool inside(GuestPhysAddr at, std::size_t size) {
-    return at.value >= kRam && size <= kRamSize && at.value - kRam <= kRamSize - size;
-  }
   template <class T>
   void put(std::uint64_t at, const T& value) {
-    if (inside(GuestPhysAddr(at), sizeof value)) std::memcpy(&ram[at - kRam], &value, sizeof value);
+    if (inside(GuestPhysAddr(at), sizeof value))
+      std::memcpy(&ram[at - kBase], &value, sizeof value);
   }
-
-  std::array<std::byte, kRamSize> ram{};
-  std::uint64_t accesses = 0;
 };
 
-struct Heap {
-  static void* allocate(std::size_t size, std::size_t) { return std::malloc(size); }
-  static void deallocate(void* p, std::size_t, std::size_t) { std::free(p); }
-};
-struct NoLock final : AnyLock {};
+constexpr std::uint64_t kRam = Guest::kBase;
+constexpr std::size_t kRamSize = Guest::kSize;
 
 struct World {
   World() {

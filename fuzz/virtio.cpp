@@ -10,6 +10,7 @@
 #include <fuzz/input.hpp>
 #include <fuzz/state.hpp>
 #include <optional>
+#include <tests/core/guest_ram.hpp>
 
 namespace {
 
@@ -18,32 +19,15 @@ using axvm::virtio::VirtioDevice;
 using fuzz::Input;
 using fuzz::require;
 
-constexpr std::uint64_t kRam = 0x4000'0000;
-constexpr std::size_t kRamSize = 8 << 10;
 constexpr std::uint32_t kInterrupt = 40;
 constexpr BusRange kRange{Bus::Mmio, 0xa00'0000, 0x200};
 
-struct Guest final : DeviceHost {
+struct Guest final : test::GuestRam<8 << 10> {
   void set_line(std::uint32_t, bool level) override { line = level; }
-  Result<> read_memory(GuestPhysAddr from, std::span<std::byte> to) override {
-    ++accesses;
-    if (!inside(from, to.size())) return DeviceHost::read_memory(from, to);
-    std::memcpy(to.data(), &ram[from.value - kRam], to.size());
-    return {};
-  }
-  Result<> write_memory(GuestPhysAddr to, std::span<const std::byte> from) override {
-    ++accesses;
-    if (!inside(to, from.size())) return DeviceHost::write_memory(to, from);
-    std::memcpy(&ram[to.value - kRam], from.data(), from.size());
-    return {};
-  }
-  static bool inside(GuestPhysAddr at, std::size_t size) {
-    return at.value >= kRam && size <= kRamSize && at.value - kRam <= kRamSize - size;
-  }
-  std::array<std::byte, kRamSize> ram{};
   bool line = false;
-  std::uint64_t accesses = 0;
 };
+constexpr std::uint64_t kRam = Guest::kBase;
+constexpr std::size_t kRamSize = Guest::kSize;
 
 /// Everything that may be behind a device, the same for any two of them that are asked the same.
 struct Behind final : BlockStore, NetworkPort, EntropySource, Console {

@@ -56,8 +56,8 @@ class Device {
     return is_interrupt_controller_ == IsInterruptController::Yes;
   }
 
-  /// Whose access comes next, where each CPU has registers of its own at one address.
-  virtual void set_accessor(VcpuId vcpu) { static_cast<void>(vcpu); }
+  /// Whose accesses come next, where each CPU has registers of its own at one address.
+  void set_accessor(VcpuId vcpu) noexcept { accessor_ = vcpu; }
   /// Reads at `offset` from the range's base; the bus has checked that the access lies inside.
   /// The value is zero-extended from `width`. Errors: Unsupported (no access of this kind there).
   virtual Result<std::uint64_t> read(std::uint64_t offset, AccessWidth width) {
@@ -87,10 +87,13 @@ class Device {
          IsInterruptController is_interrupt_controller = IsInterruptController::No) noexcept
       : name_(name), range_(range), is_interrupt_controller_(is_interrupt_controller) {}
 
+  [[nodiscard]] VcpuId accessor() const noexcept { return accessor_; }
+
  private:
   std::string_view name_;
   BusRange range_;
   IsInterruptController is_interrupt_controller_;
+  VcpuId accessor_{};
 };
 
 }  // namespace axvm

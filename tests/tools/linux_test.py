@@ -1,6 +1,9 @@
 """An unmodified Debian kernel with a busybox shell."""
 
 import hashlib
+import os
+import select
+import signal
 import subprocess
 import sys
 import time
@@ -49,6 +52,19 @@ class Linux(LinuxSession):
         self.assertIn("\naarch64\n", out)
         self.assertIn("\n42\n", out)
         self.assertIn("reboot: Power down", out)
+
+    def test_its_prompt_is_there_to_be_read_while_it_waits(self):
+        process = subprocess.Popen([os.environ["AXVM"], "run", config("linux"), "--quiet"],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.DEVNULL, start_new_session=True)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(os.killpg, process.pid, signal.SIGKILL)
+        seen, until = b"", time.monotonic() + 300
+        while PROMPT.encode() not in seen and time.monotonic() < until:
+            if select.select([process.stdout], [], [], 1)[0]:
+                seen += os.read(process.stdout.fileno(), 65536)
+        self.assertIn(PROMPT.encode(), seen)
 
     def test_what_it_computes_is_right(self):
         zeroes = hashlib.sha256(bytes(64 << 20)).hexdigest()

@@ -156,13 +156,4 @@ void Engine::unwatch(uc_hook hook) {
   probing_ = outer;
 }
 
-void Engine::drop_unwatched() {
-  settle();
-  const bool outer = std::exchange(probing_, true);
-  flush_code();
-  flush_tlb();
-  uc_emu_start(uc_, pc(), 0, 0, 0);  // its first fetch is refused
-  probing_ = outer;
-}
-
 }  // namespace axvm::sim::aarch64

@@ -114,9 +114,6 @@ class Engine {
   uc_hook watch(std::uint64_t first, std::uint64_t last, CodeHook hook, void* context);
   /// Withdraws a watch. Code translated with it is the caller's to forget.
   void unwatch(uc_hook hook);
-  /// Frees what was unwatched, and forgets all code. The engine does so only when it stops; until
-  /// then each translation and each watched instruction passes by what is there no more.
-  void drop_unwatched();
   /// True while the engine itself probes an address (inside unwatch): not a guest's access.
   [[nodiscard]] bool probing() const noexcept { return probing_; }
 

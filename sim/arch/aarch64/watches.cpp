@@ -107,7 +107,7 @@ void GuestCore::forget_watches() {
   watches_.clear();
   refused_accesses_.forget_watches();
   examined_pages_.forget_all();
-  engine_.drop_unwatched();
+  engine_.flush_code();
   forget_translations();
 }
 

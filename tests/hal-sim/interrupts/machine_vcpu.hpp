@@ -3,10 +3,10 @@
 // the machine's can be looked at together.
 
 #include <core/arch/aarch64/interrupts.hpp>
-#include <cstdlib>
 #include <set>
 #include <sim/arch/aarch64/virtual_cpu_interface.hpp>
 #include <tests/core/fake_hal.hpp>
+#include <tests/core/heap.hpp>
 
 namespace axvm::test {
 
@@ -53,12 +53,6 @@ struct Vm {
   void end_irq(std::uint32_t intid) { active_physical.erase(intid); }
   void deliver_wakes() {}
   std::set<std::uint32_t> active_physical;
-};
-
-struct NoLock final : AnyLock {};
-struct Heap {
-  static void* allocate(std::size_t size, std::size_t) { return std::malloc(size); }
-  static void deallocate(void* p, std::size_t, std::size_t) { std::free(p); }
 };
 
 }  // namespace axvm::test

@@ -40,7 +40,8 @@ std::uint32_t word_of(F&& f) {
 
 std::uint8_t DistributorV2::targets(std::uint32_t intid) {
   if (gic_.vcpu_count() == 1) return 0;
-  return intid < kPrivateCount ? static_cast<std::uint8_t>(1U << accessor_) : gic_.targets(intid);
+  return intid < kPrivateCount ? static_cast<std::uint8_t>(1U << accessor().value)
+                               : gic_.targets(intid);
 }
 
 std::uint32_t DistributorV2::read_register(std::uint64_t offset) {
@@ -50,14 +51,14 @@ std::uint32_t DistributorV2::read_register(std::uint64_t offset) {
     return kLines | (gic_.vcpu_count() - 1) << 5;
   }
   if (offset == kIidr) return kGicImplementer;
-  if (Gic::bank_of(offset)) return gic_.read_bank(accessor_, offset);
+  if (Gic::bank_of(offset)) return gic_.read_bank(accessor().value, offset);
   if (is_within(offset, kTargets, kIntidCount)) {
     const auto first = static_cast<std::uint32_t>(offset - kTargets);
     return word_of([&](unsigned i) { return targets(first + i); });
   }
   if (is_within(offset, kClearPendingSgi, kEndOfPendingSgi - kClearPendingSgi)) {
     const auto first = static_cast<std::uint32_t>(offset % kSgiCount);
-    return word_of([&](unsigned i) { return gic_.sgi_senders(accessor_, first + i); });
+    return word_of([&](unsigned i) { return gic_.sgi_senders(accessor().value, first + i); });
   }
   return gic_identification(offset, kSize, 2).value_or(0);
 }
@@ -70,7 +71,7 @@ void DistributorV2::write_register(std::uint64_t offset, std::uint32_t value, st
   if (offset == kSgir) return send(value & mask);
   // SGIs are made pending by their own registers.
   if (offset == kPending || offset == kClearPending) mask &= ~kSgis;
-  if (Gic::bank_of(offset)) return gic_.write_bank(accessor_, offset, value, mask);
+  if (Gic::bank_of(offset)) return gic_.write_bank(accessor().value, offset, value, mask);
   if (is_within(offset, kTargets + kPrivateCount, kIntidCount - kPrivateCount)) {
     const auto first = static_cast<std::uint32_t>(offset - kTargets);
     return for_each_byte(value, mask,
@@ -80,21 +81,21 @@ void DistributorV2::write_register(std::uint64_t offset, std::uint32_t value, st
   const auto first = static_cast<std::uint32_t>(offset % kSgiCount);
   for_each_byte(value, mask, [&](unsigned i, std::uint8_t senders) {
     if (offset < kSetPendingSgi) {
-      gic_.remove_sgi_senders(accessor_, first + i, senders);
+      gic_.remove_sgi_senders(accessor().value, first + i, senders);
     } else {
-      gic_.add_sgi_senders(accessor_, first + i, senders);
+      gic_.add_sgi_senders(accessor().value, first + i, senders);
     }
   });
 }
 
 /// GICD_SGIR (4.3.15): to a list, to all others, to the CPU that writes.
 void DistributorV2::send(std::uint32_t value) {
-  const auto self = static_cast<std::uint8_t>(1U << accessor_);
+  const auto self = static_cast<std::uint8_t>(1U << accessor().value);
   const std::uint32_t intid = value & 0xf;
   switch ((value >> 24) & 3) {
-    case 0: return gic_.send_v2(accessor_, static_cast<std::uint8_t>(value >> 16), intid);
-    case 1: return gic_.send_v2(accessor_, static_cast<std::uint8_t>(~self), intid);
-    case 2: return gic_.send_v2(accessor_, self, intid);
+    case 0: return gic_.send_v2(accessor().value, static_cast<std::uint8_t>(value >> 16), intid);
+    case 1: return gic_.send_v2(accessor().value, static_cast<std::uint8_t>(~self), intid);
+    case 2: return gic_.send_v2(accessor().value, self, intid);
     default: return;
   }
 }

@@ -19,7 +19,6 @@ class DistributorV2 final : public Device {
 
   Result<std::uint64_t> read(std::uint64_t offset, AccessWidth width) override;
   Result<> write(std::uint64_t offset, AccessWidth width, std::uint64_t value) override;
-  void set_accessor(VcpuId vcpu) override { accessor_ = vcpu.value; }
 
  private:
   [[nodiscard]] std::uint32_t read_register(std::uint64_t offset);
@@ -28,7 +27,6 @@ class DistributorV2 final : public Device {
   void send(std::uint32_t value);
 
   Gic& gic_;
-  unsigned accessor_ = 0;  ///< whose banked registers are seen
 };
 
 }  // namespace axvm::aarch64

@@ -5,21 +5,16 @@
 #include <core/arch/aarch64/gic/distributor.hpp>
 #include <core/arch/aarch64/gic/gic.hpp>
 #include <core/arch/aarch64/gic/redistributor.hpp>
-#include <cstdlib>
 #include <memory>
+#include <tests/core/heap.hpp>
 #include <vector>
 
 using namespace axvm;
 using namespace axvm::aarch64;
+using test::Heap;
+using test::NoLock;
 
 namespace {
-
-struct Heap {
-  static void* allocate(std::size_t size, std::size_t) { return std::malloc(size); }
-  static void deallocate(void* p, std::size_t, std::size_t) { std::free(p); }
-};
-
-struct NoLock final : AnyLock {};
 
 constexpr std::uint64_t kCtlr = 0x0, kTyper = 0x4, kGroup = 0x80, kSetEnable = 0x100,
                         kClearEnable = 0x180, kSetPending = 0x200, kClearPending = 0x280,

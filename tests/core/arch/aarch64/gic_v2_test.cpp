@@ -6,21 +6,16 @@
 #include <core/arch/aarch64/gic/distributor_v2.hpp>
 #include <core/arch/aarch64/gic/gic.hpp>
 #include <core/arch/aarch64/registers.hpp>
-#include <cstdlib>
 #include <memory>
+#include <tests/core/heap.hpp>
 #include <vector>
 
 using namespace axvm;
 using namespace axvm::aarch64;
+using test::Heap;
+using test::NoLock;
 
 namespace {
-
-struct Heap {
-  static void* allocate(std::size_t size, std::size_t) { return std::malloc(size); }
-  static void deallocate(void* p, std::size_t, std::size_t) { std::free(p); }
-};
-
-struct NoLock final : AnyLock {};
 
 constexpr std::uint64_t kCtlr = 0x0, kTyper = 0x4, kGroup = 0x80, kSetEnable = 0x100,
                         kSetPending = 0x200, kClearPending = 0x280, kSetActive = 0x300,

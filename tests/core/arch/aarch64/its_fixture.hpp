@@ -6,42 +6,19 @@
 #include <core/arch/aarch64/gic/its.hpp>
 #include <core/arch/aarch64/gic/redistributor.hpp>
 #include <core/devices/byte_order.hpp>
-#include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <set>
+#include <tests/core/guest_ram.hpp>
+#include <tests/core/heap.hpp>
 #include <vector>
 
 namespace axvm::test {
 
 using namespace axvm::aarch64;
 
-struct ItsHeap {
-  static void* allocate(std::size_t size, std::size_t) { return std::malloc(size); }
-  static void deallocate(void* p, std::size_t, std::size_t) { std::free(p); }
-};
-
 /// RAM of 1 MiB, and a clock that stands still.
-struct ItsMemory final : DeviceHost {
-  static constexpr std::uint64_t kBase = 0x4000'0000;
-  static constexpr std::uint64_t kSize = 1 << 20;
-
-  Result<> read_memory(GuestPhysAddr from, std::span<std::byte> to) override {
-    ++accesses;
-    if (!inside(from, to.size())) return DeviceHost::read_memory(from, to);
-    std::memcpy(to.data(), &ram[from.value - kBase], to.size());
-    return {};
-  }
-  Result<> write_memory(GuestPhysAddr to, std::span<const std::byte> from) override {
-    ++accesses;
-    if (!inside(to, from.size())) return DeviceHost::write_memory(to, from);
-    std::memcpy(&ram[to.value - kBase], from.data(), from.size());
-    return {};
-  }
+struct ItsMemory final : GuestRam<1 << 20> {
   std::uint64_t nanoseconds() override { return now; }
-  static bool inside(GuestPhysAddr at, std::size_t size) {
-    return at.value >= kBase && size <= kSize && at.value - kBase <= kSize - size;
-  }
   void store(std::uint64_t at, std::uint64_t value) {
     store_le(std::span(ram).subspan(at - kBase, 8), value);
   }
@@ -49,9 +26,7 @@ struct ItsMemory final : DeviceHost {
     return load_le<std::uint64_t>(std::span(ram).subspan(at - kBase, 8));
   }
 
-  std::vector<std::byte> ram = std::vector<std::byte>(kSize);
   std::uint64_t now = 0;
-  std::uint64_t accesses = 0;
 };
 
 using Intids = std::vector<std::uint32_t>;
@@ -171,9 +146,7 @@ struct ItsWorld {
     return taken;
   }
 
-  struct NoLock final : AnyLock {};
-
-  ItsHeap heap;
+  Heap heap;
   NoLock lock;
   ItsMemory memory;
   std::vector<std::unique_ptr<VcpuInterface>> interfaces;
