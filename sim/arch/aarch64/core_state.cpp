@@ -96,8 +96,6 @@ void GuestCore::describe(StateVisitor& visitor) {
   visitor.field("turn_end", turn_end_);
   visitor.value("stopped_at_limit", stopped_at_limit_);
   visitor.value("spsr_written", spsr_written_);
-  visitor.field("event_taken_at", event_taken_by_.first);
-  visitor.field("event_taken_by", event_taken_by_.second);
   mmu_.describe(visitor);
   if (visitor.restores()) forget_caches();
 }

@@ -28,11 +28,13 @@ const std::array<int, 31> Engine::kX = [] {
 }();
 
 std::expected<Engine, std::string> Engine::open(const PhysicalMemory& memory) {
+  auto copies = CodeCopies::create();
+  if (!copies) return std::unexpected("the host has no room for copies of code");
   uc_engine* uc = nullptr;
   if (const uc_err e = uc_open(UC_ARCH_ARM64, UC_MODE_ARM, &uc); e != UC_ERR_OK) {
     return std::unexpected(std::string("Unicorn cannot open an ARM64 engine: ") + uc_strerror(e));
   }
-  Engine engine(uc);
+  Engine engine(uc, std::move(*copies));
   uc_err e = uc_ctl_set_cpu_model(uc, UC_CPU_ARM64_A72);
   if (e == UC_ERR_OK) e = uc_ctl_set_page_size(uc, 4096);
   if (e == UC_ERR_OK) e = uc_ctl_set_tcg_buffer_size(uc, 64U << 20);
@@ -40,6 +42,10 @@ std::expected<Engine, std::string> Engine::open(const PhysicalMemory& memory) {
   if (e == UC_ERR_OK) e = uc_ctl_exits_enable(uc);
   for (const auto& bank : memory.banks()) {
     if (e == UC_ERR_OK) e = uc_mem_map_ptr(uc, bank.base, bank.size, UC_PROT_ALL, bank.host);
+  }
+  if (e == UC_ERR_OK) {
+    e = uc_mem_map_ptr(uc, CodeCopies::kBase, CodeCopies::kSize, UC_PROT_ALL,
+                       engine.code_copies_.memory());
   }
   if (e != UC_ERR_OK) {
     return std::unexpected(std::string("Unicorn refuses its set-up: ") + uc_strerror(e));

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <sim/arch/aarch64/code_copies.hpp>
 #include <sim/arch/aarch64/exclusive_monitor.hpp>
 #include <sim/arch/aarch64/sysreg.hpp>
 #include <sim/cpu/engine_clock.hpp>
@@ -24,7 +25,8 @@ class Engine {
   /// Opens the engine and maps all RAM at its host-physical addresses.
   static std::expected<Engine, std::string> open(const PhysicalMemory& memory);
   /// Only before the first run.
-  Engine(Engine&& other) noexcept : uc_(other.uc_) { other.uc_ = nullptr; }
+  Engine(Engine&& other) noexcept
+      : code_copies_(std::move(other.code_copies_)), uc_(std::exchange(other.uc_, nullptr)) {}
   Engine& operator=(Engine&&) = delete;
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -38,6 +40,7 @@ class Engine {
   void set_pc(std::uint64_t v) { set_reg(UC_ARM64_REG_PC, v); }
   /// The stack pointer that the current PSTATE selects.
   [[nodiscard]] std::uint64_t sp() const { return reg(UC_ARM64_REG_SP); }
+  void set_sp(std::uint64_t v) { set_reg(UC_ARM64_REG_SP, v); }
   [[nodiscard]] std::uint32_t pstate() const {
     std::uint32_t v = 0;
     uc_reg_read(uc_, UC_ARM64_REG_PSTATE, &v);
@@ -109,6 +112,10 @@ class Engine {
     return in_place_;
   }
 
+  /// Memory that no guest can see, for code in place of a frame's.
+  [[nodiscard]] CodeCopies& code_copies() noexcept { return code_copies_; }
+  [[nodiscard]] const CodeCopies& code_copies() const noexcept { return code_copies_; }
+
   using CodeHook = void (*)(uc_engine*, std::uint64_t va, std::uint32_t size, void* context);
   /// Calls `hook` before each instruction in [first, last] in code that is translated from now on.
   uc_hook watch(std::uint64_t first, std::uint64_t last, CodeHook hook, void* context);
@@ -118,7 +125,7 @@ class Engine {
   [[nodiscard]] bool probing() const noexcept { return probing_; }
 
  private:
-  explicit Engine(uc_engine* uc) : uc_(uc) {}
+  Engine(uc_engine* uc, CodeCopies copies) : code_copies_(std::move(copies)), uc_(uc) {}
   /// Leaves the hook that parked. What only a stopped engine can do begins with it.
   void settle() {
     if (parked_) [[unlikely]]
@@ -138,6 +145,7 @@ class Engine {
   static constexpr std::uint64_t kMagicTop = 0x00f0;
   static const std::array<int, 31> kX;
 
+  CodeCopies code_copies_;
   uc_engine* uc_ = nullptr;
   bool magic_ = false;
   bool probing_ = false;

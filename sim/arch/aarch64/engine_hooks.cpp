@@ -94,17 +94,17 @@ bool GuestCore::on_fill(std::uint64_t va, uc_mem_type type, uc_tlb_entry& entry)
     refusal_ = Refusal{Refusal::Kind::Fault, translation.error(), access, va, (pstate >> 2) & 3};
     return false;
   }
-  if (statistics_.tlb_evictions != evictions) after_eviction(access);
+  if (statistics_.tlb_evictions != evictions) after_eviction(access, engine_.pc());
   return grant(va, access, *translation, entry);
 }
 
-void GuestCore::after_eviction(Access access) {
+void GuestCore::after_eviction(Access access, std::uint64_t pc) {
   forget_translations();
   if (access == Access::Fetch) return;
   // The next instruction is fetched through the TLB, too: if its page was dropped, it comes back
   // now. (The engine would look at its next block only, wherever that begins.)
   [[maybe_unused]] const auto fetched = mmu_.translate(
-      engine_.pc() & ~(kPage - 1),
+      pc & ~(kPage - 1),
       {.access = Access::Fetch, .el = static_cast<std::uint8_t>(current_el()), .pan = false});
 }
 
@@ -133,10 +133,11 @@ bool GuestCore::grant(std::uint64_t va, Access access, const Translation& transl
   }
   switch (access) {
     case Access::Fetch:
+      if (engine_.code_copies().full() && fetched_from(pa) == pa)
+        return refuse(Refusal::Kind::NoCopy);
       coherence.claim_for_fetch(pa);
-      watch_trapping_instructions(va & ~(kPage - 1), pa);
-      watch_unmaintained_code(va & ~(kPage - 1), pa);
-      perms |= UC_PROT_EXEC;
+      entry.paddr = examine_code(va & ~(kPage - 1), pa);
+      perms = entry.paddr == pa ? perms | UC_PROT_EXEC : std::uint32_t{UC_PROT_EXEC};
       break;
     case Access::Read:
       if (translation.writable && !coherence.has_code(pa)) {

@@ -60,7 +60,11 @@ void GuestCore::on_interrupt(std::uint32_t number) {
   const std::uint64_t pc = engine_.pc();
   retirement_.stop_at(pc);
   switch (number) {
-    case kSvc: take_synchronous_to_el1(svc_syndrome(immediate(instruction_at(pc - 4))), pc); return;
+    case kSvc: {
+      const std::uint32_t word = instruction_at(pc - 4);
+      if (!is_svc(word)) return on_replaced(word, pc - 4);
+      return take_synchronous_to_el1(svc_syndrome(immediate(word)), pc);
+    }
     case kHvc:
       if ((el2_.hcr & hcr::HCD) != 0) {
         retirement_.take_back(pc - 4);

@@ -48,7 +48,6 @@ Vector GuestCore::enter() {
   if (!std::exchange(stopped_at_limit_, false)) {
     retirement_.discontinue();
     event_ = true;  // EL2's ERET is an exception return, too (D1.6.1)
-    event_taken_by_ = {};
   }
   schedule_attention();
   while (failure_.empty()) {
@@ -88,7 +87,7 @@ std::optional<Vector> GuestCore::after_run(uc_err error) {
       }
       case Stop::Refused: return take_abort(*refusal_, retirement_.successor());
       case Stop::IllegalReturn: take_illegal_return(); return std::nullopt;
-      case Stop::Yield: return take_yield();
+      case Stop::Wfi: return after_wfi();
       case Stop::MisalignedStack:
         take_synchronous_to_el1(sp_alignment_syndrome(), engine_.pc());
         return std::nullopt;
@@ -109,9 +108,13 @@ std::optional<Vector> GuestCore::after_run(uc_err error) {
         if (stop_ == Stop::None && error == UC_ERR_OK) return std::nullopt;
         continue;
       }
+      if (refusal_->kind == Refusal::Kind::NoCopy) {
+        retirement_.close();
+        forget_all_code();
+        return std::nullopt;
+      }
       return after_refusal();
     }
-    if (error == UC_ERR_OK) return after_wfi();
     return fail(fmt::format("the engine stopped at {:#x}: {}", engine_.pc(), uc_strerror(error)));
   }
 }
@@ -124,7 +127,7 @@ uc_err GuestCore::run_exactly(std::uint64_t pc, std::uint64_t count) {
   // Code already translated does not know the watch: it must be forgotten before and after.
   const auto forget = [&] {
     if (here && machine_.memory().at(here->pa) != nullptr) {
-      engine_.forget_code(here->pa & ~(kPage - 1), kPage);
+      engine_.forget_code(fetched_from(here->pa & ~(kPage - 1)), kPage);
     } else {
       engine_.flush_code();
     }
@@ -157,13 +160,6 @@ std::optional<Vector> GuestCore::after_refusal() {
 
 std::optional<Vector> GuestCore::after_wfi() {
   const std::uint64_t next = engine_.pc();
-  retirement_.stop_at(next);
-  if (wfi_completes(time())) return std::nullopt;
-  if ((el2_.hcr & hcr::TWI) != 0) {
-    retirement_.take_back(next - Retirement::kInstructionBytes);
-    record_trap(wfx_syndrome(false), next - Retirement::kInstructionBytes);
-    return leave_for_el2(Vector::Synchronous);
-  }
   const std::uint64_t wake = std::min(turn_end_, interrupt_due_);
   if (wake == Pcpu::kNever) {
     return fail(fmt::format("WFI at {:#x} waits for an interrupt that nothing can raise",
@@ -174,14 +170,6 @@ std::optional<Vector> GuestCore::after_wfi() {
   retirement_.discontinue();
   schedule_attention();
   return std::nullopt;
-}
-
-Vector GuestCore::take_yield() {
-  const std::uint64_t pc = engine_.pc();
-  retirement_.begin_block(pc, 1);
-  retirement_.close();
-  engine_.set_pc(pc + Retirement::kInstructionBytes);
-  return leave_to_owner(engine_.pc());
 }
 
 Vector GuestCore::leave_to_owner(std::uint64_t pc) {

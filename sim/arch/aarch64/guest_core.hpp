@@ -77,17 +77,10 @@ class GuestCore final : public EngineCaches {
   /// Lets the engine reach the board's devices at [base, base + size).
   bool mount(std::uint64_t base, std::uint64_t size, BoardDevice* device);
   /// Between runs. What is fetched next is looked at anew.
-  void forget_all_code() {
-    engine_.flush_code();
-    examined_pages_.forget_all();
-    forget_translations();
-  }
+  void forget_all_code();
 
   // EngineCaches
-  void forget_code(std::uint64_t pa) override {
-    engine_.forget_code(pa, 4096);
-    examined_pages_.forget(pa);
-  }
+  void forget_code(std::uint64_t pa) override;
   void forget_translations() override {
     engine_.flush_tlb();
     instruction_page_.va = InstructionPage::kNone;
@@ -96,7 +89,7 @@ class GuestCore final : public EngineCaches {
  private:
   /// Why the engine stopped, when a hook decided so.
   enum class Stop : std::uint8_t {
-    None,             ///< the engine's own reason: WFI, a denied translation, an engine error
+    None,             ///< the engine's own reason: a denied translation, an engine error
     Trap,             ///< a trap to EL2 is recorded in the registers
     Interrupt,        ///< an asynchronous point with a physical interrupt for EL2
     TurnEnd,          ///< an asynchronous point after the turn's end
@@ -108,7 +101,7 @@ class GuestCore final : public EngineCaches {
     Refused,          ///< `refusal_` was recorded by the last instruction, which is no access
     IllegalReturn,    ///< the next instruction is an ERET whose SPSR_EL1 is illegal
     MisalignedStack,  ///< the next instruction finds SP misaligned
-    Yield,            ///< the next instruction is YIELD, which ends the turn
+    Wfi,              ///< a WFI has retired that waits
   };
   static constexpr std::uint64_t kNoTarget = ~0ULL;
   /// Beyond so many watches all are dropped and set again where code is still fetched from.
@@ -118,8 +111,9 @@ class GuestCore final : public EngineCaches {
 
   /// A translation that the fill hook refused.
   struct Refusal {
-    /// Interface: the address is that of GICV_* registers, at `page` of the frame.
-    enum class Kind : std::uint8_t { Fault, OwnCode, NoMemory, Unaligned, Interface } kind;
+    /// Interface: the address is that of GICV_* registers, at `page` of the frame. NoCopy: there is
+    /// no room for another copy of code.
+    enum class Kind : std::uint8_t { Fault, OwnCode, NoMemory, Unaligned, Interface, NoCopy } kind;
     Fault fault;
     Access access;
     std::uint64_t page;  ///< virtual address of the page
@@ -160,7 +154,7 @@ class GuestCore final : public EngineCaches {
   /// The rare part of on_block. False: the block must not run now.
   bool attend(std::uint64_t va, std::uint64_t count);
   /// What the strict TLB dropped for capacity, its caches must drop.
-  void after_eviction(Access access);
+  void after_eviction(Access access, std::uint64_t pc);
   [[nodiscard]] static Engine::CodeHook watch_function() noexcept;
   void schedule_attention() noexcept;
   /// How many instructions will have retired at a local time; kNoTarget: never.
@@ -185,8 +179,6 @@ class GuestCore final : public EngineCaches {
   std::optional<Vector> after_refusal();
   std::optional<Vector> after_wfi();
   Vector leave_for_el2(Vector vector);
-  /// YIELD retires, and the turn ends behind it.
-  Vector take_yield();
   /// The turn's end or the limit, with `pc` as the next instruction.
   Vector leave_to_owner(std::uint64_t pc);
   Vector fail(std::string what);
@@ -242,10 +234,6 @@ class GuestCore final : public EngineCaches {
   [[nodiscard]] bool wfi_completes(std::uint64_t now) noexcept {
     return virtual_interrupts() != 0 || interrupt_asserted(now);
   }
-  /// EL2 wants to see WFI, and this one; `now` is the time behind it.
-  [[nodiscard]] bool wfi_traps(std::uint64_t now) noexcept {
-    return (el2_.hcr & hcr::TWI) != 0 && !wfi_completes(now);
-  }
 
   // exceptions.cpp: what exceptions do to PSTATE and registers.
   void on_interrupt(std::uint32_t number);
@@ -282,6 +270,8 @@ class GuestCore final : public EngineCaches {
   bool on_sys(const uc_arm64_cp_reg& cp);
   void on_tlbi(SysReg op, std::uint64_t operand);
   void on_undefined(std::uint32_t instruction, std::uint64_t pc);
+  /// The instruction at `pc` has been carried out without the engine.
+  void go_on_behind(std::uint64_t pc);
   /// Carries out an access to the virtual CPU interface; false when the instruction is none.
   bool access_interrupt_controller(std::uint32_t instruction, std::uint64_t pc);
   /// Traps the system access, WFE, WFI or FP instruction at `pc` to EL2.
@@ -318,12 +308,27 @@ class GuestCore final : public EngineCaches {
   /// Before a watched access: raises its abort if stage 2 will refuse it, and nothing otherwise.
   void refuse_in_place(RefusedAccesses::Site& site);
 
-  // watches.cpp: instructions that are not left to the engine.
+  // replaced_instructions.cpp: instructions that the engine never sees.
+  [[nodiscard]] bool replaces(std::uint32_t word) const noexcept;
+  /// The engine has executed what stands for `word` at `va`.
+  void on_replaced(std::uint32_t word, std::uint64_t va);
+  void on_wfi(std::uint64_t va, unsigned el);
+  void on_wfe(std::uint64_t va, unsigned el);
+  /// DC or IC by VA.
+  void maintain_cache(std::uint32_t word, std::uint64_t va, unsigned el);
+  /// Why it faults.
+  std::optional<Fault> maintenance_fault(SysReg op, std::uint64_t va, unsigned el);
+  /// IC IVAU.
+  void invalidate_line(std::uint64_t va, unsigned el);
+  /// The instruction has not retired after all: it traps to EL2.
+  void trap_replaced(std::uint32_t word, std::uint64_t va);
+  /// The same: it is undefined here, or EL1 refuses it to EL0.
+  void refuse_replaced(std::uint32_t word, std::uint64_t va);
+
+  // watches.cpp: instructions before which to look.
   void on_watch(std::uint64_t va);
   [[nodiscard]] bool needs_watch(std::uint32_t word, std::uint64_t cpacr,
                                  unsigned el) const noexcept;
-  /// WFE at `va` finds the event register set, which clears it.
-  bool take_event(std::uint64_t va);
   void take_illegal_return();
   /// SCTLR_EL1.A: loads and stores fault unless they are aligned. SA and SA0: those whose base is
   /// SP fault unless that is, at EL1 and at EL0.
@@ -351,19 +356,23 @@ class GuestCore final : public EngineCaches {
   bool note_stack(std::uint64_t value);
   /// Whether SP, misaligned by the instruction at `va`, is set again before it is used.
   [[nodiscard]] bool is_passing(std::uint64_t va) const;
+  /// Carries out arithmetic with SP.
+  void change_stack(std::uint32_t word, std::uint64_t va, unsigned el);
+  /// An instruction was watched because of a misaligned stack pointer.
+  void lose_patience_with_stack();
   /// The instruction at `va` is about to be executed. True: not now.
   bool watch_stack(std::uint32_t word, std::uint64_t va, unsigned el);
-  /// Why DC or IC by VA, which the engine executes without translating, faults.
-  std::optional<Fault> maintenance_fault(SysReg op, std::uint64_t va, unsigned el);
   /// CPACR_EL1 changes.
   void control_fp(std::uint64_t old, std::uint64_t now);
-  void watch_trapping_instructions(std::uint64_t page_va, std::uint64_t pa);
-  /// The same for lines of the frame that were written and not invalidated since.
+  /// The page of code is about to be fetched from: replaces what has to be, watches what has to be.
+  /// Returns fetched_from(pa).
+  std::uint64_t examine_code(std::uint64_t page_va, std::uint64_t pa);
+  /// Where the engine fetches the code of the frame at `pa` from.
+  [[nodiscard]] std::uint64_t fetched_from(std::uint64_t pa) const;
+  /// Watches lines of the frame that were written and not invalidated since.
   void watch_unmaintained_code(std::uint64_t page_va, std::uint64_t pa);
   /// The instruction at `va`, just looked at, is about to be executed.
   void report_unmaintained_code(std::uint64_t va);
-  /// IC as the guest executes it.
-  void on_instruction_cache(SysReg op, std::uint64_t va);
   /// The state has been restored: nothing that was derived from the old one is left.
   void forget_caches();
   /// Has on_watch called before the instructions in [first, last].
@@ -414,7 +423,6 @@ class GuestCore final : public EngineCaches {
   mutable TrapAnswer trap_answer_;
   RefusedAccesses refused_accesses_;
   std::uint64_t refused_at_ = kNoTarget;
-  std::pair<std::uint64_t, std::uint64_t> event_taken_by_;  ///< instruction count and address
   std::uint64_t exact_target_ = kNoTarget;
   std::uint64_t exact_end_ = 0;  ///< where it is reached
   std::uint64_t progress_ = 0;

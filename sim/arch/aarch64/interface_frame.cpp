@@ -56,9 +56,7 @@ bool GuestCore::move_to_interface(std::uint64_t pc, std::uint64_t page) {
     }
     if (rt != kZeroRegister) engine_.set_x(rt, value);
   }
-  retirement_.begin_block(pc, 1);
-  retirement_.close();
-  engine_.set_pc(pc + Retirement::kInstructionBytes);
+  go_on_behind(pc);
   return true;
 }
 

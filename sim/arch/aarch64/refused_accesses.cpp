@@ -17,7 +17,7 @@ void GuestCore::note_refusal(std::uint64_t pc) {
   if (!refused_accesses_.refused(va, word, *instruction)) return;
   watch(va, va);
   // Code already translated does not know the watch.
-  engine_.forget_code(instruction_page_.pa, PhysicalMemory::kFrameSize);
+  engine_.forget_code(fetched_from(instruction_page_.pa), PhysicalMemory::kFrameSize);
 }
 
 void GuestCore::refuse_in_place(RefusedAccesses::Site& site) {

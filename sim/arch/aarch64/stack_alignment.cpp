@@ -31,9 +31,27 @@ bool may_misalign_stack(std::uint32_t word) noexcept {
          stack::is_structures_with_writeback(word) || word == kSelectSpEl0;
 }
 
+bool is_stack_arithmetic(std::uint32_t word) noexcept {
+  if (word >> 31 == 0) return false;
+  if (stack::is_add_immediate(word)) return may_misalign_stack(word);
+  // UXTX, SXTX, shifted by 4 at most (C6.2.6).
+  const unsigned option = (word >> 13) & 7;
+  const unsigned shift = (word >> 10) & 7;
+  return stack::is_add_extended(word) && (option & 3) == 3 && shift <= 4;
+}
+
 bool GuestCore::needs_stack_watch(std::uint32_t word, unsigned el) const noexcept {
   return checks_stack_at(el) &&
          (may_misalign_stack(word) || (stack_is_misaligned_ && checks_stack(word)));
+}
+
+void GuestCore::change_stack(std::uint32_t word, std::uint64_t va, unsigned el) {
+  const std::uint64_t value =
+      stack_after(word, [this](unsigned n) { return n == 31 ? engine_.sp() : engine_.x(n); });
+  engine_.set_sp(value);
+  if (!checks_stack_at(el) || ((value & kMisaligned) != 0 && is_passing(va))) return;
+  if (note_stack(value)) return request(Stop::Resume);
+  lose_patience_with_stack();
 }
 
 bool GuestCore::stacks_are_misaligned() const {
@@ -84,6 +102,12 @@ bool GuestCore::watch_stack(std::uint32_t word, std::uint64_t va, unsigned el) {
   }
   if (!stack_is_misaligned_) return false;
   if (checks_stack(word) && (engine_.sp() & kMisaligned) != 0) return stop(Stop::MisalignedStack);
+  lose_patience_with_stack();
+  return false;
+}
+
+void GuestCore::lose_patience_with_stack() {
+  if (!stack_is_misaligned_) return;
   if (stacks_are_misaligned()) {
     stack_patience_ = kPatience;
   } else if (--stack_patience_ == 0) {
@@ -91,7 +115,6 @@ bool GuestCore::watch_stack(std::uint32_t word, std::uint64_t va, unsigned el) {
     forget_watches_next_ = true;
     attention_ = 0;
   }
-  return false;
 }
 
 }  // namespace axvm::sim::aarch64

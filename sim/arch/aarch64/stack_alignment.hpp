@@ -16,8 +16,11 @@ inline constexpr std::uint32_t kSelectSpEl0 = 0xd500'40bf;
 /// exception returns.
 [[nodiscard]] bool may_misalign_stack(std::uint32_t word) noexcept;
 
-/// What such an instruction, other than kSelectSpEl0, writes to SP, in bits 3:0. `read(n)` gives Xn
-/// for n < 31 and SP for n = 31.
+/// Of those, the additions and subtractions of 64 bits.
+[[nodiscard]] bool is_stack_arithmetic(std::uint32_t word) noexcept;
+
+/// What such an instruction, other than kSelectSpEl0, writes to SP: arithmetic exactly, others in
+/// bits 3:0. `read(n)` gives Xn for n < 31 and SP for n = 31.
 template <class ReadRegister>
 [[nodiscard]] std::uint64_t stack_after(std::uint32_t word, const ReadRegister& read);
 

@@ -12,11 +12,6 @@ namespace {
 
 SysReg name_of(const uc_arm64_cp_reg& cp) { return {cp.op0, cp.op1, cp.crn, cp.crm, cp.op2}; }
 
-/// IC IALLUIS, IALLU, IVAU.
-bool is_instruction_cache_operation(SysReg r) {
-  return r == reg::IC_IALLUIS || r == reg::IC_IALLU || r == reg::IC_IVAU;
-}
-
 /// CCSIDR_EL1 by CSSELR_EL1: L1 data, L1 instruction, L2.
 std::uint64_t cache_size(std::uint64_t selection) {
   switch (selection & 0xf) {
@@ -118,11 +113,12 @@ void GuestCore::mirror_translation_register(SysReg r, std::uint64_t value) {
 
 bool GuestCore::on_sys(const uc_arm64_cp_reg& cp) {
   const SysReg op = name_of(cp);
-  if (is_instruction_cache_operation(op)) {
-    on_instruction_cache(op, cp.val);
+  if (current_el() == 0) return false;
+  // IC IALLU is taken for all CPUs, too: EL2 asks for that (HCR_EL2.FB) where it matters.
+  if (op == reg::IC_IALLUIS || op == reg::IC_IALLU) {
+    machine_.fetch_coherence_.all_invalidated();
     return false;
   }
-  if (current_el() == 0) return false;
   if (is_tlbi(op)) {
     on_tlbi(op, cp.val);
     return true;
@@ -141,18 +137,6 @@ void GuestCore::refuse_system_instruction(const Fault& fault, std::uint64_t va, 
   retirement_.stop_at(pc);
   refusal_ = Refusal{Refusal::Kind::Fault, fault, Access::Read, va, current_el()};
   request(Stop::Refused);
-}
-
-void GuestCore::on_instruction_cache(SysReg op, std::uint64_t va) {
-  constexpr std::uint64_t kUci = 1ULL << 26;
-  const unsigned el = current_el();
-  const bool by_address = op == reg::IC_IVAU;
-  if (el == 0 && (!by_address || (mmu_.registers().sctlr_el1 & kUci) == 0)) return;  // undefined
-  // IC IALLU is taken for all CPUs, too: EL2 asks for that (HCR_EL2.FB) where it matters.
-  if (!by_address) return machine_.fetch_coherence_.all_invalidated();
-  const auto found = mmu_.translate_without_side_effects(
-      va, {.access = Access::Read, .el = static_cast<std::uint8_t>(el), .pan = false});
-  if (found) machine_.fetch_coherence_.line_invalidated(found->pa);
 }
 
 void GuestCore::on_tlbi(SysReg op, std::uint64_t operand) {
@@ -222,12 +206,17 @@ bool GuestCore::access_interrupt_controller(std::uint32_t word, std::uint64_t pc
     if (!written.taken) return false;
     if (written.deactivated) interrupts_.end(*written.deactivated);
   }
-  retirement_.begin_block(pc, 1);
-  retirement_.close();
-  engine_.set_pc(pc + Retirement::kInstructionBytes);
+  go_on_behind(pc);
   refresh_interrupts(time());
   schedule_attention();
   return true;
+}
+
+void GuestCore::go_on_behind(std::uint64_t pc) {
+  const std::uint64_t next = pc + Retirement::kInstructionBytes;
+  retirement_.begin_block(pc, 1);
+  retirement_.close();
+  if (engine_.pc() != next) engine_.set_pc(next);
 }
 
 void GuestCore::record_trap_of(std::uint32_t word, std::uint64_t pc) {

@@ -9,6 +9,7 @@
 namespace axvm::sim::aarch64 {
 
 namespace instruction {
+inline constexpr std::uint32_t kSvc = 0xd4000001;  // SVC #0
 inline constexpr std::uint32_t kYield = 0xd503203f;
 inline constexpr std::uint32_t kWfe = 0xd503205f;
 inline constexpr std::uint32_t kWfi = 0xd503207f;
@@ -17,6 +18,9 @@ inline constexpr std::uint32_t kSevl = 0xd50320bf;
 inline constexpr std::uint32_t kEret = 0xd69f03e0;
 }  // namespace instruction
 
+constexpr bool is_svc(std::uint32_t word) noexcept {
+  return (word & 0xffe0'001f) == instruction::kSvc;
+}
 /// MRS, MSR (register), SYS or SYSL: op0 is not 0 (C4.1.93).
 constexpr bool is_system_access(std::uint32_t word) noexcept {
   return (word & 0xffc00000) == 0xd5000000 && (word & (3U << 19)) != 0;

@@ -1,5 +1,5 @@
-// Instructions that the engine would execute, and that trap, are undefined or do more in this
-// machine: they are watched. When a page is first fetched from, its words are looked through.
+// Instructions that the engine executes, and before which this machine has to look: they are
+// watched. When a page is first fetched from, its words are looked through.
 
 #include <array>
 #include <bit>
@@ -14,14 +14,6 @@
 namespace axvm::sim::aarch64 {
 namespace {
 
-bool is_absent_register(std::uint32_t word) {
-  return is_system_access(word) && is_absent(register_of(word));
-}
-
-bool is_maintenance_by_va(std::uint32_t word) {
-  return is_system_access(word) && is_cache_maintenance_by_va(register_of(word));
-}
-
 /// SPSR_EL1.M of a return to EL0, or to EL1 with either stack pointer (C5.2.18); the rest is
 /// illegal.
 bool is_legal_mode(std::uint64_t spsr) {
@@ -30,34 +22,56 @@ bool is_legal_mode(std::uint64_t spsr) {
 }
 constexpr std::uint64_t kIllegal = 1ULL << 20;
 
-const std::uint64_t kWfiSyndrome = wfx_syndrome(false);
-
 }  // namespace
 
 bool GuestCore::needs_watch(std::uint32_t word, std::uint64_t cpacr, unsigned el) const noexcept {
-  using namespace instruction;
-  if (word == kWfi || word == kWfe || word == kSev || word == kSevl || word == kEret) return true;
-  if (word == kYield) return true;
-  if (is_fp(word) && fp_traps_to_el1(cpacr, 0)) return true;  // EL1's trap is EL0's, too
-  if (needs_stack_watch(word, el) || (checks_alignment() && alignment_of(word) > 1)) return true;
-  return is_absent_register(word) || is_maintenance_by_va(word) || traps_to_el2(el2_, word);
+  if (word == instruction::kEret) return true;
+  // EL1's trap is EL0's, too.
+  if (is_fp(word) && (fp_traps_to_el1(cpacr, 0) || traps_to_el2(el2_, word))) return true;
+  return needs_stack_watch(word, el) || (checks_alignment() && alignment_of(word) > 1);
 }
 
-void GuestCore::watch_trapping_instructions(std::uint64_t page_va, std::uint64_t pa) {
+std::uint64_t GuestCore::examine_code(std::uint64_t page_va, std::uint64_t pa) {
   const unsigned el = current_el();
-  if (examined_pages_.note(page_va, pa, el)) return;
+  CodeCopies& copies = engine_.code_copies();
+  auto copy = copies.find(pa);
+  const auto address = [&] { return copy ? copy->address : pa; };
+  if (examined_pages_.note(page_va, pa, el)) return address();
+  watch_unmaintained_code(page_va, pa);
   const std::uint8_t* const bytes = machine_.memory().at(pa);
+  const bool replaced = copy.has_value();
   std::array<std::uint64_t, kMaxWatchesOfPage> sites{};
   std::size_t count = 0;
   const std::uint64_t cpacr = engine_.system(reg::CPACR_EL1);
   for (unsigned offset = 0; offset < 4096; offset += Retirement::kInstructionBytes) {
     std::uint32_t word = 0;
     std::memcpy(&word, bytes + offset, sizeof word);
-    if (!needs_watch(word, cpacr, el)) continue;
-    if (count == sites.size()) return watch(page_va, page_va + 4095);
-    sites[count++] = page_va + offset;
+    if (replaces(word)) {
+      if (replaced) continue;
+      if (!copy) copy = copies.make(pa, bytes);
+      std::memcpy(copy->bytes + offset, &instruction::kSvc, sizeof instruction::kSvc);
+    } else if (needs_watch(word, cpacr, el)) {
+      if (count < sites.size()) sites[count] = page_va + offset;
+      ++count;
+    }
   }
-  for (std::size_t i = 0; i < count; ++i) watch(sites[i], sites[i]);
+  if (count > sites.size()) {
+    watch(page_va, page_va + 4095);
+  } else {
+    for (std::size_t i = 0; i < count; ++i) watch(sites[i], sites[i]);
+  }
+  return address();
+}
+
+std::uint64_t GuestCore::fetched_from(std::uint64_t pa) const {
+  const auto copy = engine_.code_copies().find(pa);
+  return copy ? copy->address : pa;
+}
+
+void GuestCore::forget_code(std::uint64_t pa) {
+  engine_.forget_code(fetched_from(pa), PhysicalMemory::kFrameSize);
+  engine_.code_copies().forget(pa);
+  examined_pages_.forget(pa);
 }
 
 void GuestCore::watch_unmaintained_code(std::uint64_t page_va, std::uint64_t pa) {
@@ -106,8 +120,13 @@ void GuestCore::forget_watches() {
   for (const auto& [range, hook] : watches_) engine_.unwatch(hook);
   watches_.clear();
   refused_accesses_.forget_watches();
-  examined_pages_.forget_all();
+  forget_all_code();
+}
+
+void GuestCore::forget_all_code() {
   engine_.flush_code();
+  engine_.code_copies().forget_all();
+  examined_pages_.forget_all();
   forget_translations();
 }
 
@@ -123,51 +142,23 @@ inline void GuestCore::on_watch(std::uint64_t va) {
   const std::uint32_t word = instruction_at(va);
   report_unmaintained_code(va);
   if (auto* const site = refused_accesses_.find(va, word)) return refuse_in_place(*site);
-  if (word == instruction::kWfi) {
-    // Any other WFI is left to the engine, which checks nTWI and stops behind it.
-    constexpr std::uint64_t kNtwi = 1ULL << 16;
-    const bool open = (mmu_.registers().sctlr_el1 & kNtwi) != 0;
-    if (open && wfi_traps(retirement_.total_at(va) + 1 + idle_)) {
-      retirement_.stop_at(va);
-      record_trap(kWfiSyndrome, va);
-      leave_past(va);
-    }
-    return;
-  }
   const unsigned el = current_el();
   const auto stop = [&](Stop why) {
     retirement_.stop_at(va);
     request(why);
   };
-  if (word == instruction::kWfe) {
-    if (take_event(va)) return;
-    constexpr std::uint64_t kNtwe = 1ULL << 18;
-    if (el == 0 && (mmu_.registers().sctlr_el1 & kNtwe) == 0) return stop(Stop::Undefined);
-  } else if (word == instruction::kSev) {
-    machine_.for_each_core([](GuestCore& core) { core.event_ = true; });
-  } else if (word == instruction::kYield) {
-    return stop(Stop::Yield);
-  } else if (word == instruction::kSevl) {
-    event_ = true;
-  } else if (word == instruction::kEret && el == 1) {
+  if (word == instruction::kEret && el == 1) {
     const std::uint64_t spsr = engine_.system(reg::SPSR_EL1);
     if ((spsr & kIllegal) != 0 || !is_legal_mode(spsr)) return stop(Stop::IllegalReturn);
     event_ = true;  // D1.6.1
     note_use_of_sp_el0();
   }
-  if (is_fp(word) && fp_traps_to_el1(engine_.system(reg::CPACR_EL1), el)) {
-    return stop(Stop::Undefined);
+  if (is_fp(word)) {
+    if (fp_traps_to_el1(engine_.system(reg::CPACR_EL1), el)) return stop(Stop::Undefined);
+    if (traps_from(el, word)) return trap_instruction(word, va);
   }
   if (!is_system_access(word) && watch_stack(word, va, el)) return;
   if (checks_alignment() && refuse_unaligned(word, va)) return;
-  if (traps_from(el, word)) return trap_instruction(word, va);
-  if (is_absent_register(word)) return stop(Stop::Undefined);
-  if (is_maintenance_by_va(word)) {
-    const std::uint64_t address = (word & 31) == 31 ? 0 : engine_.x(word & 31);
-    if (const auto fault = maintenance_fault(register_of(word), address, el)) {
-      return refuse_system_instruction(*fault, address, va);
-    }
-  }
   note_idle_watch(word, el);
 }
 
@@ -188,35 +179,6 @@ Engine::CodeHook GuestCore::watch_function() noexcept {
   return [](uc_engine*, std::uint64_t va, std::uint32_t, void* self) {
     static_cast<GuestCore*>(self)->on_watch(va);
   };
-}
-
-std::optional<Fault> GuestCore::maintenance_fault(SysReg op, std::uint64_t va, unsigned el) {
-  constexpr std::uint64_t kUci = 1ULL << 26;
-  const bool el0_may = op.op1() == 3 && (mmu_.registers().sctlr_el1 & kUci) != 0;
-  if (el == 0 && !el0_may) return std::nullopt;  // the engine refuses it
-  // D7.5.9: at EL0 read permission is needed; DC IVAC needs write permission of stage 1.
-  const std::uint64_t evictions = statistics_.tlb_evictions;
-  const auto found = mmu_.translate(
-      va, {.access = Access::Read, .el = static_cast<std::uint8_t>(el), .pan = false});
-  if (statistics_.tlb_evictions != evictions) after_eviction(Access::Read);
-  if (!found) return found.error();
-  if (op.op1() != 0) return std::nullopt;
-  const auto par = mmu_.at_s1(va, el, true);
-  if (!par || (*par & 1) == 0) return std::nullopt;
-  return Fault{.kind = FaultKind::Permission,
-               .stage = 1,
-               .level = static_cast<std::uint8_t>((*par >> 1) & 3),
-               .va = va,
-               .ipa = 0};
-}
-
-bool GuestCore::take_event(std::uint64_t va) {
-  // An instruction that lies in several watches is seen several times.
-  const std::pair instance{retirement_.total_at(va), va};
-  if (!event_ && event_taken_by_ != instance) return false;
-  event_ = false;
-  event_taken_by_ = instance;
-  return true;
 }
 
 void GuestCore::take_illegal_return() {

@@ -136,6 +136,7 @@ TEST_CASE("a trap returns to where EL2 says") {
     m.cpu().write(GuestMachine::kElr, kCode + 40);
     m.cpu().write(GuestMachine::kVbar, kCode + 0x800);
     m.put(kCode + 0x800 + 0x400, {0xd40000e2});  // hvc #7
+    m.cpu().ic_ialluis();
     REQUIRE(m.cpu().enter_guest() == Vector::Synchronous);
     CHECK(m.esr() == 0x5a000007);
     CHECK(m.elr() == kCode + 0x800 + 0x404);

@@ -31,8 +31,9 @@ class GuestMachine {
   /// VM, FMO, IMO, AMO, TWI, TWE, TID3, TSC, TIDCP, TACR, TSW, RW.
   static constexpr std::uint64_t kHcrValue = 0x1 | 0x38 | 0x6000 | (0x1fULL << 18) | (1ULL << 31);
 
-  explicit GuestMachine(std::initializer_list<std::uint32_t> code, unsigned pcpus = 1)
-      : machine(make(pcpus)) {
+  explicit GuestMachine(std::initializer_list<std::uint32_t> code, unsigned pcpus = 1,
+                        std::uint64_t ram = kRamSize)
+      : machine(make(pcpus, ram)) {
     put(kCode, code);
     // One 1 GiB block: IPA = PA, read, write, execute, normal write-back, inner shareable, AF.
     const std::uint64_t block = kRam | 0x7fd;
@@ -66,9 +67,9 @@ class GuestMachine {
   std::unique_ptr<Machine> machine;
 
  private:
-  static std::unique_ptr<Machine> make(unsigned pcpus) {
+  static std::unique_ptr<Machine> make(unsigned pcpus, std::uint64_t ram) {
     MachineOptions options;
-    options.ram = {{.base = kRam, .size = kRamSize}};
+    options.ram = {{.base = kRam, .size = ram}};
     options.pcpus = pcpus;
     return std::move(*Machine::create(options));
   }
