@@ -1,5 +1,5 @@
 #include <sim/arch/aarch64/engine.hpp>
-#include <sim/cpu/engine_clock.hpp>
+#include <sim/cpu/engine_scope.hpp>
 #include <utility>
 
 namespace axvm::sim::aarch64 {
@@ -107,7 +107,7 @@ void Engine::set_v(unsigned n, Vector128 value) {
 
 void Engine::flush_tlb() {
   settle();
-  const EngineClock still;
+  const EngineScope scope;
   uc_ctl_flush_tlb(uc_);
 }
 

@@ -11,7 +11,7 @@
 #include <sim/arch/aarch64/code_copies.hpp>
 #include <sim/arch/aarch64/exclusive_monitor.hpp>
 #include <sim/arch/aarch64/sysreg.hpp>
-#include <sim/cpu/engine_clock.hpp>
+#include <sim/cpu/engine_scope.hpp>
 #include <sim/cpu/fiber.hpp>
 #include <sim/memory/physical_memory.hpp>
 #include <string>
@@ -135,7 +135,7 @@ class Engine {
   /// The next resume() starts the engine at `pc`.
   void prepare(std::uint64_t pc);
   void resume() {
-    const EngineClock still;
+    const EngineScope scope;
     running_ = true;
     fiber_->resume();
     running_ = false;

@@ -57,23 +57,15 @@ std::uint32_t GuestCore::instruction_at(std::uint64_t va) const {
 }
 
 void GuestCore::on_interrupt(std::uint32_t number) {
+  if (number == kSvc || number == kHvc) {
+    // These end their blocks, so that the PC need not be asked for.
+    retirement_.close();
+    const std::uint64_t next = retirement_.successor();
+    return number == kSvc ? on_svc(next) : on_hvc(next);
+  }
   const std::uint64_t pc = engine_.pc();
   retirement_.stop_at(pc);
   switch (number) {
-    case kSvc: {
-      const std::uint32_t word = instruction_at(pc - 4);
-      if (!is_svc(word)) return on_replaced(word, pc - 4);
-      return take_synchronous_to_el1(svc_syndrome(immediate(word)), pc);
-    }
-    case kHvc:
-      if ((el2_.hcr & hcr::HCD) != 0) {
-        retirement_.take_back(pc - 4);
-        take_synchronous_to_el1(unknown_syndrome(), pc - 4);
-        return;
-      }
-      record_trap(hvc_syndrome(immediate(instruction_at(pc - 4))), pc);
-      leave_by_trap(pc);
-      return;
     case kSmc:
       // There is no EL3: SMC is undefined unless EL2 wants to see it.
       retirement_.take_back(pc - 4);
@@ -91,6 +83,23 @@ void GuestCore::on_interrupt(std::uint32_t number) {
       failure_ = fmt::format("the engine raised exception {} at {:#x}", number, pc);
       request(Stop::Failed);
   }
+}
+
+void GuestCore::on_svc(std::uint64_t next) {
+  const std::uint64_t va = next - Retirement::kInstructionBytes;
+  const std::uint32_t word = instruction_at(va);
+  if (!is_svc(word)) return on_replaced(word, va);
+  take_synchronous_to_el1(svc_syndrome(immediate(word)), next);
+}
+
+void GuestCore::on_hvc(std::uint64_t next) {
+  const std::uint64_t va = next - Retirement::kInstructionBytes;
+  if ((el2_.hcr & hcr::HCD) != 0) {
+    retirement_.take_back(va);
+    return take_synchronous_to_el1(unknown_syndrome(), va);
+  }
+  record_trap(hvc_syndrome(immediate(instruction_at(va))), next);
+  leave_by_trap(next);
 }
 
 void GuestCore::refuse_as_unaligned() {

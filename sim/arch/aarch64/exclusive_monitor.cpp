@@ -4,7 +4,7 @@
 #include <memory>
 #include <optional>
 #include <sim/arch/aarch64/exclusive_monitor.hpp>
-#include <sim/cpu/engine_clock.hpp>
+#include <sim/cpu/engine_scope.hpp>
 #include <type_traits>
 
 namespace axvm::sim::aarch64 {
@@ -45,7 +45,7 @@ std::optional<std::size_t> show_place() {
   uc_engine* opened = nullptr;
   if (uc_open(UC_ARCH_ARM64, UC_MODE_ARM, &opened) != UC_ERR_OK) return std::nullopt;
   const Engine engine(opened);
-  const EngineClock still;
+  const EngineScope scope;
   uc_err error = uc_ctl_set_cpu_model(opened, UC_CPU_ARM64_A72);
   const auto step = [&error](uc_err e) { error = error == UC_ERR_OK ? e : error; };
   step(uc_mem_map(opened, kCode, 4096, UC_PROT_ALL));

@@ -88,6 +88,7 @@ std::optional<Vector> GuestCore::after_run(uc_err error) {
       case Stop::Refused: return take_abort(*refusal_, retirement_.successor());
       case Stop::IllegalReturn: take_illegal_return(); return std::nullopt;
       case Stop::Wfi: return after_wfi();
+      case Stop::GiveBack: give_back(retirement_.successor()); return std::nullopt;
       case Stop::MisalignedStack:
         take_synchronous_to_el1(sp_alignment_syndrome(), engine_.pc());
         return std::nullopt;

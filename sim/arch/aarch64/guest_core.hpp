@@ -102,6 +102,7 @@ class GuestCore final : public EngineCaches {
     IllegalReturn,    ///< the next instruction is an ERET whose SPSR_EL1 is illegal
     MisalignedStack,  ///< the next instruction finds SP misaligned
     Wfi,              ///< a WFI has retired that waits
+    GiveBack,         ///< the instruction to come was replaced, and should not have been
   };
   static constexpr std::uint64_t kNoTarget = ~0ULL;
   /// Beyond so many watches all are dropped and set again where code is still fetched from.
@@ -237,6 +238,9 @@ class GuestCore final : public EngineCaches {
 
   // exceptions.cpp: what exceptions do to PSTATE and registers.
   void on_interrupt(std::uint32_t number);
+  /// The instruction before `next` was an SVC, or stands for another one.
+  void on_svc(std::uint64_t next);
+  void on_hvc(std::uint64_t next);
   void take_to_el1(std::uint64_t vector_offset, std::uint64_t return_address);
   void take_synchronous_to_el1(std::uint64_t esr, std::uint64_t return_address);
   void take_abort_to_el1(std::uint64_t esr, std::uint64_t far, std::uint64_t return_address);
@@ -305,17 +309,22 @@ class GuestCore final : public EngineCaches {
   /// The engine was stopped because stage 2 refused the access at `refused_at_`, and EL2 has the
   /// guest go on at `pc`.
   void note_refusal(std::uint64_t pc);
-  /// Before a watched access: raises its abort if stage 2 will refuse it, and nothing otherwise.
-  void refuse_in_place(RefusedAccesses::Site& site);
+  /// Instead of a replaced access: raises its abort if stage 2 refuses it, and gives it back to the
+  /// engine otherwise.
+  void refuse_in_place(std::uint32_t word, std::uint64_t va);
+  /// From now on the engine fetches `word` at `va`. It is stopped.
+  void substitute(std::uint64_t va, std::uint32_t word);
+  /// The engine goes on at `va`, with the instruction that is there in memory.
+  void give_back(std::uint64_t va);
 
   // replaced_instructions.cpp: instructions that the engine never sees.
   [[nodiscard]] bool replaces(std::uint32_t word) const noexcept;
   /// The engine has executed what stands for `word` at `va`.
   void on_replaced(std::uint32_t word, std::uint64_t va);
-  void on_wfi(std::uint64_t va, unsigned el);
-  void on_wfe(std::uint64_t va, unsigned el);
+  void on_wfi(std::uint64_t va);
+  void on_wfe(std::uint64_t va);
   /// DC or IC by VA.
-  void maintain_cache(std::uint32_t word, std::uint64_t va, unsigned el);
+  void maintain_cache(std::uint32_t word, std::uint64_t va);
   /// Why it faults.
   std::optional<Fault> maintenance_fault(SysReg op, std::uint64_t va, unsigned el);
   /// IC IVAU.
@@ -357,7 +366,7 @@ class GuestCore final : public EngineCaches {
   /// Whether SP, misaligned by the instruction at `va`, is set again before it is used.
   [[nodiscard]] bool is_passing(std::uint64_t va) const;
   /// Carries out arithmetic with SP.
-  void change_stack(std::uint32_t word, std::uint64_t va, unsigned el);
+  void change_stack(std::uint32_t word, std::uint64_t va);
   /// An instruction was watched because of a misaligned stack pointer.
   void lose_patience_with_stack();
   /// The instruction at `va` is about to be executed. True: not now.

@@ -1,5 +1,6 @@
-// Aborts of loads and stores that stage 2 refuses again and again, raised before the access.
+// Aborts of loads and stores that stage 2 refuses again and again, raised without the access.
 
+#include <cstring>
 #include <sim/arch/aarch64/guest_core.hpp>
 #include <sim/arch/aarch64/refused_accesses.hpp>
 #include <utility>
@@ -14,37 +15,52 @@ void GuestCore::note_refusal(std::uint64_t pc) {
   const std::uint32_t word = instruction_at(va);
   const auto instruction = decode_memory_instruction(word);
   if (!instruction || !instruction->syndrome_valid) return;
-  if (!refused_accesses_.refused(va, word, *instruction)) return;
-  watch(va, va);
-  // Code already translated does not know the watch.
-  engine_.forget_code(fetched_from(instruction_page_.pa), PhysicalMemory::kFrameSize);
+  if (refused_accesses_.refused(va, word, *instruction)) substitute(va, instruction::kSvc);
 }
 
-void GuestCore::refuse_in_place(RefusedAccesses::Site& site) {
-  const MemoryInstruction& instruction = site.instruction;
-  const std::uint64_t address = address_of(instruction, site.va);
+void GuestCore::substitute(std::uint64_t va, std::uint32_t word) {
+  if (instruction_at(va) == 0) return;
+  CodeCopies& copies = engine_.code_copies();
+  const std::uint64_t pa = instruction_page_.pa;
+  const std::uint64_t old = fetched_from(pa);
+  auto copy = copies.find(pa);
+  if (!copy && copies.full()) return;
+  if (!copy) copy = copies.make(pa, instruction_page_.bytes);
+  std::memcpy(copy->bytes + va % PhysicalMemory::kFrameSize, &word, sizeof word);
+  engine_.forget_code(old, PhysicalMemory::kFrameSize);
+}
+
+void GuestCore::give_back(std::uint64_t va) {
+  substitute(va, instruction_at(va));
+  engine_.set_pc(va);
+}
+
+void GuestCore::refuse_in_place(std::uint32_t word, std::uint64_t va) {
+  // Here it has retired as far as the engine knows, which it never does.
+  retirement_.take_back(va);
+  RefusedAccesses::Site* const site = refused_accesses_.find(va, word);
+  if (site == nullptr) return request(Stop::GiveBack);
+
+  const MemoryInstruction& instruction = site->instruction;
+  const std::uint64_t address = address_of(instruction, va);
   // The engine knows better what an access does that is not aligned. The guess may be wrong at
   // any time, so that chaos has it wrong at random.
   const bool aligned = (address & (instruction.element_bytes - 1U)) == 0;
-  if (!aligned || (chaos_.enabled() && chaos_.coin())) return;
-
+  const bool wrong = !aligned || (chaos_.enabled() && chaos_.coin());
   const std::uint32_t pstate = engine_.pstate();
   const Access access = instruction.is_store ? Access::Write : Access::Read;
-  const Fault* const fault = mmu_.foresee_stage2_fault(
-      address & ~(PhysicalMemory::kFrameSize - 1),
-      access_context(access, pstate, instruction.unprivileged), site.fault);
+  const Fault* const fault =
+      wrong ? nullptr
+            : mmu_.foresee_stage2_fault(address & ~(PhysicalMemory::kFrameSize - 1),
+                                        access_context(access, pstate, instruction.unprivileged),
+                                        site->fault);
   if (fault == nullptr) {
-    if (!RefusedAccesses::passed(site)) {
-      forget_watches_next_ = true;
-      attention_ = 0;
-    }
-    return;
+    RefusedAccesses::passed(*site);
+    return request(Stop::GiveBack);
   }
-  RefusedAccesses::refused_in_place(site);
-  retirement_.stop_at(site.va);
-  record_data_abort(*fault, (pstate >> 2) & 3, instruction.is_store, address, &instruction,
-                    site.va);
-  leave_past(site.va);
+  RefusedAccesses::refused_in_place(*site);
+  record_data_abort(*fault, (pstate >> 2) & 3, instruction.is_store, address, &instruction, va);
+  leave_by_trap(va + Retirement::kInstructionBytes);
 }
 
 }  // namespace axvm::sim::aarch64

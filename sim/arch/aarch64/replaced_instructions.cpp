@@ -31,10 +31,9 @@ bool GuestCore::replaces(std::uint32_t word) const noexcept {
 
 void GuestCore::on_replaced(std::uint32_t word, std::uint64_t va) {
   // For the engine and for retirement_ it has retired, and the engine goes on behind it.
-  const unsigned el = current_el();
   switch (word) {
-    case instruction::kWfi: return on_wfi(va, el);
-    case instruction::kWfe: return on_wfe(va, el);
+    case instruction::kWfi: return on_wfi(va);
+    case instruction::kWfe: return on_wfe(va);
     case instruction::kYield: return request(Stop::TurnEnd);
     case instruction::kSevl: event_ = true; return;
     case instruction::kSev:
@@ -42,12 +41,13 @@ void GuestCore::on_replaced(std::uint32_t word, std::uint64_t va) {
       return;
     default: break;
   }
-  if (is_stack_arithmetic(word)) return change_stack(word, va, el);
-  if (traps_from(el, word)) return trap_replaced(word, va);
-  if (is_system_access(word) && is_cache_maintenance_by_va(register_of(word))) {
-    return maintain_cache(word, va, el);
+  if (is_system_access(word)) {
+    if (traps_by_controls(word) && traps_from(current_el(), word)) return trap_replaced(word, va);
+    if (is_cache_maintenance_by_va(register_of(word))) return maintain_cache(word, va);
+    return refuse_replaced(word, va);
   }
-  refuse_replaced(word, va);
+  if (is_stack_arithmetic(word)) return change_stack(word, va);
+  refuse_in_place(word, va);
 }
 
 void GuestCore::trap_replaced(std::uint32_t word, std::uint64_t va) {
@@ -61,8 +61,8 @@ void GuestCore::refuse_replaced(std::uint32_t word, std::uint64_t va) {
   on_undefined(word, va);
 }
 
-void GuestCore::on_wfi(std::uint64_t va, unsigned el) {
-  if (el == 0 && (mmu_.registers().sctlr_el1 & kNtwi) == 0) {
+void GuestCore::on_wfi(std::uint64_t va) {
+  if ((mmu_.registers().sctlr_el1 & kNtwi) == 0 && current_el() == 0) {
     return refuse_replaced(instruction::kWfi, va);
   }
   if (wfi_completes(time())) return;
@@ -70,16 +70,17 @@ void GuestCore::on_wfi(std::uint64_t va, unsigned el) {
   request(Stop::Wfi);
 }
 
-void GuestCore::on_wfe(std::uint64_t va, unsigned el) {
+void GuestCore::on_wfe(std::uint64_t va) {
   if (std::exchange(event_, false)) return;
-  if (el == 0 && (mmu_.registers().sctlr_el1 & kNtwe) == 0) {
+  if ((mmu_.registers().sctlr_el1 & kNtwe) == 0 && current_el() == 0) {
     return refuse_replaced(instruction::kWfe, va);
   }
   // It need not wait (D1.6.1), and does not.
-  if (traps_from(el, instruction::kWfe)) trap_replaced(instruction::kWfe, va);
+  if ((el2_.hcr & hcr::TWE) != 0) trap_replaced(instruction::kWfe, va);
 }
 
-void GuestCore::maintain_cache(std::uint32_t word, std::uint64_t va, unsigned el) {
+void GuestCore::maintain_cache(std::uint32_t word, std::uint64_t va) {
+  const unsigned el = current_el();
   const SysReg op = register_of(word);
   const bool el0_may = op.op1() == 3 && (mmu_.registers().sctlr_el1 & kUci) != 0;
   if (el == 0 && !el0_may) return refuse_replaced(word, va);

@@ -45,11 +45,11 @@ bool GuestCore::needs_stack_watch(std::uint32_t word, unsigned el) const noexcep
          (may_misalign_stack(word) || (stack_is_misaligned_ && checks_stack(word)));
 }
 
-void GuestCore::change_stack(std::uint32_t word, std::uint64_t va, unsigned el) {
+void GuestCore::change_stack(std::uint32_t word, std::uint64_t va) {
   const std::uint64_t value =
       stack_after(word, [this](unsigned n) { return n == 31 ? engine_.sp() : engine_.x(n); });
   engine_.set_sp(value);
-  if (!checks_stack_at(el) || ((value & kMisaligned) != 0 && is_passing(va))) return;
+  if (!checks_stack_at(current_el()) || ((value & kMisaligned) != 0 && is_passing(va))) return;
   if (note_stack(value)) return request(Stop::Resume);
   lose_patience_with_stack();
 }

@@ -119,13 +119,13 @@ void GuestCore::watch(std::uint64_t first, std::uint64_t last) {
 void GuestCore::forget_watches() {
   for (const auto& [range, hook] : watches_) engine_.unwatch(hook);
   watches_.clear();
-  refused_accesses_.forget_watches();
   forget_all_code();
 }
 
 void GuestCore::forget_all_code() {
   engine_.flush_code();
   engine_.code_copies().forget_all();
+  refused_accesses_.forget_replacements();
   examined_pages_.forget_all();
   forget_translations();
 }
@@ -141,7 +141,6 @@ inline void GuestCore::on_watch(std::uint64_t va) {
   }
   const std::uint32_t word = instruction_at(va);
   report_unmaintained_code(va);
-  if (auto* const site = refused_accesses_.find(va, word)) return refuse_in_place(*site);
   const unsigned el = current_el();
   const auto stop = [&](Stop why) {
     retirement_.stop_at(va);

@@ -161,11 +161,6 @@ void Gic::send(unsigned sender, const SgiRequest& request, bool group1) noexcept
 
 // --- list registers ------------------------------------------------------------------------------
 
-unsigned Gic::lent_count(unsigned vcpu) noexcept {
-  LockGuard guard(lock_);
-  return lent_[vcpu].count;
-}
-
 bool Gic::is_lent(unsigned vcpu, std::uint32_t intid) const noexcept {
   for (unsigned i = 0; i < lent_[vcpu].count; ++i) {
     if (lent_[vcpu].entries[i].intid == intid) return true;

@@ -102,8 +102,8 @@ class Gic {
 
   // --- list registers -------------------------------------------------------------------------
   /// How many list registers fill() has filled for `vcpu`; those are to be folded before the next
-  /// fill().
-  [[nodiscard]] unsigned lent_count(unsigned vcpu) noexcept;
+  /// fill(). For the CPU that the vCPU is resident in: nobody else changes it.
+  [[nodiscard]] unsigned lent_count(unsigned vcpu) const noexcept { return lent_[vcpu].count; }
   /// `held` is what they hold now: what the guest has acknowledged and ended since. It has ended
   /// `ends` others besides (ICH_HCR_EL2.EOIcount). Returns a bit per private interrupt whose
   /// physical one the guest has ended with it.

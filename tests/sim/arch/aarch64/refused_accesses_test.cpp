@@ -28,7 +28,7 @@ constexpr std::uint32_t kBack = 0x17ffffff;           // b -4
 constexpr std::uint64_t kLoadSyndrome = 0x93810005;   // 4 bytes into W1, translation fault, level 1
 constexpr std::uint64_t kStoreSyndrome = 0x93810045;  // WnR
 
-/// More than it takes to have the instruction watched.
+/// More than it takes to have the instruction replaced.
 constexpr unsigned kOften = 3 * RefusedAccesses::kPatience;
 
 struct Polling : GuestMachine {
@@ -145,7 +145,7 @@ TEST_CASE("another instruction at the same address does what it does") {
   m.emulate(kStoreSyndrome, 0);
 }
 
-TEST_CASE("an exact stop before a watched access is one") {
+TEST_CASE("an exact stop before a replaced access is one") {
   Polling m;
   m.emulate_often();
   CHECK(m.retires(1));
@@ -211,7 +211,7 @@ TEST_CASE("whether the engine is stopped for an abort cannot be told") {
   }
 }
 
-TEST_CASE("a site is watched when it was refused often enough, and not when it shares its slot") {
+TEST_CASE("a site is replaced when it was refused often enough, and not when it shares its slot") {
   RefusedAccesses accesses;
   const MemoryInstruction instruction = *decode_memory_instruction(kLoad);
   for (std::uint32_t n = 1; n < RefusedAccesses::kPatience; ++n) {
@@ -222,7 +222,7 @@ TEST_CASE("a site is watched when it was refused often enough, and not when it s
   REQUIRE(accesses.find(kCode, kLoad) != nullptr);
   CHECK(accesses.find(kCode, kStore) == nullptr);
   CHECK(accesses.find(kCode + 4, kLoad) == nullptr);
-  CHECK_FALSE(accesses.refused(kCode, kLoad, instruction));  // it is already
+  CHECK(accesses.refused(kCode, kLoad, instruction));  // it was, and its frame's copy was lost
 
   for (int n = 0; n < 200; ++n) {
     CHECK_FALSE(accesses.refused(kRam, kLoad, instruction));
@@ -230,26 +230,35 @@ TEST_CASE("a site is watched when it was refused often enough, and not when it s
   }
 }
 
-TEST_CASE("a site whose looks are in vain is given up, and next time it takes longer") {
+TEST_CASE("a site that is given back takes longer next time, unless it has been worth it") {
   RefusedAccesses accesses;
   const MemoryInstruction instruction = *decode_memory_instruction(kLoad);
-  const auto until_watched = [&] {
+  const auto until_replaced = [&] {
     unsigned n = 1;
     while (!accesses.refused(kCode, kLoad, instruction)) ++n;
     return n;
   };
-  const unsigned first = until_watched();
+  const unsigned first = until_replaced();
+  CHECK(first == RefusedAccesses::kPatience);
   RefusedAccesses::Site* site = accesses.find(kCode, kLoad);
   REQUIRE(site != nullptr);
-  unsigned looks = 1;
-  while (RefusedAccesses::passed(*site)) ++looks;
-  CHECK(looks == first + 1);
+  RefusedAccesses::passed(*site);
   CHECK(accesses.find(kCode, kLoad) == nullptr);
-  CHECK(until_watched() == first * RefusedAccesses::kPatience);
-  RefusedAccesses::refused_in_place(*site);
-  accesses.forget_watches();
+  CHECK(until_replaced() == first * RefusedAccesses::kPatience);
+  RefusedAccesses::passed(*site);
+  CHECK(until_replaced() == first * RefusedAccesses::kPatience * RefusedAccesses::kPatience);
+  for (int n = 0; n < 1024; ++n) RefusedAccesses::refused_in_place(*site);
+  RefusedAccesses::passed(*site);
+  CHECK(until_replaced() == first);
+}
+
+TEST_CASE("sites are replaced again as soon as they are refused, when all replacements were lost") {
+  RefusedAccesses accesses;
+  const MemoryInstruction instruction = *decode_memory_instruction(kLoad);
+  while (!accesses.refused(kCode, kLoad, instruction)) continue;
+  accesses.forget_replacements();
   CHECK(accesses.find(kCode, kLoad) == nullptr);
-  CHECK(until_watched() == 1);  // it was worth it before
+  CHECK(accesses.refused(kCode, kLoad, instruction));
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 #include <sys/time.h>
 
-#include <sim/cpu/engine_clock.hpp>
+#include <sim/cpu/engine_scope.hpp>
 
 namespace axvm::sim {
 namespace {
@@ -9,9 +9,9 @@ namespace {
 TEST_CASE("the clock stands still for the engine, and for nobody else") {
   timeval now{};
   {
-    const EngineClock outer;
+    const EngineScope outer;
     {
-      const EngineClock inner;
+      const EngineScope inner;
     }
     now.tv_sec = 1;
     CHECK(gettimeofday(&now, nullptr) == 0);
