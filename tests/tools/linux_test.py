@@ -169,10 +169,13 @@ class LinuxSnapshot(LinuxSession):
 
 
 class LinuxShaken(LinuxSession):
-    def test_it_ends_in_the_same_state_whatever_the_engine_does(self):
-        options = ["--vcpus", 2, "--hash"]
-        self.assertEqual(self.session("ps", options=options),
-                         self.session("ps", options=[*options, "--chaos", 42]))
+    def test_traced_it_ends_in_the_same_state_whatever_the_engine_does(self):
+        for count in (1, 4):
+            options = ["--vcpus", count, "--hash"]
+            trace = self.folder / "trace"
+            self.assertEqual(self.session("ps", options=options),
+                             self.session("ps", options=[*options, "--chaos", 42,
+                                                         "--trace", f"{trace}:hash"]))
 
 
 class Gicv2Session(LinuxSession):
