@@ -107,6 +107,24 @@ class Terminal(Test):
         session.type("quit\n")
         self.assertEqual(session.end(), 0)
 
+    def test_keys_behind_ctrl_a_c_are_for_the_monitor_however_fast_they_come(self):
+        session = self.echo("--quiet")
+        session.type("\x01cinfo mtreee\x7f\rcontinue\rtwo\roff\r")
+        session.expect("(axvm) info mtree\r\n")
+        session.expect("pl011 (emulated console)")
+        session.expect("(axvm) continue")
+        self.assertEqual(session.expect("two").strip(), "")
+        self.assertEqual(session.end(), 0)
+
+    def test_a_line_for_the_monitor_may_come_in_pieces(self):
+        session = self.echo("--quiet")
+        session.type("\x01cinfo m")
+        session.expect("(axvm) info m")
+        session.type("tree\n")
+        session.expect("pl011 (emulated console)")
+        session.type("quit\n")
+        self.assertEqual(session.end(), 0)
+
     def test_a_script_is_done_before_anybody_types(self):
         session = Session("run", config("echo"), "--quiet", "--send", "one", "--expect", "one")
         session.expect("one")
