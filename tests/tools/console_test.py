@@ -4,6 +4,7 @@ import os
 import pty
 import select
 import subprocess
+import termios
 import time
 import unittest
 
@@ -11,10 +12,11 @@ from command import Test, config
 
 
 class Session:
-    """axvm on a terminal of its own."""
+    """axvm on a terminal of its own, which it leaves as it was."""
 
     def __init__(self, *arguments):
         self.master, slave = pty.openpty()
+        self.settings = termios.tcgetattr(self.master)
         self.process = subprocess.Popen([os.environ["AXVM"], *map(str, arguments)], stdin=slave,
                                         stdout=slave, stderr=slave, start_new_session=True)
         os.close(slave)
@@ -41,7 +43,11 @@ class Session:
 
     def end(self, timeout=60):
         try:
-            return self.process.wait(timeout)
+            status = self.process.wait(timeout)
+            settings = termios.tcgetattr(self.master)
+            if settings != self.settings:
+                raise AssertionError(f"the terminal is {settings}, but was {self.settings}")
+            return status
         finally:
             self.process.kill()
             os.close(self.master)

@@ -92,8 +92,9 @@ std::optional<std::string> Terminal::read_line(const Show& show) {
   return std::nullopt;
 }
 
-TerminalGuard::TerminalGuard()
-    : is_terminal_(isatty(STDIN_FILENO) == 1 && tcgetattr(STDIN_FILENO, &before_) == 0) {}
+TerminalGuard::TerminalGuard() {
+  is_terminal_ = isatty(STDIN_FILENO) == 1 && tcgetattr(STDIN_FILENO, &before_) == 0;
+}
 
 TerminalGuard::~TerminalGuard() {
   if (is_terminal_) tcsetattr(STDIN_FILENO, TCSADRAIN, &before_);

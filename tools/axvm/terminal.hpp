@@ -62,7 +62,7 @@ class TerminalGuard {
   TerminalGuard& operator=(const TerminalGuard&) = delete;
 
  private:
-  bool is_terminal_;
+  bool is_terminal_ = false;
   termios before_{};
 };
 
