@@ -25,24 +25,31 @@ class Session:
     def expect(self, text, timeout=60):
         deadline = time.monotonic() + timeout
         while text not in self.seen:
-            ready, _, _ = select.select([self.master], [], [], max(0, deadline - time.monotonic()))
-            data = b""
-            if ready:
-                try:
-                    data = os.read(self.master, 4096)
-                except OSError:  # the other side is gone
-                    pass
-            if not data:
+            if not self.read(deadline):
                 raise AssertionError(f"{text!r} did not come, but {self.seen!r}")
-            self.seen += data.decode()
         before, _, self.seen = self.seen.partition(text)
         return before
+
+    def read(self, deadline):
+        """Adds to `seen`; false when nothing more comes."""
+        ready, _, _ = select.select([self.master], [], [], max(0, deadline - time.monotonic()))
+        if not ready:
+            return False
+        try:
+            self.seen += os.read(self.master, 4096).decode()
+        except OSError:  # the other side is gone
+            return False
+        return True
 
     def type(self, text):
         os.write(self.master, text.encode())
 
     def end(self, timeout=60):
+        """The exit status; `seen` has what came last."""
+        deadline = time.monotonic() + timeout
         try:
+            while self.read(deadline):
+                pass
             status = self.process.wait(timeout)
             settings = termios.tcgetattr(self.master)
             if settings != self.settings:
