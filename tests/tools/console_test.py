@@ -4,6 +4,7 @@ import os
 import pty
 import select
 import subprocess
+import termios
 import time
 import unittest
 
@@ -11,10 +12,11 @@ from command import Test, config
 
 
 class Session:
-    """axvm on a terminal of its own."""
+    """axvm on a terminal of its own, which it leaves as it was."""
 
     def __init__(self, *arguments):
         self.master, slave = pty.openpty()
+        self.settings = termios.tcgetattr(self.master)
         self.process = subprocess.Popen([os.environ["AXVM"], *map(str, arguments)], stdin=slave,
                                         stdout=slave, stderr=slave, start_new_session=True)
         os.close(slave)
@@ -23,25 +25,36 @@ class Session:
     def expect(self, text, timeout=60):
         deadline = time.monotonic() + timeout
         while text not in self.seen:
-            ready, _, _ = select.select([self.master], [], [], max(0, deadline - time.monotonic()))
-            data = b""
-            if ready:
-                try:
-                    data = os.read(self.master, 4096)
-                except OSError:  # the other side is gone
-                    pass
-            if not data:
+            if not self.read(deadline):
                 raise AssertionError(f"{text!r} did not come, but {self.seen!r}")
-            self.seen += data.decode()
         before, _, self.seen = self.seen.partition(text)
         return before
+
+    def read(self, deadline):
+        """Adds to `seen`; false when nothing more comes."""
+        ready, _, _ = select.select([self.master], [], [], max(0, deadline - time.monotonic()))
+        if not ready:
+            return False
+        try:
+            self.seen += os.read(self.master, 4096).decode()
+        except OSError:  # the other side is gone
+            return False
+        return True
 
     def type(self, text):
         os.write(self.master, text.encode())
 
     def end(self, timeout=60):
+        """The exit status; `seen` has what came last."""
+        deadline = time.monotonic() + timeout
         try:
-            return self.process.wait(timeout)
+            while self.read(deadline):
+                pass
+            status = self.process.wait(timeout)
+            settings = termios.tcgetattr(self.master)
+            if settings != self.settings:
+                raise AssertionError(f"the terminal is {settings}, but was {self.settings}")
+            return status
         finally:
             self.process.kill()
             os.close(self.master)
@@ -104,6 +117,24 @@ class Terminal(Test):
         session.expect("abc")
         session.type("\x01c")
         session.expect("(axvm) ")
+        session.type("quit\n")
+        self.assertEqual(session.end(), 0)
+
+    def test_keys_behind_ctrl_a_c_are_for_the_monitor_however_fast_they_come(self):
+        session = self.echo("--quiet")
+        session.type("\x01cinfo mtreee\x7f\rcontinue\rtwo\roff\r")
+        session.expect("(axvm) info mtree\r\n")
+        session.expect("pl011 (emulated console)")
+        session.expect("(axvm) continue")
+        self.assertEqual(session.expect("two").strip(), "")
+        self.assertEqual(session.end(), 0)
+
+    def test_a_line_for_the_monitor_may_come_in_pieces(self):
+        session = self.echo("--quiet")
+        session.type("\x01cinfo m")
+        session.expect("(axvm) info m")
+        session.type("tree\n")
+        session.expect("pl011 (emulated console)")
         session.type("quit\n")
         self.assertEqual(session.end(), 0)
 

@@ -40,17 +40,17 @@ EscapeKeys::Command ConsoleInput::take_command() {
   return std::exchange(command_, EscapeKeys::Command::None);
 }
 
-// Only a terminal has somebody who gives commands.
+// What follows a command is for whoever reads next: the monitor, or the guest.
 void ConsoleInput::fetch() {
-  typed_ += terminal_.read();
-  if (!terminal_.is_terminal()) {
-    arrived_ += std::exchange(typed_, {});
+  if (command_ != EscapeKeys::Command::None) return;
+  const std::string typed = terminal_.read();
+  if (!terminal_.is_terminal()) {  // nobody is there to give commands
+    arrived_ += typed;
     return;
   }
-  if (typed_.empty() || command_ != EscapeKeys::Command::None) return;
   std::string_view rest;
-  arrived_ += keys_.sort(typed_, command_, rest);
-  typed_ = std::string(rest);
+  arrived_ += keys_.sort(typed, command_, rest);
+  terminal_.unread(rest);
   if (command_ != EscapeKeys::Command::None) interrupt_ = true;
 }
 

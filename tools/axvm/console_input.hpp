@@ -52,7 +52,6 @@ class ConsoleInput final : public hal_sim::ForwardedChoices {
   bool started_ = false;
   EscapeKeys keys_;
   EscapeKeys::Command command_ = EscapeKeys::Command::None;
-  std::string typed_;    // as it came
   std::string arrived_;  // for the guest
 };
 

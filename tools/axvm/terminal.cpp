@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <tools/axvm/terminal.hpp>
+#include <utility>
 
 namespace axvm::tool {
 
@@ -36,6 +37,7 @@ void Terminal::set_raw(bool raw) {
 }
 
 Terminal::Waited Terminal::wait(std::optional<std::chrono::nanoseconds> limit) const {
+  if (!unread_.empty()) return Waited::Ready;
   pollfd input{STDIN_FILENO, POLLIN, 0};
   timespec time{};
   if (limit) {
@@ -48,6 +50,7 @@ Terminal::Waited Terminal::wait(std::optional<std::chrono::nanoseconds> limit) c
 }
 
 std::string Terminal::read() {
+  if (!unread_.empty()) return std::exchange(unread_, {});
   if (at_end_ || wait(std::chrono::nanoseconds(0)) != Waited::Ready) return {};
   std::array<char, 256> bytes{};
   const ssize_t n = ::read(STDIN_FILENO, bytes.data(), bytes.size());
@@ -55,14 +58,31 @@ std::string Terminal::read() {
   return n > 0 ? std::string(bytes.data(), static_cast<std::size_t>(n)) : std::string();
 }
 
-std::optional<std::string> Terminal::read_line() {
+bool Terminal::add_key(std::string& line, char key) const {
+  if (key == '\r' || key == '\n') return false;
+  if (static_cast<cc_t>(key) != before_.c_cc[VERASE]) {
+    line += key;
+  } else if (!line.empty()) {
+    line.pop_back();
+  }
+  return true;
+}
+
+std::optional<std::string> Terminal::read_line(const Show& show) {
   std::string line;
+  while (!unread_.empty()) {
+    const char key = unread_.front();
+    unread_.erase(0, 1);
+    if (add_key(line, key)) continue;
+    show(line + '\n');
+    return line;
+  }
+  if (!line.empty()) show(line);
   while (!at_end_) {
-    char c = 0;
-    const ssize_t n = ::read(STDIN_FILENO, &c, 1);
-    if (n == 1 && c == '\n') return line;
+    char key = 0;
+    const ssize_t n = ::read(STDIN_FILENO, &key, 1);
     if (n == 1) {
-      line += c;
+      if (!add_key(line, key)) return line;
     } else if (n == 0 || errno != EINTR) {
       at_end_ = true;
     } else {
@@ -72,8 +92,9 @@ std::optional<std::string> Terminal::read_line() {
   return std::nullopt;
 }
 
-TerminalGuard::TerminalGuard()
-    : is_terminal_(isatty(STDIN_FILENO) == 1 && tcgetattr(STDIN_FILENO, &before_) == 0) {}
+TerminalGuard::TerminalGuard() {
+  is_terminal_ = isatty(STDIN_FILENO) == 1 && tcgetattr(STDIN_FILENO, &before_) == 0;
+}
 
 TerminalGuard::~TerminalGuard() {
   if (is_terminal_) tcsetattr(STDIN_FILENO, TCSADRAIN, &before_);
