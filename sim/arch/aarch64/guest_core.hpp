@@ -272,7 +272,8 @@ class GuestCore final : public EngineCaches {
   bool on_mrs(const uc_arm64_cp_reg& cp, uc_arm64_reg target);
   bool on_msr(const uc_arm64_cp_reg& cp);
   bool on_sys(const uc_arm64_cp_reg& cp);
-  void on_tlbi(SysReg op, std::uint64_t operand);
+  /// False when the engine has to execute it, too.
+  bool on_tlbi(SysReg op, std::uint64_t operand);
   void on_undefined(std::uint32_t instruction, std::uint64_t pc);
   /// The instruction at `pc` has been carried out without the engine.
   void go_on_behind(std::uint64_t pc);
