@@ -6,6 +6,7 @@ import pty
 import select
 import signal
 import subprocess
+import sys
 import termios
 import time
 import unittest
@@ -19,15 +20,35 @@ def own_terminal():
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+# Takes the terminal back when its job has stopped, and kills that then.
+SHELL = """
+import os, signal, sys
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+job = os.fork()
+if job == 0:
+    os.setpgid(0, 0)
+    os.tcsetpgrp(0, os.getpid())
+    signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+    os.execv(sys.argv[1], sys.argv[1:])
+os.waitpid(job, os.WUNTRACED)
+os.tcsetpgrp(0, os.getpgrp())
+os.killpg(job, signal.SIGTERM)
+os.killpg(job, signal.SIGCONT)
+_, status = os.waitpid(job, os.WUNTRACED)
+print("stopped" if os.WIFSTOPPED(status) else f"exited {os.waitstatus_to_exitcode(status)}")
+"""
+
+
 class Session:
     """axvm on a terminal of its own, which it leaves as it was."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, shell=()):
+        """`shell`: a command that runs what follows it."""
         self.master, slave = pty.openpty()
         self.settings = termios.tcgetattr(self.master)
-        self.process = subprocess.Popen([os.environ["AXVM"], *map(str, arguments)], stdin=slave,
-                                        stdout=slave, stderr=slave, start_new_session=True,
-                                        preexec_fn=own_terminal)
+        self.process = subprocess.Popen([*shell, os.environ["AXVM"], *map(str, arguments)],
+                                        stdin=slave, stdout=slave, stderr=slave,
+                                        start_new_session=True, preexec_fn=own_terminal)
         os.close(slave)
         self.seen = ""
 
@@ -138,6 +159,16 @@ class Terminal(Test):
             end(session)
             session.expect("interrupted after")
             self.assertEqual(session.end(), 128 + number)
+
+    def test_a_signal_ends_a_stopped_run_that_has_lost_the_terminal_to_its_shell(self):
+        session = Session("run", config("echo"), shell=(sys.executable, "-c", SHELL))
+        session.expect("echo: ready")
+        session.type("\x01c")
+        session.expect("(axvm) ")
+        session.type("\x1a")  # Ctrl-Z
+        session.expect("interrupted after")
+        session.expect(f"exited {128 + signal.SIGTERM}")
+        self.assertEqual(session.end(), 0)
 
     def test_a_terminal_that_goes_away_ends_the_run_with_its_traces(self):
         endless = self.variant("hello", "aarch64/hello.bin", "aarch64/bench/alu.bin")

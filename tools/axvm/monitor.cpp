@@ -90,7 +90,7 @@ Monitor::Next Monitor::run(Terminal& terminal, const std::atomic<bool>& stop) {
     next = line ? execute(*line) : Next::Quit;
   }
   output_.flush();
-  terminal.set_raw(true);
+  if (*next == Next::Continue) terminal.set_raw(true);
   return *next;
 }
 

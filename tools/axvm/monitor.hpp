@@ -19,7 +19,7 @@ class Monitor {
       : host_(host), config_(config), saver_(saver), output_(output) {}
 
   /// Reads lines from `terminal` and answers them until one says how to go on, none comes or a
-  /// signal sets `stop`.
+  /// signal sets `stop`. The terminal is raw again when the run goes on.
   /// Looking changes nothing that the guests could notice.
   [[nodiscard]] Next run(Terminal& terminal, const std::atomic<bool>& stop);
 

@@ -24,6 +24,13 @@ int poll_input(Terminal::Limit limit, const sigset_t* blocked) {
   return ppoll(&input, 1, limit ? &time : nullptr, blocked);
 }
 
+// Not while another job has the terminal: it has set it for itself, and setting it would stop us.
+void put_back(const termios& before) {
+  const pid_t foreground = tcgetpgrp(STDIN_FILENO);
+  if (foreground != -1 && foreground != getpgrp()) return;
+  tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
+}
+
 }  // namespace
 
 std::unique_ptr<Terminal> Terminal::open(bool any) {
@@ -40,16 +47,15 @@ Terminal::~Terminal() { set_raw(false); }
 
 void Terminal::set_raw(bool raw) {
   if (!is_terminal_ || raw == is_raw_) return;
-  termios wanted = before_;
-  if (raw) {
-    // Output stays as it is: messages of our own have plain ends of line.
-    wanted.c_iflag &= ~static_cast<tcflag_t>(BRKINT | ICRNL | INLCR | INPCK | ISTRIP | IXON);
-    wanted.c_lflag &= ~static_cast<tcflag_t>(ECHO | ICANON | IEXTEN | ISIG);
-    wanted.c_cc[VMIN] = 1;
-    wanted.c_cc[VTIME] = 0;
-  }
-  tcsetattr(STDIN_FILENO, TCSADRAIN, &wanted);
   is_raw_ = raw;
+  if (!raw) return put_back(before_);
+  // Output stays as it is: messages of our own have plain ends of line.
+  termios wanted = before_;
+  wanted.c_iflag &= ~static_cast<tcflag_t>(BRKINT | ICRNL | INLCR | INPCK | ISTRIP | IXON);
+  wanted.c_lflag &= ~static_cast<tcflag_t>(ECHO | ICANON | IEXTEN | ISIG);
+  wanted.c_cc[VMIN] = 1;
+  wanted.c_cc[VTIME] = 0;
+  tcsetattr(STDIN_FILENO, TCSADRAIN, &wanted);
 }
 
 Terminal::Waited Terminal::wait(Limit limit, const std::atomic<bool>& stop) const {
@@ -113,7 +119,7 @@ TerminalGuard::TerminalGuard() {
 }
 
 TerminalGuard::~TerminalGuard() {
-  if (is_terminal_) tcsetattr(STDIN_FILENO, TCSADRAIN, &before_);
+  if (is_terminal_) put_back(before_);
 }
 
 }  // namespace axvm::tool
