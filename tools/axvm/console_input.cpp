@@ -68,7 +68,7 @@ std::uint64_t ConsoleInput::idle(std::uint64_t now, std::uint64_t until) {
   const Clock::time_point begin = Clock::now();
   std::optional<std::chrono::nanoseconds> limit;
   if (until != kForever) limit = std::chrono::nanoseconds(until - now);
-  const Terminal::Waited waited = terminal_.wait(limit);
+  const Terminal::Waited waited = terminal_.wait(limit, interrupt_);
   if (waited == Terminal::Waited::TimedOut) return until;
   if (waited == Terminal::Waited::Ready) fetch();
   if (terminal_.at_end() && arrived_.empty()) return until;

@@ -74,7 +74,7 @@ class InterruptFields final : public StateVisitor {
 
 }  // namespace
 
-Monitor::Next Monitor::run(Terminal& terminal) {
+Monitor::Next Monitor::run(Terminal& terminal, const std::atomic<bool>& stop) {
   terminal.set_raw(false);
   output_.print("\nstopped after {} instructions; help lists the commands\n",
                 grouped(host_.statistics().instructions));
@@ -86,11 +86,11 @@ Monitor::Next Monitor::run(Terminal& terminal) {
   while (!next) {
     output_.write("(axvm) ");
     output_.flush();
-    const auto line = terminal.read_line(show);
+    const auto line = terminal.read_line(show, stop);
     next = line ? execute(*line) : Next::Quit;
   }
   output_.flush();
-  terminal.set_raw(true);
+  if (*next == Next::Continue) terminal.set_raw(true);
   return *next;
 }
 

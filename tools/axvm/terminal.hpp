@@ -3,6 +3,7 @@
 
 #include <termios.h>
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -30,16 +31,20 @@ class Terminal {
   void set_raw(bool raw);
 
   enum class Waited : std::uint8_t { Ready, TimedOut, Interrupted };
-  /// Until there is something to read, or the end. Without a limit: for as long as it takes.
-  [[nodiscard]] Waited wait(std::optional<std::chrono::nanoseconds> limit) const;
+  using Limit = std::optional<std::chrono::nanoseconds>;
+  /// Until there is something to read, or the end; interrupted by a signal and while `stop` is set.
+  /// Without a limit: for as long as it takes.
+  [[nodiscard]] Waited wait(Limit limit, const std::atomic<bool>& stop) const;
   /// What has come; does not wait.
   [[nodiscard]] std::string read();
   /// Gives back what `read` has returned too much: it comes again, before anything else.
   void unread(std::string_view keys) { unread_.insert(0, keys); }
-  /// Waits for a line; nothing at the end of the input. Keys that came before lines did end at
-  /// Return, too; `show` gets those that were given back, which nobody has seen yet.
+  /// Waits for a line; nothing at the end of the input, and once `stop` is set. Keys that
+  /// came before lines did end at Return, too; `show` gets those that were given back, which nobody
+  /// has seen yet.
   using Show = std::function<void(std::string_view keys)>;
-  [[nodiscard]] std::optional<std::string> read_line(const Show& show);
+  [[nodiscard]] std::optional<std::string> read_line(const Show& show,
+                                                     const std::atomic<bool>& stop);
 
  private:
   explicit Terminal(bool is_terminal);
