@@ -152,7 +152,9 @@ class GuestCore final : public EngineCaches {
   /// True when the instruction being executed lies in the frame at `pa`.
   [[nodiscard]] bool runs_from(std::uint64_t pa) const;
   void on_block(std::uint64_t va, std::uint32_t size);
-  /// The rare part of on_block. False: the block must not run now.
+  /// The rare part of on_block. Inline, it would have every block save registers.
+  [[gnu::noinline]] void attend_block(std::uint64_t va, std::uint64_t count);
+  /// False: the block must not run now.
   bool attend(std::uint64_t va, std::uint64_t count);
   /// What the strict TLB dropped for capacity, its caches must drop.
   void after_eviction(Access access, std::uint64_t pc);
