@@ -42,6 +42,14 @@ struct CheckOptions {
 };
 [[nodiscard]] int check_command(const CheckOptions& options, Output& output);
 
+struct DiffTraceOptions {
+  std::string a;  ///< both as --trace FILE:jsonl or the EL2 image writes them
+  std::string b;
+  ConfigurationOptions configuration;  ///< of the guests, to show instructions; may have no files
+};
+/// kGuestFailed when the traces differ.
+[[nodiscard]] int diff_trace_command(const DiffTraceOptions& options, Output& output);
+
 struct WalkOptions {
   ConfigurationOptions configuration;
   std::optional<std::uint64_t> gva;
