@@ -188,7 +188,8 @@ std::string event_text(const TraceEvent& event) {
 }
 
 std::expected<TraceComparison, std::string> compare_traces(TraceReader& a, TraceReader& b,
-                                                           const CodeReader& code) {
+                                                           const CodeReader& code,
+                                                           const PermittedDifference& permitted) {
   TraceComparison result;
   std::deque<std::string> last;
   std::optional<TraceEvent> last_trap;
@@ -198,8 +199,11 @@ std::expected<TraceComparison, std::string> compare_traces(TraceReader& a, Trace
     auto in_b = b.next();
     if (!in_b) return std::unexpected(in_b.error());
     if (!*in_a && !*in_b) return result;
-    if (*in_a && *in_b && (*in_a)->kind == (*in_b)->kind && (*in_a)->fields == (*in_b)->fields) {
+    const bool both = *in_a && *in_b;
+    const bool same = both && (*in_a)->kind == (*in_b)->kind && (*in_a)->fields == (*in_b)->fields;
+    if (same || (both && permitted && permitted(**in_a, **in_b))) {
       ++result.agreed;
+      if (!same) ++result.permitted;
       last.push_back(fmt::format("  {} {}\n", result.agreed, event_text(**in_a)));
       if (last.size() > kContext) last.pop_front();
       if ((*in_a)->kind == "TrapTaken") last_trap = std::move(*in_a);

@@ -66,8 +66,8 @@ def compare(lines, arguments):
                                  f"{simulation}:jsonl"], arguments.timeout)
         if status != 0:
             raise Failure(f"status {status} in the simulation. {errors}")
-        status, output, errors = run([arguments.axvm, "diff-trace", el2, simulation, "--config",
-                                      arguments.config], arguments.timeout)
+        status, output, errors = run([arguments.axvm, "diff-trace", el2, simulation, "--permit-qemu",
+                                      "--config", arguments.config], arguments.timeout)
         text = output.decode().replace(f"{folder}/", "").strip()
         if status != 0:
             raise Failure(f"{text}{errors}")

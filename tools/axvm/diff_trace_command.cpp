@@ -4,6 +4,7 @@
 #include <fstream>
 #include <hal-sim/load/bytes.hpp>
 #include <hal-sim/load/load_plan.hpp>
+#include <hal-sim/trace/permitted_differences.hpp>
 #include <hal-sim/trace/trace_difference.hpp>
 #include <map>
 #include <system_error>
@@ -78,13 +79,19 @@ int diff_trace_command(const DiffTraceOptions& options, Output& output) {
   }
   hal_sim::TraceReader reader_a(options.a, a);
   hal_sim::TraceReader reader_b(options.b, b);
-  const auto compared = hal_sim::compare_traces(reader_a, reader_b, code);
+  const auto compared = hal_sim::compare_traces(
+      reader_a, reader_b, code,
+      options.permit_qemu ? hal_sim::PermittedDifference(hal_sim::is_qemu_difference) : nullptr);
   if (!compared) {
     complain(compared.error());
     return kBadUsage;
   }
   if (compared->difference.empty()) {
-    output.print("{} events agree\n", compared->agreed);
+    output.print("{} events agree", compared->agreed);
+    if (options.permit_qemu && compared->permitted != 0) {
+      output.print(", {} of them but for what QEMU does otherwise", compared->permitted);
+    }
+    output.write("\n");
     return 0;
   }
   output.write(compared->difference);
