@@ -13,6 +13,7 @@
 #include <hal-el2/cpu.hpp>
 #include <hal-el2/event_log.hpp>
 #include <hal-el2/frames.hpp>
+#include <hal-el2/guest.hpp>
 #include <hal-el2/heap.hpp>
 #include <hal-el2/interrupt_controller.hpp>
 #include <hal-el2/timer.hpp>
@@ -109,7 +110,7 @@ class Hal {
   DeviceBackend backend(VmId, std::size_t) { return {}; }
 
   void log(LogLevel level, std::string_view text) { events_.log(level, text); }
-  bool wants_events() { return true; }
+  bool wants_events() { return kTraced; }
   void event(const Event& event) { events_.event(event, is_own_interrupt(event)); }
 
   [[nodiscard]] EventLog& events() noexcept { return events_; }

@@ -4,6 +4,7 @@
 #include <array>
 #include <axvm/event_fields.hpp>
 #include <charconv>
+#include <hal-sim/trace/aarch64/syndrome_text.hpp>
 #include <hal-sim/trace/trace_reader.hpp>
 #include <nlohmann/json.hpp>
 #include <span>
@@ -81,6 +82,19 @@ bool is_compared(const Json& event, std::string_view name) {
   return name != "vcpu" || of_vcpu == event.end() || *of_vcpu != false;
 }
 
+bool is_due_to_time(const TraceEvent& event) {
+  if (event.kind != "TrapTaken") return false;
+  constexpr std::uint64_t kSynchronous = 0;
+  return event.number("cause") != kSynchronous ||
+         aarch64::exception_class(event.number("syndrome")) == aarch64::kWfx;
+}
+
+void forget_times(TraceEvent& event) {
+  std::erase_if(event.fields, [](const TraceField& field) {
+    return field.name == "registers" || field.name == "saved_state";
+  });
+}
+
 std::string kind_of(const Json& json) {
   const auto kind = json.find("event");
   return kind != json.end() && kind->is_string() ? kind->get<std::string>() : std::string();
@@ -124,6 +138,10 @@ std::expected<std::optional<TraceEvent>, std::string> TraceReader::next_of_any_t
         return wrong(fmt::format("{} has no {}", event.kind, name));
       }
       event.fields.push_back({name, std::move(*value)});
+    }
+    if (content_ == TraceContent::UpToTime) {
+      if (is_due_to_time(event)) continue;
+      forget_times(event);
     }
     return event;
   }

@@ -35,13 +35,22 @@ struct TraceEvent {
   [[nodiscard]] std::uint64_t number(std::string_view name) const;
 };
 
+/// How much of a trace is compared.
+enum class TraceContent : std::uint8_t {
+  All,
+  /// Of a guest that looks at clocks: without interrupts and waiting, which come when time is due,
+  /// and without the general registers and the state at each trap, which may hold times.
+  UpToTime,
+};
+
 /// The core's events of one trace, in order, from the first trap on: what was before is the host's
 /// doing, and whoever listens late misses it. Other lines (those marked as the host's, the
 /// machine's own, the console) are left out.
 class TraceReader {
  public:
   /// `name` is what readers know the trace by.
-  TraceReader(std::string name, std::istream& input) : name_(std::move(name)), input_(input) {}
+  TraceReader(std::string name, std::istream& input, TraceContent content = TraceContent::All)
+      : name_(std::move(name)), input_(input), content_(content) {}
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
@@ -55,6 +64,7 @@ class TraceReader {
 
   std::string name_;
   std::istream& input_;
+  TraceContent content_;
   std::uint64_t line_ = 0;
   bool begun_ = false;
 };

@@ -6,7 +6,9 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <ranges>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <tools/axvm/commands.hpp>
 #include <tools/axvm/el2_sources.hpp>
@@ -41,6 +43,23 @@ class Workplace {
   fs::path folder_;
 };
 
+// As hal-el2/CMakeLists.txt and the cross compiler's toolchain file have them.
+constexpr std::string_view kCompilerOptions =
+    "-std=c++23 -Os -ffreestanding -mgeneral-regs-only -mstrict-align -fno-exceptions -fno-rtti "
+    "-fno-pic -fno-asynchronous-unwind-tables";
+constexpr std::string_view kLinkerOptions =
+    "-nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 "
+    "-Wl,--no-warn-rwx-segments";
+constexpr std::string_view kQemuOptions =
+    "-machine virt,virtualization=on,gic-version=3 -cpu cortex-a72 -m 1024 -nic none "
+    "-display none -monitor none -serial stdio -no-reboot";
+
+// The words of `text`, behind those of `command`.
+void append(std::vector<std::string>& command, std::string_view text) {
+  for (const auto word : std::views::split(text, ' '))
+    command.emplace_back(word.begin(), word.end());
+}
+
 // Compiles the sources in `folder` and links them with the rest of the image; nothing, and the
 // compiler or one line said why, when that fails.
 std::optional<fs::path> build_image(const fs::path& folder) {
@@ -55,34 +74,17 @@ std::optional<fs::path> build_image(const fs::path& folder) {
     return std::nullopt;
   }
   const fs::path image = folder / "image.elf";
-  const std::vector<std::string> command = {AXVM_EL2_CXX,
-                                            "-std=c++23",
-                                            "-Os",
-                                            "-ffreestanding",
-                                            "-mgeneral-regs-only",
-                                            "-mstrict-align",
-                                            "-fno-exceptions",
-                                            "-fno-rtti",
-                                            "-fno-pic",
-                                            "-fno-asynchronous-unwind-tables",
-                                            "-I" + sources.string(),
-                                            "-I" + (sources / "core" / "include").string(),
-                                            (folder / "config.cpp").string(),
-                                            (folder / "pieces.S").string(),
-                                            "-nostdlib",
-                                            "-static",
-                                            "-no-pie",
-                                            "-Wl,--build-id=none",
-                                            "-Wl,-z,max-page-size=4096",
-                                            "-Wl,--no-warn-rwx-segments",
-                                            "-T",
-                                            (sources / "hal-el2" / "image.ld").string(),
-                                            "-Wl,--start-group",
-                                            library.string(),
-                                            (built / "core" / "libaxvm_core.a").string(),
-                                            "-Wl,--end-group",
-                                            "-o",
-                                            image.string()};
+  std::vector<std::string> command = {AXVM_EL2_CXX};
+  append(command, kCompilerOptions);
+  append(command, kLinkerOptions);
+  for (const std::string& word :
+       {"-I" + sources.string(), "-I" + (sources / "core" / "include").string(),
+        (folder / "config.cpp").string(), (folder / "pieces.S").string(),
+        "-T" + (sources / "hal-el2" / "image.ld").string(), std::string("-Wl,--start-group"),
+        library.string(), (built / "core" / "libaxvm_core.a").string(),
+        std::string("-Wl,--end-group"), std::string("-o"), image.string()}) {
+    command.push_back(word);
+  }
   const auto status = run_program(command, [](std::string_view line) { say(line); });
   if (!status) complain("bare-metal: " + status.error());
   if (!status || *status != 0) return std::nullopt;
@@ -133,13 +135,8 @@ int run_image(const fs::path& image, const BareMetalOptions& options, Output& ou
     trace = std::move(*created);
   }
   Log log(output, trace.get());
-  const std::vector<std::string> command = {
-      options.qemu, "-machine",   "virt,virtualization=on,gic-version=3",
-      "-cpu",       "cortex-a72", "-m",
-      "256",        "-nic",       "none",
-      "-display",   "none",       "-monitor",
-      "none",       "-serial",    "stdio",
-      "-no-reboot", "-kernel",    image.string()};
+  std::vector<std::string> command = {options.qemu, "-kernel", image.string()};
+  append(command, kQemuOptions);
   const auto ended = run_program(command, [&log](std::string_view line) { log.line(line); });
   if (!ended) {
     complain("bare-metal: " + ended.error() + " (Debian: qemu-system-arm)");
@@ -163,9 +160,10 @@ int bare_metal_command(const BareMetalOptions& options, Output& output) {
     complain(to_string(plan.error()));
     return kBadUsage;
   }
+  const bool traced = options.sources || options.trace_file;
   const Workplace workplace;
   const fs::path folder = options.sources ? fs::path(*options.sources) : workplace.folder();
-  if (auto done = write_el2_sources(vm, *plan, folder); !done) {
+  if (auto done = write_el2_sources(vm, *plan, traced, folder); !done) {
     complain("bare-metal: " + done.error());
     return kBadUsage;
   }

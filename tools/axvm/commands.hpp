@@ -46,6 +46,7 @@ struct DiffTraceOptions {
   std::string a;  ///< both as --trace FILE:jsonl or the EL2 image writes them
   std::string b;
   ConfigurationOptions configuration;  ///< of the guests, to show instructions; may have no files
+  bool up_to_time = false;             ///< --up-to-time: hal_sim::TraceContent::UpToTime
   bool permit_qemu = false;            ///< --permit-qemu: hal_sim::is_qemu_difference
 };
 /// kGuestFailed when the traces differ.

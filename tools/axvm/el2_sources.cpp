@@ -112,7 +112,8 @@ std::expected<void, std::string> write(const std::filesystem::path& file, std::s
 
 }  // namespace
 
-std::string el2_config_source(const hal_sim::VmFile& vm, const hal_sim::LoadPlan& plan) {
+std::string el2_config_source(const hal_sim::VmFile& vm, const hal_sim::LoadPlan& plan,
+                              bool traced) {
   const hal_sim::LentVmConfig lent(vm);
   const VmConfig config = lent.view();
   std::string text =
@@ -133,16 +134,17 @@ std::string el2_config_source(const hal_sim::VmFile& vm, const hal_sim::LoadPlan
       "    .memory_regions = kRegions,\n    .emulated_devices = kDevices,\n"
       "    .passthrough_devices = kWindows,\n    .interrupt_mode = InterruptMode({}),\n"
       "    .address_space_policy = AddressSpacePolicy({})}};\n\n"
+      "constinit const bool kTraced = {};\n\n"
       "constinit const std::span<const GuestPiece> kGuestPieces(kPieces);\n\n"
       "}}  // namespace axvm::hal_el2\n",
       config.id, text_literal(config.name), plan.entry, plan.entry, plan.dtb.value_or(kNoAddress),
       static_cast<unsigned>(config.interrupt_mode),
-      static_cast<unsigned>(config.address_space_policy));
+      static_cast<unsigned>(config.address_space_policy), traced);
   return text;
 }
 
 std::expected<void, std::string> write_el2_sources(const hal_sim::VmFile& vm,
-                                                   const hal_sim::LoadPlan& plan,
+                                                   const hal_sim::LoadPlan& plan, bool traced,
                                                    const std::filesystem::path& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
@@ -156,7 +158,7 @@ std::expected<void, std::string> write_el2_sources(const hal_sim::VmFile& vm,
     if (auto done = write(place / fmt::format("piece{}.bin", n), text); !done) return done;
   }
   if (auto done = write(place / "pieces.S", assembly(plan.pieces, place)); !done) return done;
-  return write(place / "config.cpp", el2_config_source(vm, plan));
+  return write(place / "config.cpp", el2_config_source(vm, plan, traced));
 }
 
 }  // namespace axvm::tool

@@ -221,14 +221,7 @@ void add_walk(CLI::App& app, WalkOptions& options) {
 }
 
 void add_bare_metal(CLI::App& app, BareMetalOptions& options) {
-  app.add_option("CONFIG", options.configuration.files, "TOML file of one VM")
-      ->required()
-      ->type_name("")
-      ->expected(1);
-  app.add_option("--images", options.configuration.image_directories,
-                 "Folder to look for images in")
-      ->expected(1)
-      ->type_name("DIR");
+  add_configuration(app, options.configuration);
   app.add_option("--trace", options.trace_file, "Write the events to FILE, as JSON lines")
       ->type_name("FILE");
   app.add_option("--qemu", options.qemu, "QEMU for AArch64")->type_name("PROGRAM");
@@ -242,6 +235,8 @@ void add_diff_trace(CLI::App& app, DiffTraceOptions& options) {
       ->required()
       ->type_name("");
   app.add_option("B", options.b, "Another one")->required()->type_name("");
+  app.add_flag("--up-to-time", options.up_to_time,
+               "Leave out interrupts, waiting, and registers that may hold times");
   app.add_flag("--permit-qemu", options.permit_qemu,
                "Let pass what QEMU is known to do otherwise than the manual says");
   app.add_option("--config", options.configuration.files,
@@ -317,6 +312,9 @@ int dispatch(int argc, const char* const* argv) {
       reject(
           "--replay: the recording says what is typed, expected no --send, --expect, --script, "
           "--stdin or --record");
+    }
+    if (bare_metal.configuration.files.size() > 1) {
+      reject("bare-metal: an image has one VM, expected one CONFIG");
     }
     if (walk_app.parsed() && !walk.gva && !walk.gpa) {
       reject("walk: expected --gva ADDR or --gpa ADDR");

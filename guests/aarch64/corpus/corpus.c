@@ -1,5 +1,5 @@
-// The corpus: every way to trap to EL2 that table.py knows, one after the other, for the trace to be
-// compared with another implementation's. The guest itself judges nothing.
+// The corpus: every way to trap to EL2 that table.py knows, one after the other, for the trace to
+// be compared with another implementation's. The guest itself judges nothing.
 
 #include "../runtime/guest.h"
 #include "../runtime/mmu.h"
@@ -11,6 +11,8 @@
 #define HIGH 0xffff000000000000UL
 #define HOLES 0x42000000UL
 #define NOTHING 0x0a100000UL
+
+enum { UART_CR = 0x030, UART_ON = 0x301 };  // Arm DDI 0183, 3.3.8: UARTEN, TXE, RXE
 
 void corpus(void);
 extern const uint32_t corpus_cases;
@@ -67,6 +69,7 @@ int main(void) {
   WRITE_SYSREG(cpacr_el1, 3UL << 20);
   __asm__ volatile("isb");
   corpus();
+  *(volatile uint32_t*)(UART_BASE + UART_CR) = UART_ON;  // stores have switched it off
   print("corpus: %u cases\n", corpus_cases);
   return check_summary("corpus");
 }

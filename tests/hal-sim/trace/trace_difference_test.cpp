@@ -180,3 +180,27 @@ TEST_CASE("trace difference: QEMU may name stage 1's level in a fault on its wal
   other.syndrome = 0x9200'0004;
   CHECK_FALSE(permitted(plain, other));
 }
+
+TEST_CASE(
+    "trace difference: up to time, interrupts and waiting are left out, and what holds times") {
+  TrapTaken interrupt = kStore;
+  interrupt.cause = 1;
+  TrapTaken wait = kStore;
+  wait.syndrome = 0x7E0'0000;
+  TrapTaken later = kStore;
+  later.registers[5] = 900;
+  later.saved_state = 0x8000'03C5;
+  const auto agree = [](const std::vector<Event>& a, const std::vector<Event>& b) {
+    std::istringstream in_a(lines(a));
+    std::istringstream in_b(lines(b));
+    TraceReader reader_a("a", in_a, TraceContent::UpToTime);
+    TraceReader reader_b("b", in_b, TraceContent::UpToTime);
+    const auto compared = compare_traces(reader_a, reader_b, {});
+    REQUIRE(compared);
+    return compared->difference.empty();
+  };
+  CHECK(agree({kStore, wait, interrupt, kWriteH}, {interrupt, later, kWriteH}));
+  TrapTaken elsewhere = kStore;
+  elsewhere.return_address += 4;
+  CHECK_FALSE(agree({kStore, kWriteH}, {elsewhere, kWriteH}));
+}
