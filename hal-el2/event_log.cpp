@@ -17,9 +17,10 @@ std::string_view level_name(LogLevel level) {
 
 }  // namespace
 
-void EventLog::event(const Event& event) const {
+void EventLog::event(const Event& event, bool host) const {
   JsonLine line(uart_);
   write_fields(event, line);
+  if (host) line.flag("host", true);
 }
 
 void EventLog::log(LogLevel level, std::string_view text) const {

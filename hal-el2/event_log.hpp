@@ -15,7 +15,8 @@ class EventLog {
  public:
   explicit constexpr EventLog(const Uart& uart) noexcept : uart_(uart) {}
 
-  void event(const Event& event) const;
+  /// `host`: it is the host's doing, and no part of what other runs have in common.
+  void event(const Event& event, bool host) const;
   void log(LogLevel level, std::string_view text) const;
 
   /// A byte of the guest's console. A line leaves when it ends or fills the buffer.

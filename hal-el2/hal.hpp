@@ -6,16 +6,21 @@
 #include <axvm/hal.hpp>
 #include <core/arch/aarch64/arch.hpp>
 #include <core/vcpu/per_cpu.hpp>
+#include <core/vm/axvm.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <hal-el2/cpu.hpp>
 #include <hal-el2/event_log.hpp>
 #include <hal-el2/frames.hpp>
+#include <hal-el2/guest.hpp>
 #include <hal-el2/heap.hpp>
+#include <hal-el2/interrupt_controller.hpp>
+#include <hal-el2/timer.hpp>
 #include <optional>
 #include <span>
 #include <string_view>
+#include <variant>
 
 namespace axvm::hal_el2 {
 
@@ -43,7 +48,7 @@ class Hal {
   /// RAM from `first_free` on is the HAL's to give away.
   Hal(const Uart& uart, HostPhysAddr first_free)
       : uart_(uart), frames_(first_free), heap_(frames_), events_(uart) {
-    enable_interrupt_interface();
+    enable_interrupts();
   }
 
   std::optional<HostPhysAddr> allocate_frame() { return frames_.allocate(1, kPageSize); }
@@ -77,33 +82,46 @@ class Hal {
     heap_.deallocate(p, size, alignment);
   }
 
-  std::uint64_t monotonic_nanoseconds();
+  std::uint64_t monotonic_nanoseconds() { return now_ns(); }
 
   PcpuId current_pcpu() { return PcpuId(0); }
   PerCpu& this_cpu() { return per_cpu_; }
   /// The only CPU runs this code: it is not in its guest.
   void kick(PcpuId) {}
-  void wake(VmId, VcpuId) {}
+  void wake(VmId, VcpuId vcpu) { woken_ |= std::uint64_t{1} << vcpu.value; }
+  /// Whether the vCPU was woken since this was asked last.
+  bool take_wake(VcpuId vcpu) noexcept {
+    const std::uint64_t bit = std::uint64_t{1} << vcpu.value;
+    const bool was_woken = (woken_ & bit) != 0;
+    woken_ &= ~bit;
+    return was_woken;
+  }
   void call_on(PcpuId, FunctionRef<void()> task) { task(); }
 
   IvcHub<Hal>& ivc() { return ivc_; }
 
-  std::uint32_t acknowledge_irq();
-  void end_irq(std::uint32_t irq);
+  std::uint32_t acknowledge_irq() { return acknowledge_interrupt(); }
+  void end_irq(std::uint32_t irq) { end_interrupt(irq); }
 
   void console_write(VmId, std::uint8_t byte) { events_.console(byte); }
   std::optional<std::uint8_t> console_read(VmId) { return uart_.get(); }
+  [[nodiscard]] bool has_input() const { return uart_.has_input(); }
 
   DeviceBackend backend(VmId, std::size_t) { return {}; }
 
   void log(LogLevel level, std::string_view text) { events_.log(level, text); }
-  bool wants_events() { return true; }
-  void event(const Event& event) { events_.event(event); }
+  bool wants_events() { return kTraced; }
+  void event(const Event& event) { events_.event(event, is_own_interrupt(event)); }
 
   [[nodiscard]] EventLog& events() noexcept { return events_; }
 
  private:
-  static void enable_interrupt_interface();
+  /// A trap by EL2's timer is no doing of the guest.
+  static bool is_own_interrupt(const Event& event) {
+    const auto* trap = std::get_if<TrapTaken>(&event);
+    return trap != nullptr && trap->cause == static_cast<std::uint64_t>(aarch64::Vector::Irq) &&
+           pending_interrupt() == kHypervisorTimerIntid;
+  }
 
   const Uart& uart_;
   Cpu cpu_;
@@ -112,8 +130,11 @@ class Hal {
   Heap heap_;
   EventLog events_;
   IvcHub<Hal> ivc_{*this};
+  std::uint64_t woken_ = 0;  ///< vCPUs, one bit each
 };
 
 static_assert(VmHal<Hal>);
+
+using Vm = AxVM<Hal, Cpu>;
 
 }  // namespace axvm::hal_el2

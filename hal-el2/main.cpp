@@ -1,33 +1,21 @@
 // Runs the guest that was linked in, on the core, until it powers off.
 
-#include <axvm/exit.hpp>
-#include <core/arch/aarch64/arch.hpp>
-#include <core/vm/axvm.hpp>
 #include <cstring>
 #include <hal-el2/board.hpp>
 #include <hal-el2/guest.hpp>
 #include <hal-el2/hal.hpp>
 #include <hal-el2/json_line.hpp>
 #include <hal-el2/power.hpp>
-#include <optional>
-#include <variant>
+#include <hal-el2/run_loop.hpp>
 
 extern "C" {
-// guest_image.S and image.ld.
-extern const std::byte guest_image_start[];
-extern const std::byte guest_image_end[];
-extern const std::byte image_end[];
+extern const std::byte image_end[];  // image.ld
 
 [[noreturn]] void hal_el2_main();
 }
 
 namespace axvm::hal_el2 {
-
-std::span<const std::byte> guest_image() { return {guest_image_start, guest_image_end}; }
-
 namespace {
-
-using Vm = AxVM<Hal, Cpu>;
 
 /// The last lines of the channel name a status: 0 the guest powered off, 1 it failed.
 [[noreturn]] void end(Hal& hal, unsigned status) {
@@ -44,54 +32,29 @@ using Vm = AxVM<Hal, Cpu>;
   end(hal, 1);
 }
 
-Result<> load_image(Vm& vm) {
-  auto rest = guest_image();
+Result<> load(Vm& vm, const GuestPiece& piece) {
+  auto rest = piece.bytes;
   const auto copy = [&](std::span<std::byte> to) {
-    std::memcpy(to.data(), rest.data(), to.size());
-    rest = rest.subspan(to.size());
+    const std::size_t n = rest.size() < to.size() ? rest.size() : to.size();
+    if (n != 0) std::memcpy(to.data(), rest.data(), n);
+    if (n != to.size()) std::memset(to.data() + n, 0, to.size() - n);
+    rest = rest.subspan(n);
   };
-  return vm.get_image_load_region(kGuestLoadAddress, rest.size(), copy);
+  return vm.get_image_load_region(piece.gpa, piece.size, copy);
 }
-
-/// What an exit means for the machine: a status to end with, or nothing when the guest goes on.
-struct Outcome {
-  Hal& hal;
-
-  std::optional<unsigned> operator()(const exit_reason::SystemDown& exit) const {
-    return exit.reset ? 1 : 0;
-  }
-  std::optional<unsigned> operator()(const exit_reason::ExternalInterrupt& exit) const {
-    constexpr std::uint32_t kFirstSpecial = 1020;  // IHI 0069, 2.2.1: none of these is to be ended
-    if (exit.id < kFirstSpecial) hal.end_irq(exit.id);
-    return std::nullopt;
-  }
-  std::optional<unsigned> operator()(const exit_reason::Yield&) const { return std::nullopt; }
-  std::optional<unsigned> operator()(const exit_reason::GuestFault& exit) const {
-    JsonLine(kConsole, "error")
-        .text("operation", "run_vcpu")
-        .text("detail", exit.what)
-        .hex("address", exit.address.value)
-        .hex("syndrome", exit.syndrome);
-    return 1;
-  }
-  /// One CPU, no interrupt that could come: whatever else stops the vCPU stops it for ever.
-  std::optional<unsigned> operator()(const auto&) const {
-    hal.log(LogLevel::Error, "the only vCPU stopped");
-    return 1;
-  }
-};
 
 [[noreturn]] void run(Hal& hal) {
   if (auto done = hal.this_cpu().hardware_enable(); !done) end(hal, done.error());
   auto vm = Vm::create(hal, kGuestConfig);
   if (!vm) end(hal, vm.error());
-  if (auto done = load_image(**vm); !done) end(hal, done.error());
-  if (auto done = (*vm)->boot(); !done) end(hal, done.error());
-  for (;;) {
-    const auto exit = (*vm)->run_vcpu(VcpuId(0));
-    if (!exit) end(hal, exit.error());
-    if (const auto status = std::visit(Outcome{hal}, *exit)) end(hal, *status);
+  for (const GuestPiece& piece : kGuestPieces) {
+    if (auto done = load(**vm, piece); !done) end(hal, done.error());
   }
+  if (auto done = (*vm)->boot(); !done) end(hal, done.error());
+  RunLoop loop(hal, **vm);
+  const auto status = loop.run();
+  if (!status) end(hal, status.error());
+  end(hal, *status);
 }
 
 }  // namespace

@@ -16,8 +16,10 @@ void Uart::put(char c) const {
   reg(kDr) = static_cast<std::uint8_t>(c);
 }
 
+bool Uart::has_input() const { return (reg(kFr) & kFrRxfe) == 0; }
+
 std::optional<std::uint8_t> Uart::get() const {
-  if ((reg(kFr) & kFrRxfe) != 0) return std::nullopt;
+  if (!has_input()) return std::nullopt;
   return static_cast<std::uint8_t>(reg(kDr));
 }
 

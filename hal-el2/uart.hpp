@@ -16,6 +16,7 @@ class Uart {
   void put(std::string_view text) const {
     for (const char c : text) put(c);
   }
+  [[nodiscard]] bool has_input() const;
   /// A received byte, if there is one.
   [[nodiscard]] std::optional<std::uint8_t> get() const;
 

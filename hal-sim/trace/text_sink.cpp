@@ -31,12 +31,6 @@ std::string_view mode_name(std::uint64_t spsr) {
   }
 }
 
-// HVC and SVC leave the address behind the instruction; other traps that of the instruction.
-std::uint64_t instruction_address(const TrapTaken& trap) {
-  const unsigned ec = exception_class(trap.syndrome);
-  return trap.return_address - (ec == kHvc64 || ec == kSvc64 ? 4 : 0);
-}
-
 std::string call_text(const FirmwareCall& call) {
   std::string text =
       call.name.empty() ? fmt::format("call {:#x}", call.function) : std::string(call.name);
@@ -85,7 +79,9 @@ std::string TextSink::trap(const Stamp& stamp, const TrapTaken& trap) {
       stamp.pcpu, trap.vm.value, trap.vcpu.value, stamp.instructions,
       is_synchronous ? exception_class_name(trap.syndrome) : vector_name(trap.cause),
       stamp.host ? " (the host's)" : "");
-  const std::uint64_t address = is_synchronous ? instruction_address(trap) : trap.return_address;
+  const std::uint64_t address = is_synchronous
+                                    ? trapped_instruction(trap.syndrome, trap.return_address)
+                                    : trap.return_address;
   text += instruction(stamp.pcpu, address);
   if (is_synchronous) {
     text += fmt::format("  ESR_EL2={:#x}: {}\n", trap.syndrome, syndrome_text(trap.syndrome));

@@ -7,17 +7,18 @@ from command import Test, config
 
 class Usage(Test):
     def test_help_shows_examples_and_exit_status(self):
-        for arguments in (["--help"], ["run", "--help"], ["walk", "--help"], ["check", "-h"]):
+        for arguments in (["--help"], ["run", "--help"], ["walk", "--help"], ["check", "-h"],
+                          ["diff-trace", "--help"]):
             done = self.axvm(*arguments)
             self.assertEqual((done.status, done.err), (0, ""))
             self.assertIn("Examples:", done.out)
             self.assertIn("Exit status: 0 guest powered off", done.out)
 
     def test_no_command_and_unknown_commands(self):
-        self.assert_rejected(self.axvm(), "no command, expected run, check or walk; "
-                                          "try axvm --help")
-        self.assert_rejected(self.axvm("frob"), '"frob" is no command, expected run, check or '
-                                                'walk; try axvm --help')
+        self.assert_rejected(self.axvm(), "no command, expected run, check, walk, bare-metal "
+                                          "or diff-trace; try axvm --help")
+        self.assert_rejected(self.axvm("frob"), '"frob" is no command, expected run, check, walk, '
+                                                'bare-metal or diff-trace; try axvm --help')
 
     def test_no_configuration(self):
         self.assert_rejected(self.axvm("run"), "CONFIG is required")

@@ -42,6 +42,25 @@ struct CheckOptions {
 };
 [[nodiscard]] int check_command(const CheckOptions& options, Output& output);
 
+struct DiffTraceOptions {
+  std::string a;  ///< both as --trace FILE:jsonl or the EL2 image writes them
+  std::string b;
+  ConfigurationOptions configuration;  ///< of the guests, to show instructions; may have no files
+  bool up_to_time = false;             ///< --up-to-time: hal_sim::TraceContent::UpToTime
+  bool permit_qemu = false;            ///< --permit-qemu: hal_sim::is_qemu_difference
+};
+/// kGuestFailed when the traces differ.
+[[nodiscard]] int diff_trace_command(const DiffTraceOptions& options, Output& output);
+
+struct BareMetalOptions {
+  ConfigurationOptions configuration;        ///< one file
+  std::optional<std::string> sources;        ///< --sources: only writes them, into this folder
+  std::optional<std::string> trace_file;     ///< --trace
+  std::string qemu = "qemu-system-aarch64";  ///< --qemu
+};
+/// Returns the guest's status.
+[[nodiscard]] int bare_metal_command(const BareMetalOptions& options, Output& output);
+
 struct WalkOptions {
   ConfigurationOptions configuration;
   std::optional<std::uint64_t> gva;

@@ -10,6 +10,7 @@
 #include <exception>
 #include <hal-sim/config/size_text.hpp>
 #include <iterator>
+#include <string_view>
 #include <tools/axvm/commands.hpp>
 #include <tools/axvm/exit_status.hpp>
 #include <tools/axvm/parallel.hpp>
@@ -29,10 +30,15 @@ Examples:
   axvm run vm.toml --expect 'login:' --send 'root\n'       talk to its console
   axvm check vm.toml                                       validate, print the memory map
   axvm walk vm.toml --gva 0x40080000 --at 1000             draw a two-stage page-table walk
+  axvm bare-metal vm.toml                                  the same guest at EL2, under QEMU
+  axvm diff-trace a.jsonl b.jsonl --config vm.toml         explain where two traces part
 
-Exit status: 0 guest powered off, 1 guest failed, 2 bad usage or configuration, 3 limit reached,
+Exit status: 0 guest powered off, 1 guest failed or traces differ, 2 bad usage or configuration, 3 limit reached,
 128+n signal n (130: Ctrl-C).
 )";
+
+constexpr std::array<std::string_view, 5> kCommands = {"run", "check", "walk", "bare-metal",
+                                                       "diff-trace"};
 
 // One line, wrong usage.
 [[noreturn]] void reject(const std::string& what) { throw CLI::ValidationError(what, kBadUsage); }
@@ -214,6 +220,35 @@ void add_walk(CLI::App& app, WalkOptions& options) {
       ->type_name("0|1");
 }
 
+void add_bare_metal(CLI::App& app, BareMetalOptions& options) {
+  add_configuration(app, options.configuration);
+  app.add_option("--trace", options.trace_file, "Write the events to FILE, as JSON lines")
+      ->type_name("FILE");
+  app.add_option("--qemu", options.qemu, "QEMU for AArch64")->type_name("PROGRAM");
+  app.add_option("--sources", options.sources,
+                 "Write the VM as sources of an image into DIR, and do no more")
+      ->type_name("DIR");
+}
+
+void add_diff_trace(CLI::App& app, DiffTraceOptions& options) {
+  app.add_option("A", options.a, "A trace: what --trace FILE:jsonl or the EL2 image wrote")
+      ->required()
+      ->type_name("");
+  app.add_option("B", options.b, "Another one")->required()->type_name("");
+  app.add_flag("--up-to-time", options.up_to_time,
+               "Leave out interrupts, waiting, and registers that may hold times");
+  app.add_flag("--permit-qemu", options.permit_qemu,
+               "Let pass what QEMU is known to do otherwise than the manual says");
+  app.add_option("--config", options.configuration.files,
+                 "TOML file of the guest, to show the instructions around the first difference")
+      ->expected(1)
+      ->type_name("CONFIG");
+  app.add_option("--images", options.configuration.image_directories,
+                 "Folder to look for images in")
+      ->expected(1)
+      ->type_name("DIR");
+}
+
 // The first line of an error, without what CLI11 adds for its own interface.
 std::string one_line(const CLI::ParseError& error) {
   std::string text = error.what();
@@ -239,6 +274,8 @@ int dispatch(int argc, const char* const* argv) {
   RunOptions run;
   CheckOptions check;
   WalkOptions walk;
+  BareMetalOptions bare_metal;
+  DiffTraceOptions diff;
   CLI::App& run_app = *app.add_subcommand("run", "Boot VMs and run them to their end");
   CLI::App& check_app =
       *app.add_subcommand("check", "Validate configurations and print the memory map");
@@ -247,11 +284,17 @@ int dispatch(int argc, const char* const* argv) {
   add_run(run_app, run);
   add_configuration(check_app, check.configuration);
   add_walk(walk_app, walk);
+  CLI::App& bare_metal_app =
+      *app.add_subcommand("bare-metal", "Link a VM with the VMM for EL2, and run it under QEMU");
+  add_bare_metal(bare_metal_app, bare_metal);
+  CLI::App& diff_app =
+      *app.add_subcommand("diff-trace", "Compare two traces, and explain the first difference");
+  add_diff_trace(diff_app, diff);
   const auto output = Output::standard();
   const std::string_view command = argc > 1 ? argv[1] : "";
-  if (!command.starts_with('-') && command != "run" && command != "check" && command != "walk") {
+  if (!command.starts_with('-') && std::ranges::find(kCommands, command) == kCommands.end()) {
     complain(
-        fmt::format("{}, expected run, check or walk; try axvm --help",
+        fmt::format("{}, expected run, check, walk, bare-metal or diff-trace; try axvm --help",
                     command.empty() ? "no command" : fmt::format("\"{}\" is no command", command)));
     return kBadUsage;
   }
@@ -270,6 +313,9 @@ int dispatch(int argc, const char* const* argv) {
           "--replay: the recording says what is typed, expected no --send, --expect, --script, "
           "--stdin or --record");
     }
+    if (bare_metal.configuration.files.size() > 1) {
+      reject("bare-metal: an image has one VM, expected one CONFIG");
+    }
     if (walk_app.parsed() && !walk.gva && !walk.gpa) {
       reject("walk: expected --gva ADDR or --gpa ADDR");
     }
@@ -282,6 +328,8 @@ int dispatch(int argc, const char* const* argv) {
     return kBadUsage;
   }
   if (check_app.parsed()) return settle(*output, check_command(check, *output));
+  if (bare_metal_app.parsed()) return settle(*output, bare_metal_command(bare_metal, *output));
+  if (diff_app.parsed()) return settle(*output, diff_trace_command(diff, *output));
   if (run_app.parsed() && run.jobs) return run_apart(run, argv[0], *output);
   return supervise(shell_command(argc, argv), [&] {
     const int status = run_app.parsed() ? run_command(run, *output) : walk_command(walk, *output);

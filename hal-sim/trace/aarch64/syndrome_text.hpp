@@ -41,4 +41,11 @@ inline constexpr unsigned kSystemRegister = 0x18;
 inline constexpr unsigned kInstructionAbort = 0x20;
 inline constexpr unsigned kDataAbort = 0x24;
 
+/// Where the instruction is that trapped: HVC and SVC leave the address behind it in ELR_EL2, other
+/// traps its own.
+[[nodiscard]] constexpr std::uint64_t trapped_instruction(std::uint64_t esr, std::uint64_t elr) {
+  const unsigned ec = exception_class(esr);
+  return elr - (ec == kHvc64 || ec == kSvc64 ? 4 : 0);
+}
+
 }  // namespace axvm::hal_sim::aarch64

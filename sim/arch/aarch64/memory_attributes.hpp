@@ -1,5 +1,5 @@
 #pragma once
-// Memory types of both stages combined (DDI 0487 D8.6.5), as PAR_EL1 reports them.
+// Memory types and shareability of both stages combined (DDI 0487 D8.6.5), as PAR_EL1 reports them.
 
 #include <cstdint>
 
@@ -25,6 +25,14 @@ constexpr std::uint8_t combined_memory(std::uint8_t stage1, std::uint8_t stage2)
   };
   return static_cast<std::uint8_t>((nibble(stage1 >> 4, (stage2 >> 2) & 3U) << 4) |
                                    nibble(stage1 & 0xfU, stage2 & 3U));
+}
+
+/// SH of both stages as one: Outer Shareable if either is, else Inner Shareable if either is
+/// (DDI 0487, AArch64.S2CombineS1MemAttrs).
+constexpr std::uint8_t combined_shareability(std::uint8_t stage1, std::uint8_t stage2) noexcept {
+  constexpr std::uint8_t kOuter = 0b10;
+  if (stage1 == kOuter || stage2 == kOuter) return kOuter;
+  return stage1 | stage2;
 }
 
 static_assert(combined_memory(0xff, 0b1111) == 0xff);

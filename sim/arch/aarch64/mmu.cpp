@@ -313,8 +313,9 @@ std::uint64_t Mmu::at_s12(std::uint64_t va, unsigned el, bool write) const {
     result = Walker{*memory_, r, cache, observer}.translate(va, context, first, second);
   }
   if (!result) return par_of(result.error());
-  return par_of(result->pa, combined_memory(first.attributes.memory(), second.attributes.memory()),
-                first.attributes.shareability());
+  return par_of(
+      result->pa, combined_memory(first.attributes.memory(), second.attributes.memory()),
+      combined_shareability(first.attributes.shareability(), second.attributes.shareability()));
 }
 
 void Mmu::describe(StateVisitor& visitor) {

@@ -14,8 +14,8 @@ class Stage2Attributes {
  public:
   constexpr Stage2Attributes() = default;
   constexpr explicit Stage2Attributes(std::uint64_t descriptor) noexcept
-      : raw_(static_cast<std::uint8_t>((descriptor & 0xfc) | field(descriptor, 54, 54))) {}
-  static constexpr Stage2Attributes from_raw(std::uint8_t raw) noexcept {
+      : raw_(static_cast<std::uint16_t>((descriptor & 0x3fc) | field(descriptor, 54, 54))) {}
+  static constexpr Stage2Attributes from_raw(std::uint16_t raw) noexcept {
     Stage2Attributes a;
     a.raw_ = raw;
     return a;
@@ -26,17 +26,21 @@ class Stage2Attributes {
     return static_cast<std::uint8_t>(field(raw_, 5, 2));
   }
   [[nodiscard]] constexpr bool device() const noexcept { return field(raw_, 5, 4) == 0; }
+  /// SH[1:0].
+  [[nodiscard]] constexpr std::uint8_t shareability() const noexcept {
+    return static_cast<std::uint8_t>(field(raw_, 9, 8));
+  }
   [[nodiscard]] constexpr Permissions permissions() const noexcept {
     return {.read = bit(raw_, 6), .write = bit(raw_, 7), .execute = !bit(raw_, 0)};
   }
-  [[nodiscard]] constexpr std::uint8_t raw() const noexcept { return raw_; }
+  [[nodiscard]] constexpr std::uint16_t raw() const noexcept { return raw_; }
 
   friend bool operator==(Stage2Attributes, Stage2Attributes) = default;
 
  private:
-  // S2AP and MemAttr where the descriptor has them; XN (bit 54; FEAT_XNX is not implemented) in
-  // bit 0.
-  std::uint8_t raw_ = 0xfc;
+  // SH, S2AP and MemAttr where the descriptor has them; XN (bit 54; FEAT_XNX is not implemented) in
+  // bit 0. Without stage 2: everything is permitted, and nothing made stricter.
+  std::uint16_t raw_ = 0xfc;
 };
 
 /// Where stage 2 leads.

@@ -208,7 +208,7 @@ void Tlb::describe(StateVisitor& visitor) {
     entry.stage1 = Stage1Attributes::from_raw(static_cast<std::uint32_t>(stage1));
     std::uint64_t stage2 = entry.stage2.raw();
     visitor.field("stage2", stage2);
-    entry.stage2 = Stage2Attributes::from_raw(static_cast<std::uint8_t>(stage2));
+    entry.stage2 = Stage2Attributes::from_raw(static_cast<std::uint16_t>(stage2));
     visitor.leave();
     after.push_back(record);
   }

@@ -40,6 +40,22 @@ TEST_CASE("AT reports Device and Non-cacheable memory as outer shareable") {
         (world.pa_of(plain) | std::uint64_t{0x44} << 56 | kOuterShareable | kNs | kRes1));
 }
 
+TEST_CASE("AT S12E1R gives the wider shareability of both stages, AT S1E1R stage 1's") {
+  CHECK(combined_shareability(0b00, 0b00) == 0b00);
+  CHECK(combined_shareability(0b00, 0b11) == 0b11);
+  CHECK(combined_shareability(0b11, 0b10) == 0b10);
+  CHECK(combined_shareability(0b10, 0b00) == 0b10);
+
+  World world;
+  const std::uint64_t ipa = world.map_new(kVa, kAf);  // not shareable by stage 1
+  CHECK(world.mmu.at_s1(kVa, 1, false) == (ipa | kWriteBack | kNs | kRes1));
+  CHECK(world.mmu.at_s12(kVa, 1, false) ==
+        (world.pa_of(ipa) | kWriteBack | kInnerShareable | kNs | kRes1));
+  CHECK(world.mmu.translate(kVa, {}).has_value());  // the TLB knows as much
+  CHECK(world.mmu.at_s12(kVa, 1, false) ==
+        (world.pa_of(ipa) | kWriteBack | kInnerShareable | kNs | kRes1));
+}
+
 TEST_CASE("AT reports faults of both stages") {
   World world;
   world.map_new(kVa, kPlain | kReadOnly);

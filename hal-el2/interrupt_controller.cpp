@@ -1,0 +1,65 @@
+#include <hal-el2/board.hpp>
+#include <hal-el2/interrupt_controller.hpp>
+
+namespace axvm::hal_el2 {
+namespace {
+
+volatile std::uint32_t& mmio(std::uint64_t address) {
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): addresses are mapped onto themselves
+  return *reinterpret_cast<volatile std::uint32_t*>(address);
+}
+
+// Distributor registers (IHI 0069, 12.9). EL3 is absent: there is one security state.
+constexpr std::uint64_t kCtlr = 0x0;
+constexpr std::uint32_t kCtlrEnableGroup1 = 1U << 1;
+constexpr std::uint32_t kCtlrAffinityRouting = 1U << 4;
+
+// Redistributor registers (IHI 0069, 12.11), those of private interrupts in its second frame.
+constexpr std::uint64_t kWaker = 0x14;
+constexpr std::uint32_t kWakerProcessorSleep = 1U << 1;
+constexpr std::uint32_t kWakerChildrenAsleep = 1U << 2;
+constexpr std::uint64_t kPrivateFrame = 0x1'0000;
+constexpr std::uint64_t kIgroupr0 = kPrivateFrame + 0x80;
+constexpr std::uint64_t kIsenabler0 = kPrivateFrame + 0x100;
+
+// 25: list registers; 26: EL2's timer; 27 and 30: the guest's.
+constexpr std::uint32_t kEnabled = 1U << 25 | 1U << kHypervisorTimerIntid | 1U << 27 | 1U << 30;
+
+}  // namespace
+
+void enable_interrupts() {
+  mmio(kDistributor + kCtlr) = kCtlrAffinityRouting;
+  mmio(kDistributor + kCtlr) = kCtlrAffinityRouting | kCtlrEnableGroup1;
+  mmio(kRedistributor + kWaker) = mmio(kRedistributor + kWaker) & ~kWakerProcessorSleep;
+  while ((mmio(kRedistributor + kWaker) & kWakerChildrenAsleep) != 0) {
+  }
+  mmio(kRedistributor + kIgroupr0) = ~0U;
+  mmio(kRedistributor + kIsenabler0) = kEnabled;
+  // ICC_SRE_EL2.{SRE, Enable}; ICC_CTLR_EL1.EOImode; ICC_PMR_EL1; ICC_IGRPEN1_EL1.
+  asm volatile("msr S3_4_C12_C9_5, %0\n\tisb" ::"r"(std::uint64_t{0x9}) : "memory");
+  asm volatile("msr S3_0_C12_C12_4, %0" ::"r"(std::uint64_t{0x2}) : "memory");
+  asm volatile("msr S3_0_C4_C6_0, %0" ::"r"(std::uint64_t{0xff}) : "memory");
+  asm volatile("msr S3_0_C12_C12_7, %0\n\tisb" ::"r"(std::uint64_t{1}) : "memory");
+}
+
+std::uint32_t acknowledge_interrupt() {
+  std::uint64_t intid = 0;
+  asm volatile("mrs %0, S3_0_C12_C12_0\n\tdsb sy" : "=r"(intid)::"memory");  // ICC_IAR1_EL1
+  if (intid < kFirstSpecialIntid) {
+    asm volatile("msr S3_0_C12_C12_1, %0\n\tisb" ::"r"(intid) : "memory");  // ICC_EOIR1_EL1
+  }
+  return static_cast<std::uint32_t>(intid);
+}
+
+std::uint32_t pending_interrupt() {
+  std::uint64_t intid = 0;
+  asm volatile("mrs %0, S3_0_C12_C12_2" : "=r"(intid)::"memory");  // ICC_HPPIR1_EL1
+  return static_cast<std::uint32_t>(intid);
+}
+
+void end_interrupt(std::uint32_t intid) {
+  asm volatile("msr S3_0_C12_C11_1, %0\n\tisb" ::"r"(std::uint64_t{intid})
+               : "memory");  // ICC_DIR_EL1
+}
+
+}  // namespace axvm::hal_el2

@@ -1,0 +1,39 @@
+#include <hal-el2/timer.hpp>
+
+namespace axvm::hal_el2 {
+namespace {
+
+constexpr std::uint64_t kSecond = 1'000'000'000;
+
+std::uint64_t frequency() {
+  std::uint64_t hz = 0;
+  asm("mrs %0, cntfrq_el0" : "=r"(hz));
+  return hz;
+}
+
+void write_control(std::uint64_t value) {
+  asm volatile("msr S3_4_C14_C2_1, %0\n\tisb" ::"r"(value) : "memory");  // CNTHP_CTL_EL2
+}
+
+}  // namespace
+
+std::uint64_t now_ns() {
+  std::uint64_t ticks = 0;
+  asm volatile("isb\n\tmrs %0, cntpct_el0" : "=r"(ticks)::"memory");
+  const std::uint64_t hz = frequency();
+  return ticks / hz * kSecond + ticks % hz * kSecond / hz;
+}
+
+void start_timer(std::uint64_t ns) {
+  const std::uint64_t hz = frequency();
+  // Rounded up, so that now_ns() has come to `ns` when it fires.
+  const std::uint64_t ticks = ns / kSecond * hz + (ns % kSecond * hz + kSecond - 1) / kSecond;
+  asm volatile("msr S3_4_C14_C2_2, %0" ::"r"(ticks) : "memory");  // CNTHP_CVAL_EL2
+  write_control(1);
+}
+
+void stop_timer() { write_control(0); }
+
+void wait_for_interrupt() { asm volatile("dsb sy\n\twfi" ::: "memory"); }
+
+}  // namespace axvm::hal_el2

@@ -1,0 +1,72 @@
+#pragma once
+// JSON-lines traces read back, to be compared: those of JsonSink and those of the EL2 image's log.
+
+#include <cstdint>
+#include <expected>
+#include <istream>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace axvm::hal_sim {
+
+/// A member of an event: a flag, a number (however it was written), a text, or a list of numbers.
+using TraceValue = std::variant<bool, std::uint64_t, std::string, std::vector<std::uint64_t>>;
+
+struct TraceField {
+  std::string name;
+  TraceValue value;
+
+  friend bool operator==(const TraceField&, const TraceField&) = default;
+};
+
+/// An event as far as it is the guest's doing: when and on which CPU it happened, host-physical
+/// addresses and members without meaning are left out.
+struct TraceEvent {
+  std::uint64_t line = 0;  ///< of its file, from 1
+  std::string kind;        ///< "TrapTaken"
+  std::vector<TraceField> fields;
+
+  [[nodiscard]] const TraceValue* find(std::string_view name) const;
+  /// The number in a field; 0 when it has none.
+  [[nodiscard]] std::uint64_t number(std::string_view name) const;
+};
+
+/// How much of a trace is compared.
+enum class TraceContent : std::uint8_t {
+  All,
+  /// Of a guest that looks at clocks: without interrupts and waiting, which come when time is due,
+  /// and without the general registers and the state at each trap, which may hold times.
+  UpToTime,
+};
+
+/// The core's events of one trace, in order, from the first trap on: what was before is the host's
+/// doing, and whoever listens late misses it. Other lines (those marked as the host's, the
+/// machine's own, the console) are left out.
+class TraceReader {
+ public:
+  /// `name` is what readers know the trace by.
+  TraceReader(std::string name, std::istream& input, TraceContent content = TraceContent::All)
+      : name_(std::move(name)), input_(input), content_(content) {}
+
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+
+  /// The next event; nothing at the end; one line, "NAME:12: is no JSON object", when the text is
+  /// no trace, cannot be read, or has no trap at all.
+  [[nodiscard]] std::expected<std::optional<TraceEvent>, std::string> next();
+
+ private:
+  [[nodiscard]] std::expected<std::optional<TraceEvent>, std::string> next_of_any_time();
+  [[nodiscard]] std::unexpected<std::string> wrong(std::string_view what) const;
+
+  std::string name_;
+  std::istream& input_;
+  TraceContent content_;
+  std::uint64_t line_ = 0;
+  bool begun_ = false;
+};
+
+}  // namespace axvm::hal_sim

@@ -1,0 +1,45 @@
+"""axvm bare-metal"""
+
+import pathlib
+import unittest
+
+from command import Test, config
+
+
+class BareMetal(Test):
+    def test_the_guests_console_and_status(self):
+        done = self.axvm("bare-metal", config("hello"))
+        self.assertEqual((done.status, done.err), (0, ""))
+        self.assertEqual(done.out.splitlines(), ["Hello from EL1: a guest on the AxVM core."])
+
+    def test_its_trace_agrees_with_the_simulations(self):
+        el2, simulation = self.folder / "el2", self.folder / "simulation"
+        self.assertEqual(self.axvm("bare-metal", config("paging"), "--trace", el2).status, 0)
+        self.axvm("run", config("paging"), "--quiet", "--trace", f"{simulation}:jsonl")
+        done = self.axvm("diff-trace", el2, simulation)
+        self.assertEqual((done.status, done.err), (0, ""))
+
+    def test_a_guest_that_asks_for_a_reset_has_failed(self):
+        # Without its device the guest cannot say so, but asks for a reset all the same.
+        broken = self.variant("hello", "emu_devices = [[\"pl011\"", "emu_devices = [] # [[\"pl011\"")
+        self.assertEqual(self.axvm("bare-metal", broken).status, 1)
+
+    def test_its_sources_name_what_the_configuration_does(self):
+        self.assertEqual(self.axvm("bare-metal", config("permissions"), "--sources",
+                                   self.folder / "sources").status, 0)
+        text = (self.folder / "sources" / "config.cpp").read_text()
+        self.assertIn('.name = "permissions"', text)
+        self.assertIn("{GuestPhysAddr(0x50000000), 0x1000, static_cast<MappingFlags>(1), MapType(0)}",
+                      text)
+        piece = (self.folder / "sources" / "piece0.bin").read_bytes()
+        self.assertIn(f"{{guest_piece_0, {len(piece)}}}", text)
+
+    def test_what_cannot_be_run_is_refused_in_one_line(self):
+        self.assert_rejected(self.axvm("bare-metal", config("hello"), "--qemu", "/no/such"),
+                             "bare-metal: /no/such cannot be run: No such file or directory "
+                             "(Debian: qemu-system-arm)")
+        self.assert_rejected(self.axvm("bare-metal"), "CONFIG is required")
+
+
+if __name__ == "__main__":
+    unittest.main()
