@@ -21,9 +21,9 @@ class Chaos {
   /// Either of two ways to the same end.
   bool coin() noexcept { return (random() & 1) != 0; }
 
-  /// What to do to the engine before the coming block. Something to one in 64 at first; of more than
-  /// a million, to half as many each time that their number has doubled, so that guests that run
-  /// for long come to their end.
+  /// What to do to the engine before the coming block. Something to one in 64 at first; of more
+  /// than a million, to half as many each time that their number has doubled, so that guests that
+  /// run for long come to their end.
   Action next() noexcept {
     constexpr std::uint64_t kDense = 64;
     constexpr std::uint64_t kSparse = 4096;
