@@ -76,7 +76,7 @@ std::optional<fs::path> build_image(const fs::path& folder) {
                     library.string()));
     return std::nullopt;
   }
-  const fs::path image = folder / "image.elf";
+  fs::path image = folder / "image.elf";
   std::vector<std::string> command = {AXVM_EL2_CXX};
   append(command, kCompilerOptions);
   append(command, kLinkerOptions);
