@@ -1,47 +1,98 @@
 """Typing at a guest: from a terminal, from the standard input, by a script."""
 
+import fcntl
 import os
 import pty
 import select
+import signal
 import subprocess
+import sys
+import termios
 import time
 import unittest
 
 from command import Test, config
 
 
-class Session:
-    """axvm on a terminal of its own."""
+def own_terminal():
+    """Makes the standard input the terminal of this session, whoever has started the tests."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
-    def __init__(self, *arguments):
+
+# Takes the terminal back when its job has stopped, and kills that then.
+SHELL = """
+import os, signal, sys
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+job = os.fork()
+if job == 0:
+    os.setpgid(0, 0)
+    os.tcsetpgrp(0, os.getpid())
+    signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+    os.execv(sys.argv[1], sys.argv[1:])
+os.waitpid(job, os.WUNTRACED)
+os.tcsetpgrp(0, os.getpgrp())
+os.killpg(job, signal.SIGTERM)
+os.killpg(job, signal.SIGCONT)
+_, status = os.waitpid(job, os.WUNTRACED)
+print("stopped" if os.WIFSTOPPED(status) else f"exited {os.waitstatus_to_exitcode(status)}")
+"""
+
+
+class Session:
+    """axvm on a terminal of its own, which it leaves as it was."""
+
+    def __init__(self, *arguments, shell=()):
+        """`shell`: a command that runs what follows it."""
         self.master, slave = pty.openpty()
-        self.process = subprocess.Popen([os.environ["AXVM"], *map(str, arguments)], stdin=slave,
-                                        stdout=slave, stderr=slave, start_new_session=True)
+        self.settings = termios.tcgetattr(self.master)
+        self.process = subprocess.Popen([*shell, os.environ["AXVM"], *map(str, arguments)],
+                                        stdin=slave, stdout=slave, stderr=slave,
+                                        start_new_session=True, preexec_fn=own_terminal)
         os.close(slave)
         self.seen = ""
 
     def expect(self, text, timeout=60):
         deadline = time.monotonic() + timeout
         while text not in self.seen:
-            ready, _, _ = select.select([self.master], [], [], max(0, deadline - time.monotonic()))
-            data = b""
-            if ready:
-                try:
-                    data = os.read(self.master, 4096)
-                except OSError:  # the other side is gone
-                    pass
-            if not data:
+            if not self.read(deadline):
                 raise AssertionError(f"{text!r} did not come, but {self.seen!r}")
-            self.seen += data.decode()
         before, _, self.seen = self.seen.partition(text)
         return before
+
+    def read(self, deadline):
+        """Adds to `seen`; false when nothing more comes."""
+        ready, _, _ = select.select([self.master], [], [], max(0, deadline - time.monotonic()))
+        if not ready:
+            return False
+        try:
+            self.seen += os.read(self.master, 4096).decode()
+        except OSError:  # the other side is gone
+            return False
+        return True
 
     def type(self, text):
         os.write(self.master, text.encode())
 
-    def end(self, timeout=60):
+    def hang_up(self, timeout=60):
+        """Takes the terminal away; gives the exit status."""
+        os.close(self.master)
         try:
             return self.process.wait(timeout)
+        finally:
+            self.process.kill()
+
+    def end(self, timeout=60):
+        """The exit status; `seen` has what came last."""
+        deadline = time.monotonic() + timeout
+        try:
+            while self.read(deadline):
+                pass
+            status = self.process.wait(timeout)
+            settings = termios.tcgetattr(self.master)
+            if settings != self.settings:
+                raise AssertionError(f"the terminal is {settings}, but was {self.settings}")
+            return status
         finally:
             self.process.kill()
             os.close(self.master)
@@ -78,6 +129,55 @@ class Terminal(Test):
         session.expect("ended from the keyboard after")
         self.assertEqual(session.end(), 0)
 
+    def test_a_signal_ends_the_run_and_leaves_the_terminal_as_it_was(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            for whom in (os.kill, os.killpg):
+                session = self.echo("--hash")
+                session.type("x")
+                session.expect("x")
+                whom(session.process.pid, number)
+                session.expect("interrupted after")
+                self.assertEqual(session.end(), 128 + number)
+                self.assertRegex(session.seen, r"[0-9a-f]{16}\r\n$")
+
+    def test_a_signal_ends_a_guest_that_never_waits(self):
+        endless = self.variant("hello", "aarch64/hello.bin", "aarch64/bench/alu.bin")
+        session = Session("run", endless)
+        session.expect("Ctrl-A x ends the run")
+        session.process.terminate()
+        session.expect("interrupted after")
+        self.assertEqual(session.end(), 128 + signal.SIGTERM)
+
+    def test_a_signal_ends_the_run_in_the_monitor_too(self):
+        for number, end in (
+                (signal.SIGINT, lambda session: session.type("\x03")),
+                (signal.SIGTERM, lambda session: session.process.terminate()),
+                (signal.SIGHUP, lambda session: os.killpg(session.process.pid, signal.SIGHUP))):
+            session = self.echo()
+            session.type("\x01c")
+            session.expect("(axvm) ")
+            end(session)
+            session.expect("interrupted after")
+            self.assertEqual(session.end(), 128 + number)
+
+    def test_a_signal_ends_a_stopped_run_that_has_lost_the_terminal_to_its_shell(self):
+        session = Session("run", config("echo"), shell=(sys.executable, "-c", SHELL))
+        session.expect("echo: ready")
+        session.type("\x01c")
+        session.expect("(axvm) ")
+        session.type("\x1a")  # Ctrl-Z
+        session.expect("interrupted after")
+        session.expect(f"exited {128 + signal.SIGTERM}")
+        self.assertEqual(session.end(), 0)
+
+    def test_a_terminal_that_goes_away_ends_the_run_with_its_traces(self):
+        endless = self.variant("hello", "aarch64/hello.bin", "aarch64/bench/alu.bin")
+        trace = self.folder / "trace"
+        session = Session("run", endless, "--trace", f"{trace}:hash")
+        session.expect("Ctrl-A x ends the run")
+        self.assertEqual(session.hang_up(), 128 + signal.SIGHUP)
+        self.assertRegex(trace.read_text(), r"^[0-9a-f]{16} \d+\n$")
+
     def test_the_monitor_looks_and_the_guest_goes_on(self):
         session = self.echo("--quiet")
         session.type("\x01c")
@@ -104,6 +204,24 @@ class Terminal(Test):
         session.expect("abc")
         session.type("\x01c")
         session.expect("(axvm) ")
+        session.type("quit\n")
+        self.assertEqual(session.end(), 0)
+
+    def test_keys_behind_ctrl_a_c_are_for_the_monitor_however_fast_they_come(self):
+        session = self.echo("--quiet")
+        session.type("\x01cinfo mtreee\x7f\rcontinue\rtwo\roff\r")
+        session.expect("(axvm) info mtree\r\n")
+        session.expect("pl011 (emulated console)")
+        session.expect("(axvm) continue")
+        self.assertEqual(session.expect("two").strip(), "")
+        self.assertEqual(session.end(), 0)
+
+    def test_a_line_for_the_monitor_may_come_in_pieces(self):
+        session = self.echo("--quiet")
+        session.type("\x01cinfo m")
+        session.expect("(axvm) info m")
+        session.type("tree\n")
+        session.expect("pl011 (emulated console)")
         session.type("quit\n")
         self.assertEqual(session.end(), 0)
 

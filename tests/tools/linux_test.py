@@ -10,6 +10,7 @@ import time
 import unittest
 
 from command import CONFIGS, Test, config
+from console_test import Session
 
 IMAGES = CONFIGS.parent / "images" / "linux-aarch64"
 SKIPPED = 77  # tells ctest
@@ -72,6 +73,60 @@ class Linux(LinuxSession):
                            "for i in $(seq 200); do /bin/true || echo failed; done; echo forked $i")
         self.assertIn(zeroes, out)
         self.assertIn("\nforked 200\n", out)
+
+
+class LinuxTyped(LinuxSession):
+    """Somebody at a terminal."""
+
+    def setUp(self):
+        super().setUp()
+        self.recording = self.folder / "session.jsonl"
+
+    def boot(self):
+        terminal = Session("run", config("linux"), "--quiet", "--hash", "--record", self.recording)
+        self.addCleanup(terminal.process.kill)
+        terminal.expect(PROMPT, timeout=600)
+        return terminal
+
+    def ask(self, terminal, command, answer):
+        terminal.type(f"{command}\r")
+        terminal.expect(f"\n{answer}\r")
+        terminal.expect(PROMPT)
+
+    def look(self, terminal):
+        terminal.type("\x01c")
+        terminal.expect("(axvm) ")
+        terminal.type("info vcpus\n")
+        terminal.expect("vm1 vcpu0: on, ")
+        terminal.expect("(axvm) ")
+        terminal.type("continue\n")
+
+    def assert_repeats(self, terminal):
+        """The session is over; a replay of it ends with the same line, the hash."""
+        hash_line = terminal.seen.splitlines()[-1]
+        self.assertRegex(hash_line, "^[0-9a-f]{16}$")
+        again = self.axvm("run", config("linux"), "--quiet", "--hash", "--replay", self.recording,
+                          timeout=1500)
+        self.assertEqual((again.status, again.err), (0, ""))
+        self.assertEqual(again.out_lines[-1], hash_line)
+
+    def test_a_session_that_its_user_ends_is_repeated(self):
+        terminal = self.boot()
+        self.ask(terminal, "uname -m", "aarch64")
+        self.look(terminal)
+        self.ask(terminal, "echo $((6 * 7))", "42")
+        terminal.type("\x01x")
+        self.assertEqual(terminal.end(), 0)
+        self.assert_repeats(terminal)
+
+    def test_a_session_that_ends_in_poweroff_is_repeated(self):
+        terminal = self.boot()
+        self.look(terminal)
+        self.ask(terminal, "echo $((6 * 7))", "42")
+        terminal.type("poweroff\r")
+        terminal.expect("reboot: Power down")
+        self.assertEqual(terminal.end(), 0)
+        self.assert_repeats(terminal)
 
 
 class LinuxCpus(LinuxSession):
@@ -169,10 +224,13 @@ class LinuxSnapshot(LinuxSession):
 
 
 class LinuxShaken(LinuxSession):
-    def test_it_ends_in_the_same_state_whatever_the_engine_does(self):
-        options = ["--vcpus", 2, "--hash"]
-        self.assertEqual(self.session("ps", options=options),
-                         self.session("ps", options=[*options, "--chaos", 42]))
+    def test_traced_it_ends_in_the_same_state_whatever_the_engine_does(self):
+        for count in (1, 4):
+            options = ["--vcpus", count, "--hash"]
+            trace = self.folder / "trace"
+            self.assertEqual(self.session("ps", options=options),
+                             self.session("ps", options=[*options, "--chaos", 42,
+                                                         "--trace", f"{trace}:hash"]))
 
 
 class Gicv2Session(LinuxSession):

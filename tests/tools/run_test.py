@@ -190,36 +190,48 @@ class Run(Test):
             "axvm: the machine died of SIGKILL (Killed); this replays it: "
             f"{command[0]} run {endless} --send 'it'\\''s'"])
 
-    def interrupt(self, whom, *arguments):
-        """Ctrl-C when the machine runs; gives status, output and errors."""
+    def interrupt(self, whom, number, *arguments, hangup=signal.SIG_DFL):
+        """A signal when the machine runs; gives status, output and errors."""
         endless = self.variant("hello", "aarch64/hello.bin", "aarch64/bench/alu.bin")
-        arguments = ["--trace", str(self.folder / "begun"), *arguments]
+        begun = self.folder / "begun"
+        begun.unlink(missing_ok=True)
+        arguments = ["--trace", str(begun), *arguments]
         process = subprocess.Popen([os.environ["AXVM"], "run", str(endless), *arguments],
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE, start_new_session=True)
-        begun = self.folder / "begun"
+                                   stderr=subprocess.PIPE, start_new_session=True,
+                                   preexec_fn=lambda: signal.signal(signal.SIGHUP, hangup))
         deadline = time.monotonic() + 30
         while not begun.exists() and time.monotonic() < deadline:
             time.sleep(0.01)
         time.sleep(0.1)
-        whom(process.pid, signal.SIGINT)
+        whom(process.pid, number)
         out, errors = process.communicate(timeout=60)
         return process.returncode, out.decode(), errors.decode()
 
-    def test_an_interrupted_run_ends_with_summary_trace_and_status_130(self):
+    def test_a_run_that_a_signal_ends_has_summary_trace_and_status(self):
         trace = self.folder / "trace"
-        for whom in (os.kill, os.killpg):
-            status, out, errors = self.interrupt(whom, "--hash", "--trace", f"{trace}:hash")
-            self.assertEqual(status, 130)
-            self.assertRegex(out, r"[0-9a-f]{16}\n$")
-            self.assertRegex(errors, r"^interrupted after \d+\.\d{6} s of guest time\n")
-            self.assertIn("instructions", errors)
-            self.assertRegex(trace.read_text(), r"^[0-9a-f]{16} \d+\n$")
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            for whom in (os.kill, os.killpg):
+                status, out, errors = self.interrupt(whom, number, "--hash", "--trace",
+                                                     f"{trace}:hash")
+                self.assertEqual(status, 128 + number)
+                self.assertRegex(out, r"[0-9a-f]{16}\n$")
+                self.assertRegex(errors, r"^interrupted after \d+\.\d{6} s of guest time\n")
+                self.assertIn("instructions", errors)
+                self.assertRegex(trace.read_text(), r"^[0-9a-f]{16} \d+\n$")
 
     def test_an_interrupted_expectation_is_an_interruption(self):
-        status, _, errors = self.interrupt(os.killpg, "--quiet", "--expect", "never")
+        status, _, errors = self.interrupt(os.killpg, signal.SIGINT, "--quiet", "--expect", "never")
         self.assertEqual((status, errors), (130, 'axvm: interrupted before the console matched '
                                                  '--expect "never"\n'))
+
+    def test_who_ignores_hangups_goes_on(self):
+        def hang_up_and_kill(process, number):
+            os.killpg(process, signal.SIGHUP)
+            os.kill(process, number)
+
+        status, _, _ = self.interrupt(hang_up_and_kill, signal.SIGTERM, hangup=signal.SIG_IGN)
+        self.assertEqual(status, 128 + signal.SIGTERM)
 
     def test_separate_machines_run_in_parallel(self):
         failing = self.variant("hello", "aarch64/hello.bin", "aarch64/bench/wfi.bin")

@@ -40,17 +40,17 @@ EscapeKeys::Command ConsoleInput::take_command() {
   return std::exchange(command_, EscapeKeys::Command::None);
 }
 
-// Only a terminal has somebody who gives commands.
+// What follows a command is for whoever reads next: the monitor, or the guest.
 void ConsoleInput::fetch() {
-  typed_ += terminal_.read();
-  if (!terminal_.is_terminal()) {
-    arrived_ += std::exchange(typed_, {});
+  if (command_ != EscapeKeys::Command::None) return;
+  const std::string typed = terminal_.read();
+  if (!terminal_.is_terminal()) {  // nobody is there to give commands
+    arrived_ += typed;
     return;
   }
-  if (typed_.empty() || command_ != EscapeKeys::Command::None) return;
   std::string_view rest;
-  arrived_ += keys_.sort(typed_, command_, rest);
-  typed_ = std::string(rest);
+  arrived_ += keys_.sort(typed, command_, rest);
+  terminal_.unread(rest);
   if (command_ != EscapeKeys::Command::None) interrupt_ = true;
 }
 
@@ -68,7 +68,7 @@ std::uint64_t ConsoleInput::idle(std::uint64_t now, std::uint64_t until) {
   const Clock::time_point begin = Clock::now();
   std::optional<std::chrono::nanoseconds> limit;
   if (until != kForever) limit = std::chrono::nanoseconds(until - now);
-  const Terminal::Waited waited = terminal_.wait(limit);
+  const Terminal::Waited waited = terminal_.wait(limit, interrupt_);
   if (waited == Terminal::Waited::TimedOut) return until;
   if (waited == Terminal::Waited::Ready) fetch();
   if (terminal_.at_end() && arrived_.empty()) return until;

@@ -28,7 +28,8 @@ class EscapeKeys {
 /// has nothing to do, guest time goes no faster than real time and a key ends the wait.
 class ConsoleInput final : public hal_sim::ForwardedChoices {
  public:
-  /// `interrupt` is set when a command wants the run to stop; it and `terminal` outlive this.
+  /// `interrupt` is set when a command wants the run to stop, and ends waits, whoever sets it; it
+  /// and `terminal` outlive this.
   ConsoleInput(std::unique_ptr<hal_sim::Choices> rest, Terminal& terminal, VmId vm,
                std::atomic<bool>& interrupt);
 
@@ -52,7 +53,6 @@ class ConsoleInput final : public hal_sim::ForwardedChoices {
   bool started_ = false;
   EscapeKeys keys_;
   EscapeKeys::Command command_ = EscapeKeys::Command::None;
-  std::string typed_;    // as it came
   std::string arrived_;  // for the guest
 };
 

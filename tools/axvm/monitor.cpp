@@ -74,19 +74,23 @@ class InterruptFields final : public StateVisitor {
 
 }  // namespace
 
-Monitor::Next Monitor::run(Terminal& terminal) {
+Monitor::Next Monitor::run(Terminal& terminal, const std::atomic<bool>& stop) {
   terminal.set_raw(false);
   output_.print("\nstopped after {} instructions; help lists the commands\n",
                 grouped(host_.statistics().instructions));
+  const auto show = [this](std::string_view keys) {
+    output_.write(keys);
+    output_.flush();
+  };
   std::optional<Next> next;
   while (!next) {
     output_.write("(axvm) ");
     output_.flush();
-    const auto line = terminal.read_line();
+    const auto line = terminal.read_line(show, stop);
     next = line ? execute(*line) : Next::Quit;
   }
   output_.flush();
-  terminal.set_raw(true);
+  if (*next == Next::Continue) terminal.set_raw(true);
   return *next;
 }
 

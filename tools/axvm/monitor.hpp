@@ -1,6 +1,7 @@
 #pragma once
 // Looking at a machine that has been stopped, command by command.
 
+#include <atomic>
 #include <hal-sim/config/machine_config.hpp>
 #include <hal-sim/host/host.hpp>
 #include <tools/axvm/output.hpp>
@@ -17,9 +18,10 @@ class Monitor {
   Monitor(hal_sim::Host& host, const hal_sim::MachineConfig& config, Saver& saver, Output& output)
       : host_(host), config_(config), saver_(saver), output_(output) {}
 
-  /// Reads lines from `terminal` and answers them until one says how to go on, or none comes.
+  /// Reads lines from `terminal` and answers them until one says how to go on, none comes or a
+  /// signal sets `stop`. The terminal is raw again when the run goes on.
   /// Looking changes nothing that the guests could notice.
-  [[nodiscard]] Next run(Terminal& terminal);
+  [[nodiscard]] Next run(Terminal& terminal, const std::atomic<bool>& stop);
 
  private:
   [[nodiscard]] std::optional<Next> execute(const std::string& line);

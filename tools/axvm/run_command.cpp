@@ -1,6 +1,4 @@
 #include <fmt/format.h>
-// NOLINTNEXTLINE(modernize-deprecated-headers): POSIX: sigaction
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +8,7 @@
 #include <tools/axvm/exit_status.hpp>
 #include <tools/axvm/recorder.hpp>
 #include <tools/axvm/session.hpp>
+#include <tools/axvm/signals.hpp>
 #include <tools/axvm/summary.hpp>
 
 namespace axvm::tool {
@@ -21,7 +20,7 @@ using hal_sim::StopReason;
 
 int status_of(StopKind kind) {
   switch (kind) {
-    case StopKind::Interrupted: return kSignalled + SIGINT;
+    case StopKind::Interrupted: return kSignalled + ended_by;
     case StopKind::PoweredOff: return kPoweredOff;
     case StopKind::InstructionLimit:
     case StopKind::TimeReached:
@@ -183,7 +182,11 @@ class Traces {
 }  // namespace
 
 int run_command(const RunOptions& wanted, Output& output) {
-  signal(SIGINT, [](int) { interrupted = true; });
+  handle_ending_signals([](int number) {
+    int none = 0;
+    ended_by.compare_exchange_strong(none, number);
+    interrupted = true;
+  });
   RunOptions options = wanted;
   const auto config = read_configuration(options.configuration, options.quiet);
   if (!config) return kBadUsage;

@@ -13,7 +13,8 @@ using hal_sim::StopReason;
 using Command = EscapeKeys::Command;
 
 std::atomic<bool> interrupted = false;
-static_assert(std::atomic<bool>::is_always_lock_free);
+std::atomic<int> ended_by = 0;
+static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
 
 // --- progress ------------------------------------------------------------------------------------
 
@@ -161,12 +162,13 @@ class ScriptRun {
 // What a key has asked for; nothing: the run goes on.
 std::optional<StopReason> obey(Session& session, StopReason reason) {
   const Command command = session.input->take_command();
-  if (command == Command::None) return reason;  // Ctrl-C from somewhere else
   interrupted = false;
+  if (command == Command::None || ended_by != 0) return reason;
   const bool quits = command == Command::Quit ||
                      (command == Command::Monitor &&
                       Monitor(session.host, session.config, session.saver, session.output)
-                              .run(*session.terminal) == Monitor::Next::Quit);
+                              .run(*session.terminal, interrupted) == Monitor::Next::Quit);
+  if (ended_by != 0) return reason;
   if (command == Command::Help) say(kKeys);
   if (!quits) return std::nullopt;
   reason.kind = StopKind::PoweredOff;

@@ -11,8 +11,10 @@
 
 namespace axvm::tool {
 
-/// Set by Ctrl-C, and by whoever else wants a run to stop.
+/// Set by signals, by keys, and by whoever else wants a run to stop.
 extern std::atomic<bool> interrupted;
+/// The first signal that asked the run to end, before it set `interrupted`; 0 while none has.
+extern std::atomic<int> ended_by;
 
 /// Shows a line about the run's progress while it is long and somebody is watching.
 class Progress {

@@ -1,17 +1,17 @@
 #include <fmt/format.h>
-// NOLINTNEXTLINE(modernize-deprecated-headers): POSIX: sigaction, sigset_t, strsignal
-#include <signal.h>
-// NOLINTNEXTLINE(modernize-deprecated-headers)
+// NOLINTNEXTLINE(modernize-deprecated-headers): POSIX: strsignal
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <string_view>
 #include <tools/axvm/configuration.hpp>
 #include <tools/axvm/exit_status.hpp>
+#include <tools/axvm/signals.hpp>
 #include <tools/axvm/supervisor.hpp>
 #include <tools/axvm/terminal.hpp>
 
@@ -21,10 +21,13 @@ namespace {
 // The supervisor's child, for its signal handler. There is one per process.
 volatile sig_atomic_t child_process = 0;
 
-// The terminal's Ctrl-C reaches the child as well; what somebody sent to this process alone does
-// not.
-void pass_on(int number, siginfo_t* info, void*) {
-  if (info->si_code != SI_KERNEL) kill(child_process, number);
+// Ctrl-C reaches the child as well; what is sent to this process alone, as the end of its terminal
+// is, does not. Twice is as once.
+void pass_on(int number) { kill(child_process, number); }
+
+// The user's doing: an ending signal, or a reader of the output who has seen enough.
+bool is_wanted(int number) {
+  return number == SIGPIPE || std::ranges::find(kEndingSignals, number) != kEndingSignals.end();
 }
 
 std::string quoted(std::string_view argument) {
@@ -56,11 +59,9 @@ int supervise(const std::string& command, const std::function<int()>& work) {
   std::fflush(nullptr);
   const TerminalGuard guard;  // whatever happens to the child
   const pid_t parent = getpid();
-  sigset_t interrupt;
+  const sigset_t ending = ending_signals();
   sigset_t before;
-  sigemptyset(&interrupt);
-  sigaddset(&interrupt, SIGINT);
-  sigprocmask(SIG_BLOCK, &interrupt, &before);  // until both know what to do about it
+  sigprocmask(SIG_BLOCK, &ending, &before);  // until both know what to do about them
   const pid_t child = fork();
   if (child < 0) {
     sigprocmask(SIG_SETMASK, &before, nullptr);
@@ -77,19 +78,15 @@ int supervise(const std::string& command, const std::function<int()>& work) {
     _exit(status);
   }
   child_process = child;
-  struct sigaction action = {};
-  action.sa_sigaction = pass_on;
-  action.sa_flags = SA_SIGINFO | SA_RESTART;
-  sigaction(SIGINT, &action, nullptr);
+  const SignalActions actions = handle_ending_signals(pass_on);
   sigprocmask(SIG_SETMASK, &before, nullptr);
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
-  signal(SIGINT, SIG_DFL);
+  restore(actions);
   if (WIFEXITED(status)) return WEXITSTATUS(status);
   const int number = WTERMSIG(status);
-  // The user's doing: Ctrl-C, or a reader of the output who has seen enough.
-  if (number == SIGINT || number == SIGTERM || number == SIGPIPE) return kSignalled + number;
+  if (is_wanted(number)) return kSignalled + number;
   complain(fmt::format("the machine died of SIG{} ({}); this replays it: {}",
                        sigabbrev_np(number) == nullptr ? "?" : sigabbrev_np(number),
                        strsignal(number), command));

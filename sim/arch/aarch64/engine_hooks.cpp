@@ -167,10 +167,13 @@ bool GuestCore::runs_from(std::uint64_t pa) const {
 
 void GuestCore::on_block(std::uint64_t va, std::uint32_t size) {
   const std::uint64_t count = size / Retirement::kInstructionBytes;
-  if (retirement_.total() + count > attention_ || (va & 3) != 0) [[unlikely]] {
-    if (!attend(va, count)) return;
-  }
+  if (retirement_.total() + count > attention_ || (va & 3) != 0) [[unlikely]]
+    return attend_block(va, count);
   retirement_.begin_block(va, count);
+}
+
+void GuestCore::attend_block(std::uint64_t va, std::uint64_t count) {
+  if (attend(va, count)) retirement_.begin_block(va, count);
 }
 
 bool GuestCore::attend(std::uint64_t va, std::uint64_t count) {

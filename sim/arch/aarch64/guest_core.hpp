@@ -152,7 +152,9 @@ class GuestCore final : public EngineCaches {
   /// True when the instruction being executed lies in the frame at `pa`.
   [[nodiscard]] bool runs_from(std::uint64_t pa) const;
   void on_block(std::uint64_t va, std::uint32_t size);
-  /// The rare part of on_block. False: the block must not run now.
+  /// The rare part of on_block. Inline, it would have every block save registers.
+  [[gnu::noinline]] void attend_block(std::uint64_t va, std::uint64_t count);
+  /// False: the block must not run now.
   bool attend(std::uint64_t va, std::uint64_t count);
   /// What the strict TLB dropped for capacity, its caches must drop.
   void after_eviction(Access access, std::uint64_t pc);
@@ -272,7 +274,8 @@ class GuestCore final : public EngineCaches {
   bool on_mrs(const uc_arm64_cp_reg& cp, uc_arm64_reg target);
   bool on_msr(const uc_arm64_cp_reg& cp);
   bool on_sys(const uc_arm64_cp_reg& cp);
-  void on_tlbi(SysReg op, std::uint64_t operand);
+  /// False when the engine has to execute it, too.
+  bool on_tlbi(SysReg op, std::uint64_t operand);
   void on_undefined(std::uint32_t instruction, std::uint64_t pc);
   /// The instruction at `pc` has been carried out without the engine.
   void go_on_behind(std::uint64_t pc);

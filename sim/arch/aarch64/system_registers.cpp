@@ -119,10 +119,7 @@ bool GuestCore::on_sys(const uc_arm64_cp_reg& cp) {
     machine_.fetch_coherence_.all_invalidated();
     return false;
   }
-  if (is_tlbi(op)) {
-    on_tlbi(op, cp.val);
-    return true;
-  }
+  if (is_tlbi(op)) return on_tlbi(op, cp.val);
   if (!is_address_translation(op)) return false;
   const auto par = mmu_.at_s1(cp.val, op.op2() < 2 ? 1 : 0, (op.op2() & 1) != 0);
   if (par) {
@@ -139,14 +136,18 @@ void GuestCore::refuse_system_instruction(const Fault& fault, std::uint64_t va, 
   request(Stop::Refused);
 }
 
-void GuestCore::on_tlbi(SysReg op, std::uint64_t operand) {
+bool GuestCore::on_tlbi(SysReg op, std::uint64_t operand) {
   const bool everywhere = op.crm() == 3 || (el2_.hcr & hcr::FB) != 0;
   const std::uint16_t vmid = mmu_.vmid();
   const auto asid = static_cast<std::uint16_t>(operand >> 48);
   // Bits 43:0 of the operand are VA[55:12].
   const std::uint64_t va =
       static_cast<std::uint64_t>(static_cast<std::int64_t>(operand << 20) >> 8);
+  const bool by_address = op.op2() != 0 && op.op2() != 2;
+  bool done = true;
   const auto apply = [&](GuestCore& core) {
+    const Tlb& tlb = core.mmu_.tlb();
+    const std::uint64_t before = tlb.removals().count;
     switch (op.op2()) {
       case 0: core.mmu_.tlbi_vmalle1(vmid); break;
       case 1: core.mmu_.tlbi_vae1(vmid, asid, va); break;
@@ -156,13 +157,20 @@ void GuestCore::on_tlbi(SysReg op, std::uint64_t operand) {
       case 7: core.mmu_.tlbi_vaale1(vmid, va); break;
       default: return;
     }
-    core.forget_translations();
+    const std::uint64_t removed = tlb.removals().count - before;
+    if (removed == 0) return;  // of what was not in the TLB, the engine knows nothing
+    // One page of its own the engine forgets by executing the instruction.
+    const bool page = by_address && removed == 1 && tlb.removals().last_level == kLastLevel;
+    if (!page || &core != this) return core.forget_translations();
+    instruction_page_.va = InstructionPage::kNone;
+    done = false;
   };
   if (everywhere) {
     machine_.for_each_core(apply);
   } else {
     apply(*this);
   }
+  return done;
 }
 
 void GuestCore::on_undefined(std::uint32_t word, std::uint64_t pc) {

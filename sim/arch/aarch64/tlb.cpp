@@ -95,6 +95,7 @@ void Tlb::drop_all_asids(std::uint16_t vmid, std::uint64_t input) {
 
 void Tlb::clear() {
   ++changes_;
+  removals_ = {.count = removals_.count + size_, .last_level = 0};
   slots_.clear();
   free_ = kNone;
   size_ = 0;
@@ -124,6 +125,7 @@ void Tlb::remove(Slot slot) {
   ++changes_;
   SlotData& data = slots_[slot];
   const TlbEntry& entry = data.entry;
+  removals_ = {.count = removals_.count + 1, .last_level = entry.level};
 
   Slot* link = &bucket(data.tag, entry.level, entry.input);
   while (*link != slot) link = &slots_[*link].chain;

@@ -103,6 +103,12 @@ class Tlb {
 
   /// Another number whenever what find() says may have changed.
   [[nodiscard]] std::uint64_t changes() const noexcept { return changes_; }
+  /// What was dropped or evicted so far: how many entries, and the level of the last one.
+  struct Removals {
+    std::uint64_t count = 0;
+    std::uint8_t last_level = 0;
+  };
+  [[nodiscard]] const Removals& removals() const noexcept { return removals_; }
   [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
   [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
 
@@ -174,6 +180,7 @@ class Tlb {
   Statistics* statistics_;
   std::uint32_t size_ = 0;
   std::uint64_t changes_ = 0;
+  Removals removals_;
   std::vector<SlotData> slots_;
   Slot free_ = kNone;
   List age_;
