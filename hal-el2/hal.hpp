@@ -1,21 +1,20 @@
 #pragma once
-// core's VmHal on bare metal: QEMU's `virt` board with one CPU, at EL2, addresses mapped onto
-// themselves.
+// core's VmHal on bare metal: QEMU's `virt` board, at EL2, addresses mapped onto themselves.
 
 #include <atomic>
 #include <axvm/hal.hpp>
 #include <core/arch/aarch64/arch.hpp>
-#include <core/vcpu/per_cpu.hpp>
 #include <core/vm/axvm.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <hal-el2/cpu.hpp>
+#include <hal-el2/cpus.hpp>
 #include <hal-el2/event_log.hpp>
 #include <hal-el2/frames.hpp>
 #include <hal-el2/guest.hpp>
 #include <hal-el2/heap.hpp>
 #include <hal-el2/interrupt_controller.hpp>
+#include <hal-el2/spin_lock.hpp>
 #include <hal-el2/timer.hpp>
 #include <optional>
 #include <span>
@@ -26,46 +25,43 @@ namespace axvm::hal_el2 {
 
 class Hal;
 
-class SpinLock {
+/// A lock as the core makes it.
+class HalLock : public SpinLock {
  public:
-  SpinLock(Hal&, LockRank) noexcept {}
-
-  void lock() {
-    while (flag_.test_and_set(std::memory_order_acquire)) {
-    }
-  }
-  void unlock() { flag_.clear(std::memory_order_release); }
-
- private:
-  std::atomic_flag flag_;
+  HalLock(Hal&, LockRank) noexcept {}
 };
 
 class Hal {
  public:
-  using PerCpu = axvm::PerCpu<Cpu>;
-  using Lock = SpinLock;
+  using PerCpu = Cpus::PerCpu;
+  using Lock = HalLock;
 
   /// RAM from `first_free` on is the HAL's to give away.
   Hal(const Uart& uart, HostPhysAddr first_free)
-      : uart_(uart), frames_(first_free), heap_(frames_), events_(uart) {
-    enable_interrupts();
-  }
+      : uart_(uart), frames_(first_free), heap_(frames_), events_(uart) {}
 
-  std::optional<HostPhysAddr> allocate_frame() { return frames_.allocate(1, kPageSize); }
-  void deallocate_frame(HostPhysAddr frame) { frames_.release(frame, 1); }
+  std::optional<HostPhysAddr> allocate_frame() { return allocate_frames(1, kPageSize); }
+  void deallocate_frame(HostPhysAddr frame) { deallocate_frames(frame, 1); }
   std::optional<HostPhysAddr> allocate_frames(std::size_t count, std::size_t alignment) {
+    const Holding held(memory_lock_);
     return frames_.allocate(count, alignment);
   }
-  void deallocate_frames(HostPhysAddr base, std::size_t count) { frames_.release(base, count); }
-  bool allocate_range(HostPhysAddr base, std::size_t size) { return frames_.take(base, size); }
+  void deallocate_frames(HostPhysAddr base, std::size_t count) {
+    const Holding held(memory_lock_);
+    frames_.release(base, count);
+  }
+  bool allocate_range(HostPhysAddr base, std::size_t size) {
+    const Holding held(memory_lock_);
+    return frames_.take(base, size);
+  }
   void deallocate_range(HostPhysAddr base, std::size_t size) {
-    frames_.release(base, size / kPageSize);
+    deallocate_frames(base, size / kPageSize);
   }
   void zero_range(HostPhysAddr base, std::size_t size) {
     // NOLINTNEXTLINE(performance-no-int-to-ptr): addresses are mapped onto themselves
     const std::span bytes(reinterpret_cast<std::byte*>(base.value), size);
     std::memset(bytes.data(), 0, bytes.size());
-    cpu_.publish_data(bytes);
+    cpus_.hardware().publish_data(bytes);
   }
 
   std::optional<HostPhysRange> ram_after(HostPhysAddr a) {
@@ -76,27 +72,33 @@ class Hal {
   HostPhysAddr virt_to_phys(HostVirtAddr a) { return HostPhysAddr(a.value); }
 
   void* allocate(std::size_t size, std::size_t alignment) {
+    const Holding held(memory_lock_);
     return heap_.allocate(size, alignment);
   }
   void deallocate(void* p, std::size_t size, std::size_t alignment) {
+    const Holding held(memory_lock_);
     heap_.deallocate(p, size, alignment);
   }
 
   std::uint64_t monotonic_nanoseconds() { return now_ns(); }
 
-  PcpuId current_pcpu() { return PcpuId(0); }
-  PerCpu& this_cpu() { return per_cpu_; }
-  /// The only CPU runs this code: it is not in its guest.
-  void kick(PcpuId) {}
-  void wake(VmId, VcpuId vcpu) { woken_ |= std::uint64_t{1} << vcpu.value; }
+  PcpuId current_pcpu() { return PcpuId(Cpus::current()); }
+  PerCpu& this_cpu() { return cpus_.per_cpu(); }
+  void kick(PcpuId cpu) { interrupt_cpu(cpu.value); }
+  void wake(VmId, VcpuId vcpu) {
+    woken_.fetch_or(std::uint64_t{1} << vcpu.value, std::memory_order_release);
+    if (cpu_of(vcpu) != Cpus::current()) interrupt_cpu(cpu_of(vcpu));
+  }
   /// Whether the vCPU was woken since this was asked last.
   bool take_wake(VcpuId vcpu) noexcept {
     const std::uint64_t bit = std::uint64_t{1} << vcpu.value;
-    const bool was_woken = (woken_ & bit) != 0;
-    woken_ &= ~bit;
-    return was_woken;
+    return (woken_.fetch_and(~bit, std::memory_order_acq_rel) & bit) != 0;
   }
-  void call_on(PcpuId, FunctionRef<void()> task) { task(); }
+  void call_on(PcpuId cpu, FunctionRef<void()> task) { cpus_.call_on(cpu.value, task); }
+
+  [[nodiscard]] Cpus& cpus() noexcept { return cpus_; }
+  /// The CPU that runs a vCPU.
+  [[nodiscard]] unsigned cpu_of(VcpuId vcpu) const noexcept { return vcpu.value % cpus_.count(); }
 
   IvcHub<Hal>& ivc() { return ivc_; }
 
@@ -116,21 +118,24 @@ class Hal {
   [[nodiscard]] EventLog& events() noexcept { return events_; }
 
  private:
-  /// A trap by EL2's timer is no doing of the guest.
+  /// A trap by EL2's timer, or by another CPU, is no doing of the guest.
   static bool is_own_interrupt(const Event& event) {
     const auto* trap = std::get_if<TrapTaken>(&event);
-    return trap != nullptr && trap->cause == static_cast<std::uint64_t>(aarch64::Vector::Irq) &&
-           pending_interrupt() == kHypervisorTimerIntid;
+    if (trap == nullptr || trap->cause != static_cast<std::uint64_t>(aarch64::Vector::Irq)) {
+      return false;
+    }
+    const std::uint32_t intid = pending_interrupt();
+    return intid == kHypervisorTimerIntid || intid == kCpuIntid;
   }
 
   const Uart& uart_;
-  Cpu cpu_;
-  PerCpu per_cpu_{PcpuId(0), cpu_};
+  Cpus cpus_;
+  SpinLock memory_lock_;
   Frames frames_;
   Heap heap_;
   EventLog events_;
   IvcHub<Hal> ivc_{*this};
-  std::uint64_t woken_ = 0;  ///< vCPUs, one bit each
+  std::atomic<std::uint64_t> woken_ = 0;  ///< vCPUs, one bit each
 };
 
 static_assert(VmHal<Hal>);

@@ -22,24 +22,35 @@ constexpr std::uint64_t kPrivateFrame = 0x1'0000;
 constexpr std::uint64_t kIgroupr0 = kPrivateFrame + 0x80;
 constexpr std::uint64_t kIsenabler0 = kPrivateFrame + 0x100;
 
-// 25: list registers; 26: EL2's timer; 27 and 30: the guest's.
-constexpr std::uint32_t kEnabled = 1U << 25 | 1U << kHypervisorTimerIntid | 1U << 27 | 1U << 30;
+// 25: list registers; 27 and 30: the guest's timers.
+constexpr std::uint32_t kEnabled =
+    1U << kCpuIntid | 1U << 25 | 1U << kHypervisorTimerIntid | 1U << 27 | 1U << 30;
 
 }  // namespace
 
-void enable_interrupts() {
+void enable_distributor() {
   mmio(kDistributor + kCtlr) = kCtlrAffinityRouting;
   mmio(kDistributor + kCtlr) = kCtlrAffinityRouting | kCtlrEnableGroup1;
-  mmio(kRedistributor + kWaker) = mmio(kRedistributor + kWaker) & ~kWakerProcessorSleep;
-  while ((mmio(kRedistributor + kWaker) & kWakerChildrenAsleep) != 0) {
+}
+
+void enable_interrupts(unsigned cpu) {
+  const std::uint64_t redistributor = kRedistributors + cpu * kRedistributorSize;
+  mmio(redistributor + kWaker) = mmio(redistributor + kWaker) & ~kWakerProcessorSleep;
+  while ((mmio(redistributor + kWaker) & kWakerChildrenAsleep) != 0) {
   }
-  mmio(kRedistributor + kIgroupr0) = ~0U;
-  mmio(kRedistributor + kIsenabler0) = kEnabled;
+  mmio(redistributor + kIgroupr0) = ~0U;
+  mmio(redistributor + kIsenabler0) = kEnabled;
   // ICC_SRE_EL2.{SRE, Enable}; ICC_CTLR_EL1.EOImode; ICC_PMR_EL1; ICC_IGRPEN1_EL1.
   asm volatile("msr S3_4_C12_C9_5, %0\n\tisb" ::"r"(std::uint64_t{0x9}) : "memory");
   asm volatile("msr S3_0_C12_C12_4, %0" ::"r"(std::uint64_t{0x2}) : "memory");
   asm volatile("msr S3_0_C4_C6_0, %0" ::"r"(std::uint64_t{0xff}) : "memory");
   asm volatile("msr S3_0_C12_C12_7, %0\n\tisb" ::"r"(std::uint64_t{1}) : "memory");
+}
+
+void interrupt_cpu(unsigned cpu) {
+  // ICC_SGI1R_EL1: INTID in bits 27:24, the CPU in the list of Aff0.
+  const std::uint64_t request = std::uint64_t{kCpuIntid} << 24 | std::uint64_t{1} << cpu;
+  asm volatile("dsb ish\n\tmsr S3_0_C12_C11_5, %0\n\tisb" ::"r"(request) : "memory");
 }
 
 std::uint32_t acknowledge_interrupt() {

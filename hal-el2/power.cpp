@@ -2,12 +2,32 @@
 #include <hal-el2/json_line.hpp>
 #include <hal-el2/power.hpp>
 
+/// start.S.
+extern "C" void secondary_start();
+
 namespace axvm::hal_el2 {
 
+namespace {
+
+std::int64_t psci(std::uint64_t function, std::uint64_t a, std::uint64_t b, std::uint64_t c) {
+  register std::uint64_t x0 asm("x0") = function;
+  register std::uint64_t x1 asm("x1") = a;
+  register std::uint64_t x2 asm("x2") = b;
+  register std::uint64_t x3 asm("x3") = c;
+  asm volatile("smc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)::"memory");
+  return static_cast<std::int64_t>(x0);
+}
+
+}  // namespace
+
+bool start_cpu(unsigned index) {
+  constexpr std::uint64_t kCpuOn = 0xc400'0003;
+  return psci(kCpuOn, index, reinterpret_cast<std::uint64_t>(&secondary_start), index) == 0;
+}
+
 void power_off() {
-  constexpr std::uint64_t kPsciSystemOff = 0x8400'0008;
-  register std::uint64_t x0 asm("x0") = kPsciSystemOff;
-  for (;;) asm volatile("smc #0" : "+r"(x0)::"x1", "x2", "x3", "memory");
+  constexpr std::uint64_t kSystemOff = 0x8400'0008;
+  for (;;) psci(kSystemOff, 0, 0, 0);
 }
 
 }  // namespace axvm::hal_el2

@@ -1,9 +1,12 @@
 #pragma once
-// Ways to end: by PSCI, which on a board with EL2 answers to SMC.
+// Ways to begin and end: by PSCI, which on a board with EL2 answers to SMC.
 
 #include <cstdint>
 
 namespace axvm::hal_el2 {
+
+/// PSCI CPU_ON: CPU `index` (board.hpp) enters hal_el2_secondary(index). False when there is none.
+[[nodiscard]] bool start_cpu(unsigned index);
 
 /// PSCI SYSTEM_OFF.
 [[noreturn]] void power_off();

@@ -1,4 +1,7 @@
-// Entry of the image: EL2, MMU off, one CPU goes on and the others sleep for ever.
+// Entry of the image: EL2, MMU off, on the boot CPU; the others are off until they are started.
+
+#define CPUS 8                          // kMaxCpus
+#define STACK_SIZE 0x10000
 
 #define SCTLR_EL2_RES1 0x30c50830
 #define SCTLR_EL2_M_C_I 0x1005
@@ -13,13 +16,31 @@
 #define BLOCK_NORMAL (1 | 1 << 10 | 3 << 8 | 0 << 2)
 #define BLOCK_DEVICE (1 | 1 << 10 | 1 << 2 | 1 << 54)
 
+// Stage 1 of EL2, with the caches.
+    .macro  enable_mmu
+    ldr     x1, =MAIR_EL2_VALUE
+    msr     mair_el2, x1
+    ldr     x1, =TCR_EL2_VALUE
+    msr     tcr_el2, x1
+    adrp    x1, identity_map
+    msr     ttbr0_el2, x1
+    adrp    x1, hal_el2_vectors
+    msr     vbar_el2, x1
+    msr     mdcr_el2, xzr
+    isb
+    tlbi    alle2
+    ic      iallu
+    dsb     sy
+    isb
+    ldr     x1, =(SCTLR_EL2_RES1 | SCTLR_EL2_M_C_I)
+    msr     sctlr_el2, x1
+    isb
+    .endm
+
     .section .text.start, "ax"
     .global _start
 _start:
     msr     daifset, #0xf
-    mrs     x0, mpidr_el1
-    and     x0, x0, #0xffffff
-    cbnz    x0, park
     mrs     x0, currentel
     cmp     x0, #2 << 2
     b.ne    park                        // the machine has no EL2: nothing to be done or said
@@ -31,32 +52,31 @@ _start:
     stp     xzr, xzr, [x0], #16
     b       1b
 
-2:  ldr     x0, =MAIR_EL2_VALUE
-    msr     mair_el2, x0
-    ldr     x0, =TCR_EL2_VALUE
-    msr     tcr_el2, x0
-    adrp    x0, identity_map
-    msr     ttbr0_el2, x0
-    adrp    x0, hal_el2_vectors
-    msr     vbar_el2, x0
-    msr     mdcr_el2, xzr
-    isb
-    tlbi    alle2
-    ic      iallu
-    dsb     sy
-    isb
-    ldr     x0, =(SCTLR_EL2_RES1 | SCTLR_EL2_M_C_I)
-    msr     sctlr_el2, x0
-    isb
-
+2:  enable_mmu
+    msr     tpidr_el2, xzr
     msr     spsel, #1
-    adrp    x0, stack_top
+    adrp    x0, stacks + STACK_SIZE
     mov     sp, x0
     bl      hal_el2_main
 
 park:
     wfi
     b       park
+
+// From PSCI CPU_ON, with the CPU's number in X0.
+    .weak   hal_el2_secondary           // images of one CPU have none
+    .global secondary_start
+secondary_start:
+    msr     daifset, #0xf
+    enable_mmu
+    msr     tpidr_el2, x0
+    msr     spsel, #1
+    adrp    x1, stacks
+    add     x0, x0, #1
+    mov     x2, #STACK_SIZE
+    madd    x1, x0, x2, x1
+    mov     sp, x1
+    bl      hal_el2_secondary
 
     .section .rodata.identity_map, "a"
     .balign 4096
@@ -67,5 +87,5 @@ identity_map:
 
     .section .bss.stack, "aw", %nobits
     .balign 4096
-    .skip   0x10000
-stack_top:
+stacks:
+    .skip   STACK_SIZE * CPUS

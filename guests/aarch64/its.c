@@ -34,7 +34,7 @@ bool guest_interrupt(void) {
 static void check_count(const char* what, uint64_t cpu, uint64_t event, uint64_t expected) {
   take_interrupts();
   // The other CPU takes its own when it gets to it.
-  for (int i = 0; cpu != 0 && i < 1000000 && counts[cpu][event] < expected; ++i) {
+  for (int i = 0; cpu != 0 && i < 100000000 && counts[cpu][event] < expected; ++i) {
   }
   check_equal(what, counts[cpu][event], expected);
 }

@@ -1,6 +1,7 @@
 """axvm bare-metal"""
 
-import pathlib
+import os
+import subprocess
 import unittest
 
 from command import Test, config
@@ -11,6 +12,13 @@ class BareMetal(Test):
         done = self.axvm("bare-metal", config("hello"))
         self.assertEqual((done.status, done.err), (0, ""))
         self.assertEqual(done.out.splitlines(), ["Hello from EL1: a guest on the AxVM core."])
+
+    def test_what_is_typed_reaches_the_guest(self):
+        done = subprocess.run([os.environ["AXVM"], "bare-metal", config("echo")],
+                              input=b"hello\noff\n", stdout=subprocess.PIPE, timeout=60,
+                              check=False)
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(done.stdout.decode().split(), ["echo:", "ready", "hello", "off"])
 
     def test_its_trace_agrees_with_the_simulations(self):
         el2, simulation = self.folder / "el2", self.folder / "simulation"

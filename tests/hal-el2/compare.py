@@ -41,7 +41,7 @@ def run_qemu(arguments):
     status, output, errors = run(
         [arguments.qemu, "-machine", "virt,virtualization=on,gic-version=3", "-cpu", "cortex-a72",
          "-m", "1024", "-nic", "none", "-display", "none", "-monitor", "none", "-serial", "stdio",
-         "-no-reboot", "-kernel", arguments.image], arguments.timeout)
+         "-no-reboot", "-smp", str(arguments.cpus), "-kernel", arguments.image], arguments.timeout)
     lines = output.decode(errors="replace").splitlines()
     if arguments.show:
         print("\n".join(lines))
@@ -82,6 +82,7 @@ def main():
     parser.add_argument("--qemu", default="qemu-system-aarch64")
     parser.add_argument("--axvm", help="the command line tool, to run the simulation")
     parser.add_argument("--config", help="the configuration of the same guest")
+    parser.add_argument("--cpus", type=int, default=1, help="of QEMU's board")
     parser.add_argument("--up-to-time", action="store_true",
                         help="the guest looks at clocks: compare what does not depend on them")
     parser.add_argument("--timeout", type=float, default=60, help="seconds for each side")

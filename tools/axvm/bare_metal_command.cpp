@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <hal-sim/load/load_plan.hpp>
@@ -54,6 +55,8 @@ constexpr std::string_view kQemuOptions =
     "-machine virt,virtualization=on,gic-version=3 -cpu cortex-a72 -m 1024 -nic none "
     "-display none -monitor none -serial stdio -no-reboot";
 
+constexpr unsigned kMostCpus = 8;  // kMaxCpus of hal-el2/board.hpp; what the board's GICv3 has
+
 // The words of `text`, behind those of `command`.
 void append(std::vector<std::string>& command, std::string_view text) {
   for (const auto word : std::views::split(text, ' '))
@@ -73,7 +76,7 @@ std::optional<fs::path> build_image(const fs::path& folder) {
                     library.string()));
     return std::nullopt;
   }
-  const fs::path image = folder / "image.elf";
+  fs::path image = folder / "image.elf";
   std::vector<std::string> command = {AXVM_EL2_CXX};
   append(command, kCompilerOptions);
   append(command, kLinkerOptions);
@@ -124,7 +127,8 @@ class Log {
   std::optional<int> status_;
 };
 
-int run_image(const fs::path& image, const BareMetalOptions& options, Output& output) {
+int run_image(const fs::path& image, unsigned cpus, const BareMetalOptions& options,
+              Output& output) {
   std::unique_ptr<Output> trace;
   if (options.trace_file) {
     auto created = Output::create(*options.trace_file);
@@ -135,7 +139,8 @@ int run_image(const fs::path& image, const BareMetalOptions& options, Output& ou
     trace = std::move(*created);
   }
   Log log(output, trace.get());
-  std::vector<std::string> command = {options.qemu, "-kernel", image.string()};
+  std::vector<std::string> command = {options.qemu, "-kernel", image.string(), "-smp",
+                                      std::to_string(std::min(cpus, kMostCpus))};
   append(command, kQemuOptions);
   const auto ended = run_program(command, [&log](std::string_view line) { log.line(line); });
   if (!ended) {
@@ -169,7 +174,7 @@ int bare_metal_command(const BareMetalOptions& options, Output& output) {
   }
   if (options.sources) return 0;
   const auto image = build_image(folder);
-  return image ? run_image(*image, options, output) : kBadUsage;
+  return image ? run_image(*image, vm.cpu_num, options, output) : kBadUsage;
 }
 
 }  // namespace axvm::tool

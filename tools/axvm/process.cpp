@@ -39,6 +39,7 @@ void read_lines(int descriptor, const std::function<void(std::string_view)>& lin
 std::expected<int, std::string> run_program(const std::vector<std::string>& command,
                                             const std::function<void(std::string_view)>& line) {
   std::vector<char*> arguments;
+  arguments.reserve(command.size() + 1);
   for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   const auto failed = [&](int error) {
