@@ -164,6 +164,7 @@ int main(int argc, char** argv) {
   const auto begin = std::chrono::steady_clock::now();
   long memory = 0;
   while (progress.seed < arguments.first + arguments.count) {
+    std::fflush(stdout);  // or the child says it, too
     const pid_t child = fork();
     if (child < 0) return 2;
     if (child == 0) _exit(run_seeds(arguments, progress, hashes));
