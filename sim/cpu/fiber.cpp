@@ -22,7 +22,10 @@ Fiber::Fiber(Body body, void* argument) : body_(body), argument_(argument) {
   });
 }
 
-Fiber::~Fiber() { munmap(stack_ - kGuardBytes, kGuardBytes + kStackBytes); }
+Fiber::~Fiber() {
+  end();
+  munmap(stack_ - kGuardBytes, kGuardBytes + kStackBytes);
+}
 
 void Fiber::begin(Fiber* self) {
   self->arrive_inside();
@@ -42,6 +45,15 @@ void Fiber::leave_inside() noexcept {
 }
 void Fiber::arrive_inside() noexcept {
   __sanitizer_finish_switch_fiber(shadow_inside_, &outside_bottom_, &outside_bytes_);
+  if (!ending_) return;
+  __sanitizer_start_switch_fiber(nullptr, outside_bottom_, outside_bytes_);
+  switch_stack(outside_, nullptr);
+}
+void Fiber::end() noexcept {
+  // Only from inside can it be told that the fiber's shadow stack is not needed any more.
+  if (shadow_inside_ == nullptr) return;
+  ending_ = true;
+  resume();
 }
 #endif
 

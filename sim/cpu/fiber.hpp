@@ -47,11 +47,13 @@ class Fiber {
   void arrive_outside() noexcept;
   void leave_inside() noexcept;
   void arrive_inside() noexcept;
+  void end() noexcept;
 #else
   void leave_outside() noexcept {}
   void arrive_outside() noexcept {}
   void leave_inside() noexcept {}
   void arrive_inside() noexcept {}
+  void end() noexcept {}
 #endif
 
   // Touched only where memory is: most of it never is.
@@ -67,6 +69,7 @@ class Fiber {
   // What the address sanitizer wants to know of the other stack.
   [[maybe_unused]] void* shadow_inside_ = nullptr;
   [[maybe_unused]] void* shadow_outside_ = nullptr;
+  [[maybe_unused]] bool ending_ = false;
   [[maybe_unused]] const void* outside_bottom_ = nullptr;
   [[maybe_unused]] std::size_t outside_bytes_ = 0;
 };
