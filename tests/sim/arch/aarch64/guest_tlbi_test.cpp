@@ -55,7 +55,7 @@ Seen run(std::uint32_t tlbi, bool pages, std::uint64_t chaos) {
   put(kDataBlocks, pages ? kDataPages | kTableBits : kOld | kBlockBits);
   put(kDataPages, kOld | kPageBits);
   put(kDataPages + 8, (kOld + 4096) | kPageBits);
-  for (const std::uint64_t page : {0, 4096}) {
+  for (const std::uint64_t page : {0ULL, 4096ULL}) {
     put(kOld + page, 1);
     put(kNew + page, 2);
   }
@@ -84,7 +84,7 @@ TEST_CASE("TLBI by address forgets the page, or the block, and keeps other pages
   constexpr std::uint32_t kVae1 = 0xd5088720;
   constexpr std::uint32_t kVaale1is = 0xd50883e0;
   for (const std::uint32_t tlbi : {kVae1, kVaale1is}) {
-    for (const std::uint64_t chaos : {0, 1, 2, 3, 4, 5}) {
+    for (std::uint64_t chaos = 0; chaos < 6; ++chaos) {
       CAPTURE(tlbi);
       CAPTURE(chaos);
       CHECK(run(tlbi, false, chaos) == Seen{.first = 2, .second = 2});
