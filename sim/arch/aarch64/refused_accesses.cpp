@@ -31,7 +31,12 @@ void GuestCore::substitute(std::uint64_t va, std::uint32_t word) {
 }
 
 void GuestCore::give_back(std::uint64_t va) {
-  substitute(va, instruction_at(va));
+  const std::uint32_t word = instruction_at(va);
+  if (word == 0) {
+    forget_all_code();  // what cannot be fetched will say so itself
+  } else {
+    substitute(va, word);
+  }
   engine_.set_pc(va);
 }
 
