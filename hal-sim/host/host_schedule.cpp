@@ -8,10 +8,14 @@ namespace axvm::hal_sim {
 
 using sim::aarch64::Pcpu;
 
+/// 292 years of guest time, which nothing reaches: a guest that sets its timer later waits for
+/// ever.
+constexpr std::uint64_t kEndOfTime = std::uint64_t{1} << 63;
+
 std::optional<std::uint64_t> Host::ready_at(const Vcpu& vcpu) const {
   if (!vcpu.on || !vms_[vcpu.vm]->running()) return std::nullopt;
   if (!vcpu.waiting) return vcpu.not_before;
-  if (!vcpu.wake_time) return std::nullopt;
+  if (!vcpu.wake_time || *vcpu.wake_time >= kEndOfTime) return std::nullopt;
   return std::max(*vcpu.wake_time, vcpu.not_before);
 }
 
@@ -29,7 +33,8 @@ std::optional<std::uint64_t> Host::next_event() const {
   }
   for (const Ref<VmBase>& vm : vms_) {
     if (!vm->running()) continue;
-    if (const auto deadline = vm->device_deadline()) consider(*deadline);
+    const auto deadline = vm->device_deadline();
+    if (deadline && *deadline < kEndOfTime) consider(*deadline);
   }
   return earliest;
 }

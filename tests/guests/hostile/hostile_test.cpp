@@ -1,6 +1,8 @@
 // Programs that mean no good end in a report, and nothing worse; axvm_hostile runs many more.
 #include <doctest/doctest.h>
 
+#include <cstring>
+
 #include "machine.hpp"
 #include "program.hpp"
 
@@ -44,4 +46,18 @@ TEST_CASE("hostile: a vector that faults is reported in one line that says where
   CHECK(report.reason.kind == StopKind::GuestFault);
   CHECK(report.reason.text.starts_with("vm1 vcpu0 failed"));
   CHECK(report.reason.text.find('\n') == std::string::npos);
+}
+
+TEST_CASE("hostile: a timer that is set to the end of time is waited for no longer than for ever") {
+  constexpr std::uint32_t kProgram[] = {
+      0xd2e80000,  // mov x0, #1 << 62
+      0xd51be340,  // msr cntv_cval_el0, x0
+      0xd2800021,  // mov x1, #1
+      0xd51be321,  // msr cntv_ctl_el0, x1
+      0xd503207f,  // wfi
+      0x14000000,  // b .
+  };
+  std::vector<std::uint8_t> image(kImageSize);
+  std::memcpy(image.data(), kProgram, sizeof kProgram);
+  CHECK(run(0, image, {}).reason.kind == StopKind::WaitsForever);
 }
