@@ -8,9 +8,13 @@ namespace axvm::hal_sim {
 
 using sim::aarch64::Pcpu;
 
+namespace {
+
 /// 292 years of guest time, which nothing reaches: a guest that sets its timer later waits for
 /// ever.
 constexpr std::uint64_t kEndOfTime = std::uint64_t{1} << 63;
+
+}  // namespace
 
 std::optional<std::uint64_t> Host::ready_at(const Vcpu& vcpu) const {
   if (!vcpu.on || !vms_[vcpu.vm]->running()) return std::nullopt;

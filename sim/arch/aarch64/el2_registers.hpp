@@ -39,7 +39,8 @@ inline constexpr std::uint64_t TRVM = 1ULL << 30;
 /// FMO, IMO, AMO and VF, VI, VSE begin here, in this order.
 inline constexpr unsigned kRouteShift = 3;
 inline constexpr unsigned kPendingShift = 6;
-/// Bits that make instructions trap which the engine would execute; code is watched for them.
+/// Bits that make instructions trap which the engine would execute; code is looked through for
+/// them.
 inline constexpr std::uint64_t kWatched =
     TWE | TID1 | TID2 | TID3 | TIDCP | TACR | TSW | TPCP | TPU | TTLB | TVM | TDZ | TRVM;
 /// Bits that decide how addresses translate.

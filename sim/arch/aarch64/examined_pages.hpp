@@ -1,5 +1,5 @@
 #pragma once
-// Which pages of code have been looked through for instructions to watch.
+// Which pages of code have been looked through for instructions to replace and to watch.
 
 #include <array>
 #include <cstddef>

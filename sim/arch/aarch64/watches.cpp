@@ -6,7 +6,6 @@
 #include <cstring>
 #include <sim/arch/aarch64/alignment.hpp>
 #include <sim/arch/aarch64/decode.hpp>
-#include <sim/arch/aarch64/fixed_registers.hpp>
 #include <sim/arch/aarch64/guest_core.hpp>
 #include <sim/arch/aarch64/syndrome.hpp>
 #include <sim/arch/aarch64/traps.hpp>

@@ -6,30 +6,17 @@
 #include <string>
 #include <vector>
 
+#include "sample_events.hpp"
+
 using namespace axvm;
 using namespace axvm::hal_sim;
 
 namespace {
 
-constexpr VmId kVm{1};
 constexpr VcpuId kVcpu{0};
-constexpr TrapTaken kStore{.vm = kVm,
-                           .vcpu = kVcpu,
-                           .cause = 0,
-                           .syndrome = 0x9381'0046,
-                           .fault_address = 0x0900'0000,
-                           .fault_gpa = 0x9'0000,
-                           .return_address = 0x4008'0010,
-                           .saved_state = 0x3C5,
-                           .registers = {0x0900'0000, 'H'}};
-constexpr DeviceAccess kWriteH{.vm = kVm,
-                               .vcpu = kVcpu,
-                               .bus = Bus::Mmio,
-                               .is_write = true,
-                               .width = 4,
-                               .address = 0x0900'0000,
-                               .data = 'H',
-                               .device = "pl011"};
+constexpr VmId kVm = sample::kVm;
+constexpr TrapTaken kStore = sample::store(kVcpu);
+constexpr DeviceAccess kWriteH = sample::write_h(kVcpu);
 constexpr Stamp kEarly{.time_ns = 5, .pcpu = 0, .instructions = 5, .host = false};
 constexpr Stamp kLate{.time_ns = 900, .pcpu = 3, .instructions = 77, .host = false};
 

@@ -1,5 +1,6 @@
 #include <core/arch/aarch64/gic/distributor_v2.hpp>
 #include <core/arch/aarch64/gic/identification.hpp>
+#include <core/arch/aarch64/gic/interrupt_bits.hpp>
 #include <core/devices/register_words.hpp>
 
 namespace axvm::aarch64 {
@@ -15,8 +16,6 @@ constexpr std::uint64_t kSgir = 0xf00;
 constexpr std::uint64_t kClearPendingSgi = 0xf10;
 constexpr std::uint64_t kSetPendingSgi = 0xf20;
 constexpr std::uint64_t kEndOfPendingSgi = 0xf30;
-
-constexpr std::uint32_t kSgis = 0xffff;
 
 constexpr bool is_within(std::uint64_t offset, std::uint64_t base, std::uint64_t size) {
   return offset >= base && offset - base < size;

@@ -3,11 +3,6 @@
 #include <core/arch/aarch64/registers.hpp>
 
 namespace axvm::aarch64 {
-namespace {
-
-constexpr std::uint32_t kSgis = 0xffff;
-
-}  // namespace
 
 std::uint64_t guest_gic_feature(const VcpuInterface& interface, std::uint16_t encoding) noexcept {
   constexpr std::uint64_t kSystemRegisters = 1ULL << 24;

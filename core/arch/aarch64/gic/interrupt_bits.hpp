@@ -6,6 +6,8 @@
 
 namespace axvm::aarch64 {
 
+/// SGIs within a CPU's first 32 interrupts.
+inline constexpr std::uint32_t kSgis = 0xffff;
 /// Five bits of a priority are implemented (IHI 0069, 4.8).
 inline constexpr std::uint8_t kPriorityMask = 0xf8;
 
