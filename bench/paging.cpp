@@ -50,7 +50,8 @@ struct Bench {
   Table table = *Table::try_make(frames, kStage2FourLevels);
   NoTlb tlb;
 
-  void finish(Result<Invalidation> changed) {
+  template <class Duty>
+  void finish(Result<Duty> changed) {
     if (!changed) std::abort();
     std::move(*changed).flush(tlb);
   }
@@ -178,6 +179,52 @@ BENCHMARK_CAPTURE(unmap_one, sequential, false)->Name("paging/unmap_one/4k/seque
 BENCHMARK_CAPTURE(unmap_one, random, true)->Name("paging/unmap_one/4k/random");
 BENCHMARK_CAPTURE(query_one, sequential, false)->Name("paging/query_one/4k/sequential");
 BENCHMARK_CAPTURE(query_one, random, true)->Name("paging/query_one/4k/random");
+
+// --- random single pages, by memory alone ------------------------------------------------------
+
+/// What any table of as many entries costs: its loads and stores, without checks or look-ups.
+struct BareTable {
+  FrameArena frames;
+  std::uint64_t* entries = frame_as<std::uint64_t>(frames, *frames.allocate_frame());
+  std::uint64_t* parents = entries + k4kSpan.count;  // the arena is one block
+};
+
+void bare_map(benchmark::State& state) {
+  BareTable table;
+  const auto order = pages(true);
+  std::fill_n(table.entries, k4kSpan.count, 0);
+  for (std::uint64_t i = 0; i < k4kSpan.count / 512; ++i) table.parents[i] = i * kPageSize;
+  for (auto _ : state) {
+    for (const std::uint64_t page : order) {
+      const std::uint64_t number = page / kPageSize % k4kSpan.count;
+      const std::uint64_t parent = table.parents[number / 512];
+      std::uint64_t& entry = table.entries[parent / kPageSize * 512 + number % 512];
+      if ((entry & 1) != 0) std::abort();
+      entry = page;
+      table.parents[number / 512] = parent ^ 1;
+      benchmark::ClobberMemory();
+    }
+  }
+  count(state, order.size());
+}
+
+void bare_query(benchmark::State& state) {
+  BareTable table;
+  std::vector<std::uint64_t> order(k4kSpan.count);
+  std::iota(order.begin(), order.end(), 0);
+  std::shuffle(order.begin(), order.end(), std::minstd_rand(1));
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    table.entries[order[i]] = order[(i + 1) % order.size()];
+  }
+  std::uint64_t at = 0;
+  for (auto _ : state) {
+    at = table.entries[at];
+    asm volatile("" : "+r"(at));
+  }
+  count(state, 1);
+}
+BENCHMARK(bare_map)->Name("paging/bare/map_one/4k/random");
+BENCHMARK(bare_query)->Name("paging/bare/query_one/4k/random");
 
 // --- the reference -----------------------------------------------------------------------------
 

@@ -1,5 +1,5 @@
 #pragma once
-// The duty to make CPUs forget translations, as a value that cannot be dropped.
+// The duty to make CPUs forget translations, or see new ones, as values that cannot be dropped.
 
 #include <axvm/address.hpp>
 #include <concepts>
@@ -19,6 +19,15 @@ concept TranslationCache = requires(T& tlb, GuestPhysRange range, std::span<std:
   { tlb.publish() };
   /// The guest sees what was written to `bytes`, even where it reads past the caches.
   { tlb.publish_data(bytes) };
+};
+
+/// The duty to let CPUs see what was added to a table, where nothing was before.
+class [[nodiscard("flush it: CPUs may not see the mapping")]] Publication {
+ public:
+  template <TranslationCache Tlb>
+  void flush(Tlb& tlb) && {
+    tlb.publish();
+  }
 };
 
 /// What must be flushed after a table was changed, and the tables that are given back thereafter.

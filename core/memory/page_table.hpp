@@ -75,13 +75,13 @@ class PageTable {
   /// Maps `range` to host-physical memory from `hpa` on, with the largest leaves that the common
   /// alignment admits. Errors: InvalidInput (empty, not 4 KiB aligned, beyond reach, no access,
   /// host addresses that no entry can hold), AlreadyExists (part of it is mapped), NoMemory.
-  Result<Invalidation> map(GuestPhysRange range, HostPhysAddr hpa, MappingFlags flags) {
+  Result<Publication> map(GuestPhysRange range, HostPhysAddr hpa, MappingFlags flags) {
     if (range.size == kPageSize && is_target(hpa, kPageSize) && has_any(flags, kReadWriteExecute)) {
       if (const auto page = tree_.recent_page(range.base)) {
         if (Format::is_valid(Access::load(*page->slot))) return already_mapped();
         Access::store(*page->slot, Format::leaf(hpa, flags, 0));
         tree_.count_page(*page, 1);
-        return Invalidation();
+        return Publication();
       }
     }
     return map_range(range, hpa, flags);
@@ -116,9 +116,8 @@ class PageTable {
     if (auto split = split_ends(range, tlb); !split) return std::unexpected(split.error());
     RangeHull stale;
     RangeHull broken;
-    tree_.visit(range, [&](Entry* first, std::size_t n, unsigned height, GuestPhysAddr base) {
-      protect_run(first, n, height, base, flags, stale, broken);
-      return true;
+    tree_.scan(range, [&](Entry* first, std::size_t n, unsigned height, GuestPhysAddr base) {
+      return protect_run(first, n, height, base, flags, stale, broken);
     });
     if (!broken.empty()) {
       tlb.invalidate(broken.range());
@@ -277,8 +276,8 @@ class PageTable {
     return {};
   }
 
-  [[gnu::noinline]] Result<Invalidation> map_range(GuestPhysRange range, HostPhysAddr hpa,
-                                                   MappingFlags flags) {
+  [[gnu::noinline]] Result<Publication> map_range(GuestPhysRange range, HostPhysAddr hpa,
+                                                  MappingFlags flags) {
     if (auto checked = check("map"sv, range, hpa, flags); !checked) {
       return std::unexpected(checked.error());
     }
@@ -289,7 +288,7 @@ class PageTable {
     if (!reserve) return std::unexpected(reserve.error());
     tree_.install(request, flags, *reserve);
     tree_.note(range.base);
-    return Invalidation();
+    return Publication();
   }
 
   /// Unmaps one page, unless that takes more than its entry.
@@ -322,16 +321,19 @@ class PageTable {
     }
   };
 
-  /// Entries that must be broken first are broken, the others changed.
-  static void protect_run(Entry* first, std::size_t n, unsigned height, GuestPhysAddr base,
-                          MappingFlags flags, RangeHull& stale, RangeHull& broken) {
+  /// Entries that must be broken first are broken, the others changed, as far as the first table.
+  static std::size_t protect_run(Entry* first, std::size_t n, unsigned height, GuestPhysAddr base,
+                                 MappingFlags flags, RangeHull& stale, RangeHull& broken) {
     const std::uint64_t size = Shape::entry_size(height);
+    const Entry attributes = Format::leaf(HostPhysAddr(0), flags, height);
     Changed in_place;
     Changed out_of_place;
-    for (std::size_t i = 0; i < n; ++i) {
+    std::size_t i = 0;
+    for (; i < n; ++i) {
       const Entry entry = Access::load(first[i]);
+      if (Format::is_table(entry, height)) break;
       if (!Format::is_valid(entry)) continue;
-      const Entry wanted = Format::leaf(Format::address(entry), flags, height);
+      const Entry wanted = attributes + Format::address(entry).value;
       if (wanted == entry) continue;
       if (Format::may_replace(entry, wanted)) {
         Access::store(first[i], wanted);
@@ -343,6 +345,7 @@ class PageTable {
     }
     if (in_place.any()) stale.add(in_place.range(base, size));
     if (out_of_place.any()) broken.add(out_of_place.range(base, size));
+    return i;
   }
 
   /// Replaces `blocks` by tables, all or none.

@@ -22,23 +22,29 @@ struct PageTableGeometry {
 /// counts from the last level, whose height is 0 on every architecture. A word that is the address
 /// of a frame and nothing else must be an invalid entry.
 template <class F>
-concept PageTableFormat = requires(std::uint64_t entry, unsigned height, unsigned n,
+concept PageTableFormat = requires(std::uint64_t entry, unsigned height, unsigned n, int change,
                                    HostPhysAddr hpa, MappingFlags flags) {
   { F::kIndexBits } -> std::convertible_to<unsigned>;         ///< address bits per level
   { F::kMaxLevels } -> std::convertible_to<unsigned>;         ///< the deepest table there is
+  { F::kMaxInputBits } -> std::convertible_to<unsigned>;      ///< the widest input address
   { F::kMaxRootTables } -> std::convertible_to<std::size_t>;  ///< concatenated at the root
   { F::kMaxLeafHeight } -> std::convertible_to<unsigned>;     ///< the largest block
   { F::kOutputLimit } -> std::convertible_to<std::uint64_t>;  ///< entries hold addresses below
   { F::kInvalid } -> std::convertible_to<std::uint64_t>;      ///< an entry that maps nothing
   { F::is_valid(entry) } -> std::same_as<bool>;
   { F::is_leaf(entry, height) } -> std::same_as<bool>;
+  /// Valid and no leaf.
+  { F::is_table(entry, height) } -> std::same_as<bool>;
   /// Of any valid entry.
   { F::address(entry) } -> std::same_as<HostPhysAddr>;
   { F::flags(entry) } -> std::same_as<MappingFlags>;
+  /// The address and the rest, which do not overlap.
   { F::leaf(hpa, flags, height) } -> std::same_as<std::uint64_t>;
   /// Points to a table of which `n` entries are valid; the number is for software only.
   { F::table(hpa, n) } -> std::same_as<std::uint64_t>;
   { F::live(entry) } -> std::same_as<unsigned>;
+  /// The table entry of a table with `change` more valid entries than it had.
+  { F::recounted(entry, change) } -> std::same_as<std::uint64_t>;
   /// Whether one leaf may replace another of its size without an invalid entry in between.
   { F::may_replace(entry, entry) } -> std::same_as<bool>;
   /// A leaf made invalid, neither kInvalid nor without its address.
@@ -73,8 +79,8 @@ struct PageTableShape {
   /// Three levels at least, and a root that is used and is not too large.
   [[nodiscard]] static constexpr bool is_valid(PageTableGeometry geometry) noexcept {
     return geometry.levels >= 3 && geometry.levels <= F::kMaxLevels &&
-           geometry.input_bits > entry_shift(geometry.levels - 1) && geometry.input_bits <= 52 &&
-           root_tables(geometry) <= F::kMaxRootTables;
+           geometry.input_bits > entry_shift(geometry.levels - 1) &&
+           geometry.input_bits <= F::kMaxInputBits && root_tables(geometry) <= F::kMaxRootTables;
   }
 };
 

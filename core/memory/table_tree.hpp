@@ -94,30 +94,31 @@ class TableTree {
 
   /// The entry that decides about `gpa`, which is below reach().
   [[nodiscard]] Place find(GuestPhysAddr gpa) const {
-    Entry* slots = window_.find(gpa);
-    if (slots == nullptr) {
+    Entry* slots = nullptr;
+    if (window_.holds(gpa)) {
+      slots = window_.slots();
+    } else {
       slots = entries(*root_);
       for (unsigned height = top(); height > 1; --height) {
         Entry* const slot = slots + index(gpa, height);
         const Entry entry = Access::load(*slot);
-        if (!is_table(entry, height)) return {slot, entry, height, gpa};
+        if (!Format::is_table(entry, height)) return {slot, entry, height, gpa};
         slots = entries(Format::address(entry));
       }
     }
     Entry* const slot = slots + Shape::index(gpa, 1);
     const Entry entry = Access::load(*slot);
-    if (!is_table(entry, 1)) return {slot, entry, 1, gpa};
+    if (!Format::is_table(entry, 1)) return {slot, entry, 1, gpa};
     Entry* const page = entries(Format::address(entry)) + Shape::index(gpa, 0);
     return {page, Access::load(*page), 0, gpa};
   }
 
   /// The place of an aligned page in its table, when that is a matter of two loads.
   [[nodiscard]] std::optional<PagePlace> recent_page(GuestPhysAddr page) const {
-    Entry* const window = window_.find(page);
-    if (window == nullptr || !page.is_aligned(kPageSize)) return std::nullopt;
-    Entry* const parent = window + Shape::index(page, 1);
+    if (!window_.holds(page) || !page.is_aligned(kPageSize)) return std::nullopt;
+    Entry* const parent = window_.slots() + Shape::index(page, 1);
     const Entry entry = Access::load(*parent);
-    if (!is_table(entry, 1)) return std::nullopt;
+    if (!Format::is_table(entry, 1)) return std::nullopt;
     return PagePlace{entries(Format::address(entry)) + Shape::index(page, 0), parent, entry};
   }
   /// Makes pages near `gpa`, which is below reach(), recent ones.
@@ -126,16 +127,27 @@ class TableTree {
   }
   /// Notes that the page's table has gained (1) or lost (-1) a valid entry.
   static void count_page(const PagePlace& at, int change) noexcept {
-    const Entry entry = at.parent_entry;
-    const auto live = static_cast<unsigned>(static_cast<int>(Format::live(entry)) + change);
-    Access::store(*at.parent, Format::table(Format::address(entry), live));
+    Access::store(*at.parent, Format::recounted(at.parent_entry, change));
   }
 
   /// Calls `f(first, n, height, base)` for each run of entries in `range` that are no tables: `n`
   /// neighbours, the first for `base`. Ends early, with false, when a call returns false.
   template <class F>
   bool visit(GuestPhysRange range, F&& f) const {
-    return visit(entries(*root_), top(), {range.base, {}, range.size}, f);
+    bool go_on = true;
+    scan(range, [&](Entry* first, std::size_t n, unsigned height, GuestPhysAddr base) {
+      std::size_t run = 0;
+      while (go_on && run < n && !Format::is_table(Access::load(first[run]), height)) ++run;
+      if (run > 0) go_on = f(first, run, height, base);
+      return go_on ? run : n;
+    });
+    return go_on;
+  }
+  /// The same in one pass: `n` neighbours may be tables, and `f` returns how many are before the
+  /// first table.
+  template <class F>
+  void scan(GuestPhysRange range, F&& f) const {
+    scan(entries(*root_), top(), {range.base, {}, range.size}, f);
   }
 
   /// How many tables install(request) needs that are not there; nothing when Over::Nothing and
@@ -196,9 +208,9 @@ class TableTree {
   /// The table at height 1 that was used last, to spare descents.
   class Window {
    public:
-    [[nodiscard]] Entry* find(GuestPhysAddr gpa) const noexcept {
-      return number(gpa) == number_ ? slots_ : nullptr;
-    }
+    [[nodiscard]] bool holds(GuestPhysAddr gpa) const noexcept { return number(gpa) == number_; }
+    /// Precondition: it holds an address.
+    [[nodiscard]] Entry* slots() const noexcept { return slots_; }
     void set(GuestPhysAddr gpa, Entry* slots) noexcept {
       number_ = number(gpa);
       slots_ = slots;
@@ -219,9 +231,6 @@ class TableTree {
 
   [[nodiscard]] unsigned top() const noexcept { return geometry_.levels - 1; }
   [[nodiscard]] Entry* entries(HostPhysAddr table) const { return frame_as<Entry>(memory_, table); }
-  [[nodiscard]] static bool is_table(Entry entry, unsigned height) noexcept {
-    return Format::is_valid(entry) && !Format::is_leaf(entry, height);
-  }
   /// Concatenated root tables count on.
   [[nodiscard]] std::size_t index(GuestPhysAddr gpa, unsigned height) const noexcept {
     return height == top() ? gpa.value >> Shape::entry_shift(height) : Shape::index(gpa, height);
@@ -234,33 +243,28 @@ class TableTree {
     Entry* slots = entries(*root_);
     for (unsigned height = top(); height > 1; --height) {
       const Entry entry = Access::load(slots[index(gpa, height)]);
-      if (!is_table(entry, height)) return nullptr;
+      if (!Format::is_table(entry, height)) return nullptr;
       slots = entries(Format::address(entry));
     }
     return slots;
   }
 
   template <class F>
-  bool visit(Entry* slots, unsigned height, Piece request, F& f) const {
+  void scan(Entry* slots, unsigned height, Piece request, F& f) const {
     while (request.size > 0) {
       const unsigned shift = Shape::entry_shift(height);
       const GuestPhysAddr base = request.gpa.align_down(Shape::entry_size(height));
       const std::uint64_t last = request.gpa.value + request.size - 1;
       const auto count = static_cast<std::size_t>((last >> shift) - (base.value >> shift)) + 1;
       Entry* const first = slots + index(request.gpa, height);
-      std::size_t n = 0;
-      if (height == 0) n = count;
-      while (n < count && !is_table(Access::load(first[n]), height)) ++n;
-      if (n == 0) {
-        const HostPhysAddr below = Format::address(Access::load(*first));
-        if (!visit(entries(below), height - 1, request.take(height), f)) return false;
+      if (const std::size_t n = f(first, count, height, base); n > 0) {
+        const std::uint64_t seen = (base + (n << shift)) - request.gpa;
+        request.take_bytes(seen < request.size ? seen : request.size);
         continue;
       }
-      if (!f(first, n, height, base)) return false;
-      const std::uint64_t seen = (base + (n << shift)) - request.gpa;
-      request.take_bytes(seen < request.size ? seen : request.size);
+      const HostPhysAddr below = Format::address(Access::load(*first));
+      scan(entries(below), height - 1, request.take(height), f);
     }
-    return true;
   }
 
   /// `slots` is null when the table is itself missing.
@@ -279,7 +283,7 @@ class TableTree {
       }
       if (fits) continue;
       Entry* below = nullptr;
-      if (is_table(entry, height)) {
+      if (Format::is_table(entry, height)) {
         below = entries(Format::address(entry));
       } else {
         ++missing;
@@ -305,9 +309,9 @@ class TableTree {
       const Piece piece = request.take(height);
       const Entry entry = Access::load(*slot);
       if (Format::is_valid(entry)) {
-        const HostPhysAddr table = Format::address(entry);
-        const unsigned more = install(entries(table), height - 1, piece, flags, reserve);
-        Access::store(*slot, Format::table(table, Format::live(entry) + more));
+        Entry* const below = entries(Format::address(entry));
+        const unsigned more = install(below, height - 1, piece, flags, reserve);
+        Access::store(*slot, Format::recounted(entry, static_cast<int>(more)));
       } else {
         const bool filled = piece.leaves(height - 1) == Shape::kEntries;
         const HostPhysAddr table = filled ? reserve.take() : reserve.take_zeroed();
@@ -344,7 +348,7 @@ class TableTree {
         ++removed;
         retire_one(table, height - 1, removal);
       } else {
-        Access::store(*slot, Format::table(table, Format::live(entry) - gone));
+        Access::store(*slot, Format::recounted(entry, -static_cast<int>(gone)));
       }
     }
     return removed;
@@ -381,7 +385,7 @@ class TableTree {
       Entry* const slot = slots + index(request.gpa, height);
       const Piece piece = request.take(height);
       const Entry entry = Access::load(*slot);
-      if (!is_table(entry, height)) continue;
+      if (!Format::is_table(entry, height)) continue;
       const HostPhysAddr table = Format::address(entry);
       join(entries(table), height - 1, piece, replace);
       if (!piece.fills_entry(height) || Format::live(entry) != Shape::kEntries) continue;
@@ -410,7 +414,7 @@ class TableTree {
     if (height == 0) return;
     for (std::size_t i = 0; i < Shape::kEntries; ++i) {
       const Entry entry = Access::load(entries(table)[i]);
-      if (is_table(entry, height)) f(Format::address(entry));
+      if (Format::is_table(entry, height)) f(Format::address(entry));
     }
   }
   void free_below(HostPhysAddr table, unsigned height) {

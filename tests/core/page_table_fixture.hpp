@@ -19,7 +19,8 @@ inline GuestPhysRange range(std::uint64_t base, std::uint64_t size) {
 using Table = PageTable<aarch64::Stage2Format, FakeHal>;
 
 /// Flushes what changed; the error's kind when nothing did.
-inline std::optional<ErrorKind> flushed(Result<Invalidation> changed, FakeTlb& tlb) {
+template <class Duty>
+std::optional<ErrorKind> flushed(Result<Duty> changed, FakeTlb& tlb) {
   if (!changed) return changed.error().kind;
   std::move(*changed).flush(tlb);
   return std::nullopt;

@@ -292,7 +292,7 @@ TEST_CASE("after every single write a walker sees the old mapping, the new one, 
         return view_of(d.hpa + (gpa - d.at.base.value), d.flags);
       };
       const auto same = [](std::uint64_t, MaybeView old) { return old; };
-      const auto finish = [&](Result<Invalidation> changed) {
+      const auto finish = [&](auto changed) {
         return !flushed(std::move(changed), tlb).has_value();
       };
       switch (*rc::gen::inRange(0, 8)) {

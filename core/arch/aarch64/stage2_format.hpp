@@ -6,6 +6,7 @@
 #include <core/memory/page_table_format.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 
 namespace axvm::aarch64 {
 
@@ -48,6 +49,7 @@ static_assert(static_cast<unsigned>(MappingFlags::Device) == 0b01U << 4 &&
 struct Stage2Format {
   static constexpr unsigned kIndexBits = 9;
   static constexpr unsigned kMaxLevels = 4;
+  static constexpr unsigned kMaxInputBits = 48;
   static constexpr std::size_t kMaxRootTables = 16;
   static constexpr unsigned kMaxLeafHeight = 2;
   static constexpr std::uint64_t kOutputLimit = 1ULL << 48;
@@ -64,6 +66,10 @@ struct Stage2Format {
   [[nodiscard]] static constexpr bool is_leaf(std::uint64_t entry, unsigned height) noexcept {
     return is_valid(entry) && (height == 0 || (entry & descriptor::kTableOrPage) == 0);
   }
+  [[nodiscard]] static constexpr bool is_table(std::uint64_t entry, unsigned height) noexcept {
+    constexpr std::uint64_t kType = descriptor::kTableOrPage | descriptor::kValid;
+    return height != 0 && (entry & kType) == kType;
+  }
   /// `live`: how many entries of the table are valid, 0..512.
   [[nodiscard]] static constexpr std::uint64_t table(HostPhysAddr next, unsigned live) noexcept {
     return next.value | (std::uint64_t{live} << descriptor::kLiveShift) | descriptor::kTableOrPage |
@@ -71,6 +77,10 @@ struct Stage2Format {
   }
   [[nodiscard]] static constexpr unsigned live(std::uint64_t entry) noexcept {
     return static_cast<unsigned>((entry & descriptor::kLiveMask) >> descriptor::kLiveShift);
+  }
+  /// One addition, because a page that is mapped waits for the count of the page before.
+  [[nodiscard]] static constexpr std::uint64_t recounted(std::uint64_t entry, int change) noexcept {
+    return entry + (static_cast<std::uint64_t>(change) << descriptor::kLiveShift);
   }
   /// The frame that a table or leaf entry points to.
   [[nodiscard]] static constexpr HostPhysAddr address(std::uint64_t entry) noexcept {
@@ -168,6 +178,10 @@ static_assert(Stage2Format::live(Stage2Format::table(HostPhysAddr(0xffff'ffff'f0
 static_assert(Stage2Format::address(Stage2Format::table(HostPhysAddr(0xffff'ffff'f000), 512)) ==
               HostPhysAddr(0xffff'ffff'f000));
 static_assert(!Stage2Format::is_valid(0xffff'ffff'f000));
+static_assert(Stage2Format::recounted(Stage2Format::table(HostPhysAddr(0x1000), 512), -512) ==
+              Stage2Format::table(HostPhysAddr(0x1000), 0));
+static_assert(Stage2Format::recounted(Stage2Format::table(HostPhysAddr(0x1000), 0), 512) ==
+              Stage2Format::table(HostPhysAddr(0x1000), 512));
 static_assert(Stage2Format::broken(Stage2Format::leaf(HostPhysAddr(0), kReadWrite, 0)) !=
               Stage2Format::kInvalid);
 static_assert(Stage2Format::leaf(HostPhysAddr(0x4000'0000), kReadWriteExecute, 0) == 0x4000'07ff);

@@ -35,7 +35,8 @@ struct Machine {
     r.vtcr_el2 = controls.vtcr;
     r.vttbr_el2 = controls.vttbr;
   }
-  bool flush(Result<Invalidation> changed) {
+  template <class Duty>
+  bool flush(Result<Duty> changed) {
     if (changed) std::move(*changed).flush(tlb);
     return changed.has_value();
   }
