@@ -163,6 +163,37 @@ std::vector<std::uint64_t> FieldReader::integers(std::string_view name) {
   return values;
 }
 
+std::vector<std::string> FieldReader::strings(std::string_view name) {
+  std::vector<std::string> values;
+  rows(name, false, [&](const toml::node& node, const std::string& key) {
+    if (node.is_string()) {
+      values.push_back(node.as_string()->get());
+    } else {
+      wrong(node, key, "a string");
+    }
+  });
+  return values;
+}
+
+std::vector<std::string> FieldReader::alternatives(std::string_view name) {
+  std::vector<std::string> values;
+  const auto add = [&](const toml::node& node, const std::string& key) {
+    if (node.is_string()) {
+      values.push_back(node.as_string()->get());
+    } else if (const auto value = check_integer(node, key, {}, "a string or an integer")) {
+      values.push_back(std::to_string(*value));
+    }
+  };
+  const toml::node* node = find(name);
+  if (node != nullptr && node->is_array()) {
+    if (node->as_array()->empty()) wrong(*node, path_of(name), "at least one alternative");
+    rows(name, false, add);
+  } else if (node != nullptr) {
+    add(*node, path_of(name));
+  }
+  return values;
+}
+
 const toml::table* FieldReader::table(std::string_view name, bool required) {
   const toml::node* node = required ? find_required(name, "a table") : find(name);
   if (node != nullptr && !node->is_table()) wrong(*node, path_of(name), "a table");

@@ -1,6 +1,6 @@
 #pragma once
 // Reads the fields of one TOML table, or of one row written as an array, and reports what is
-// wrong with them. Private to hal-sim/config: the only header that shows toml++.
+// wrong with them. Private to what reads configurations: shows toml++.
 
 #include <toml++/toml.h>
 #include <cstdint>
@@ -59,6 +59,10 @@ class FieldReader {
   /// An integer number of bytes or a string such as "64M".
   std::optional<std::uint64_t> size(std::string_view name, IntegerRange range = {});
   std::vector<std::uint64_t> integers(std::string_view name);
+  std::vector<std::string> strings(std::string_view name);
+  /// The alternatives that a string, an integer or an array of both names, as text; none when
+  /// absent.
+  std::vector<std::string> alternatives(std::string_view name);
   template <class E>
   std::optional<E> choice(std::string_view name, std::span<const Spelling<E>> spellings);
 

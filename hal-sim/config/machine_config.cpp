@@ -1,11 +1,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
 #include <hal-sim/config/machine_config.hpp>
 #include <hal-sim/config/size_text.hpp>
+#include <hal-sim/config/toml_file.hpp>
 #include <hal-sim/config/vm_file_reader.hpp>
-#include <iterator>
 
 namespace axvm::hal_sim {
 namespace {
@@ -14,28 +13,14 @@ namespace {
 // worst) and room for the VMM.
 constexpr std::uint64_t kVmmMemory = 16ULL << 20;
 constexpr std::uint64_t kBankAlignment = 2ULL << 20;
-constexpr std::uint64_t kLargestFile = 1ULL << 20;
-
-// toml++ says of integers beyond 64 bits with sign only that they are not representable.
-std::string expected_by(std::string_view parse_error) {
-  if (parse_error.find("not representable in 64 bits") == std::string_view::npos) return {};
-  return "an integer from 0 to 0x7fffffffffffffff";
-}
 
 void read_file(const ConfigText& source, MachineConfig& config, bool& has_sim,
                Diagnostics& diagnostics) {
   Locations locations;
   ReadContext context{source.file, diagnostics, locations};
-  toml::table root;
-  try {
-    root = toml::parse(source.text, std::string_view(source.file));
-  } catch (const toml::parse_error& error) {
-    const auto at = error.source().begin;
-    context.error({at.line, at.column}, {}, std::string(error.description()),
-                  expected_by(error.description()));
-    return;
-  }
-  FieldReader reader(context, root, "");
+  const auto root = parse_toml(context, source.text);
+  if (!root) return;
+  FieldReader reader(context, *root, "");
   const auto sim = read_sim_options(context, reader);
   if (sim && has_sim && *sim != config.sim) {
     context.error(locations["sim"], "sim", "is the second table of this name, and says otherwise",
@@ -62,24 +47,6 @@ void sort_by_place(std::vector<Diagnostic>::iterator begin, std::vector<Diagnost
     });
     std::rotate(place, it, it + 1);
   }
-}
-
-// The file's text, or what it is instead. Devices and pipes may have no end.
-std::expected<std::string, std::string> read_text(const std::filesystem::path& path) {
-  std::error_code error;
-  const auto status = std::filesystem::status(path, error);
-  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
-    return std::unexpected("is not a regular file");
-  }
-  const std::uint64_t size = std::filesystem::file_size(path, error);
-  if (!error && size > kLargestFile) {
-    return std::unexpected(fmt::format("is larger than {}", format_size(kLargestFile)));
-  }
-  std::ifstream stream(path, std::ios::binary);
-  std::string text;
-  if (stream) text.assign(std::istreambuf_iterator<char>(stream), {});
-  if (!stream) return std::unexpected("cannot be read");
-  return text;
 }
 
 bool in_place(const MemoryRegionRow& region) { return region.map_type != MapType::Alloc; }

@@ -61,6 +61,16 @@ struct BareMetalOptions {
 /// Returns the guest's status.
 [[nodiscard]] int bare_metal_command(const BareMetalOptions& options, Output& output);
 
+struct WalkLabOptions {
+  std::string experiment;             ///< a TOML file
+  std::vector<std::string> merge;     ///< folders to put together, instead of an experiment
+  std::optional<std::string> folder;  ///< --out
+  std::size_t shard = 1;              ///< --shard I/N
+  std::size_t shards = 1;
+  std::optional<unsigned> jobs;  ///< -j; none: as many as the host has cores
+};
+[[nodiscard]] int walk_lab_command(const WalkLabOptions& options, Output& output);
+
 struct WalkOptions {
   ConfigurationOptions configuration;
   std::optional<std::uint64_t> gva;

@@ -30,6 +30,7 @@ Examples:
   axvm run vm.toml --expect 'login:' --send 'root\n'       talk to its console
   axvm check vm.toml                                       validate, print the memory map
   axvm walk vm.toml --gva 0x40080000 --at 1000             draw a two-stage page-table walk
+  axvm walk-lab configs/walk-lab/references.toml           measure what walks cost
   axvm bare-metal vm.toml                                  the same guest at EL2, under QEMU
   axvm diff-trace a.jsonl b.jsonl --config vm.toml         explain where two traces part
 
@@ -37,8 +38,8 @@ Exit status: 0 guest powered off, 1 guest failed or traces differ, 2 bad usage o
 128+n signal n (130: Ctrl-C).
 )";
 
-constexpr std::array<std::string_view, 5> kCommands = {"run", "check", "walk", "bare-metal",
-                                                       "diff-trace"};
+constexpr std::array<std::string_view, 6> kCommands = {"run",        "check",      "walk",
+                                                       "bare-metal", "diff-trace", "walk-lab"};
 
 // One line, wrong usage.
 [[noreturn]] void reject(const std::string& what) { throw CLI::ValidationError(what, kBadUsage); }
@@ -249,6 +250,37 @@ void add_diff_trace(CLI::App& app, DiffTraceOptions& options) {
       ->type_name("DIR");
 }
 
+void add_walk_lab(CLI::App& app, WalkLabOptions& options) {
+  app.add_option("EXPERIMENT", options.experiment,
+                 "TOML file, such as configs/walk-lab/references.toml")
+      ->type_name("");
+  app.add_option("--out", options.folder, "Folder for the results; what is there is not run again")
+      ->type_name("DIR");
+  app.add_option_function<std::string>(
+         "--shard",
+         [&options](const std::string& text) {
+           const std::size_t slash = text.find('/');
+           if (slash == std::string::npos) reject("--shard: expected I/N, such as 1/8");
+           options.shards = number("--shard", text.substr(slash + 1), 1, 1'000'000);
+           options.shard = number("--shard", text.substr(0, slash), 1, options.shards);
+         },
+         "Run only every N-th point, from the I-th on")
+      ->type_name("I/N");
+  app.add_option_function<std::string>(
+         "-j",
+         [&options](const std::string& text) {
+           options.jobs = static_cast<unsigned>(number("-j", text, 1, 1024));
+         },
+         "Points at a time (default: as many as there are cores)")
+      ->type_name("N");
+  CLI::App& merge = *app.add_subcommand("merge", "Put the folders of all shards together");
+  merge.add_option("DIR", options.merge, "Folders that --shard wrote to")
+      ->required()
+      ->type_name("")
+      ->expected(-1);
+  merge.add_option("--out", options.folder, "Folder for the reports")->type_name("DIR");
+}
+
 // The first line of an error, without what CLI11 adds for its own interface.
 std::string one_line(const CLI::ParseError& error) {
   std::string text = error.what();
@@ -290,12 +322,16 @@ int dispatch(int argc, const char* const* argv) {
   CLI::App& diff_app =
       *app.add_subcommand("diff-trace", "Compare two traces, and explain the first difference");
   add_diff_trace(diff_app, diff);
+  WalkLabOptions lab;
+  CLI::App& lab_app =
+      *app.add_subcommand("walk-lab", "Run experiments with models of TLBs and walk caches");
+  add_walk_lab(lab_app, lab);
   const auto output = Output::standard();
   const std::string_view command = argc > 1 ? argv[1] : "";
   if (!command.starts_with('-') && std::ranges::find(kCommands, command) == kCommands.end()) {
-    complain(
-        fmt::format("{}, expected run, check, walk, bare-metal or diff-trace; try axvm --help",
-                    command.empty() ? "no command" : fmt::format("\"{}\" is no command", command)));
+    complain(fmt::format(
+        "{}, expected run, check, walk, walk-lab, bare-metal or diff-trace; try axvm --help",
+        command.empty() ? "no command" : fmt::format("\"{}\" is no command", command)));
     return kBadUsage;
   }
   try {
@@ -316,6 +352,12 @@ int dispatch(int argc, const char* const* argv) {
     if (bare_metal.configuration.files.size() > 1) {
       reject("bare-metal: an image has one VM, expected one CONFIG");
     }
+    if (lab_app.parsed() && lab.experiment.empty() == lab.merge.empty()) {
+      reject("walk-lab: expected an experiment, or merge and folders");
+    }
+    if (lab.shards > 1 && !lab.folder) {
+      reject("walk-lab: --shard keeps its results for later, expected --out DIR");
+    }
     if (walk_app.parsed() && !walk.gva && !walk.gpa) {
       reject("walk: expected --gva ADDR or --gpa ADDR");
     }
@@ -330,6 +372,7 @@ int dispatch(int argc, const char* const* argv) {
   if (check_app.parsed()) return settle(*output, check_command(check, *output));
   if (bare_metal_app.parsed()) return settle(*output, bare_metal_command(bare_metal, *output));
   if (diff_app.parsed()) return settle(*output, diff_trace_command(diff, *output));
+  if (lab_app.parsed()) return settle(*output, walk_lab_command(lab, *output));
   if (run_app.parsed() && run.jobs) return run_apart(run, argv[0], *output);
   return supervise(shell_command(argc, argv), [&] {
     const int status = run_app.parsed() ? run_command(run, *output) : walk_command(walk, *output);

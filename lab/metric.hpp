@@ -1,0 +1,28 @@
+#pragma once
+// What is said about a result: counters and ratios of them, by name.
+
+#include <optional>
+#include <sim/timing/counters.hpp>
+#include <span>
+#include <string_view>
+
+namespace axvm::lab {
+
+struct Metric {
+  std::string_view name;  ///< "references_per_walk"
+  std::string_view about;
+  double (*of)(const sim::timing::Counters& counters);
+};
+
+[[nodiscard]] std::span<const Metric> metrics();
+/// Null when there is none of this name.
+[[nodiscard]] const Metric* find_metric(std::string_view name);
+
+/// A counter under the name that results give it.
+struct NamedCounter {
+  std::string_view name;
+  std::uint64_t (*of)(const sim::timing::Counters& counters);
+};
+[[nodiscard]] std::span<const NamedCounter> named_counters();
+
+}  // namespace axvm::lab

@@ -1,0 +1,184 @@
+#include <fmt/format.h>
+
+#include <array>
+#include <bit>
+#include <hal-sim/config/size_text.hpp>
+#include <hal-sim/config/toml_file.hpp>
+#include <lab/profile_file.hpp>
+#include <sim/timing/counters.hpp>
+
+namespace axvm::lab {
+namespace {
+
+using hal_sim::FieldReader;
+using hal_sim::IntegerRange;
+using hal_sim::ReadContext;
+using hal_sim::Spelling;
+using sim::timing::CacheShape;
+using sim::timing::Level;
+using sim::timing::Profile;
+using sim::timing::Replacement;
+
+constexpr IntegerRange kEntries{1, 1U << 24};
+constexpr IntegerRange kCycles{0, 1'000'000};
+constexpr std::uint64_t kLine = 64;
+
+constexpr std::array kReplacements{Spelling<Replacement>{"lru", Replacement::Lru},
+                                   Spelling<Replacement>{"plru", Replacement::TreePlru},
+                                   Spelling<Replacement>{"random", Replacement::Random}};
+enum class Serves : std::uint8_t { All, Fetches, Data };
+constexpr std::array kServes{Spelling<Serves>{"all", Serves::All},
+                             Spelling<Serves>{"fetches", Serves::Fetches},
+                             Spelling<Serves>{"data", Serves::Data}};
+constexpr std::array kLevels{Spelling<Level>{"l1", Level::L1}, Spelling<Level>{"l2", Level::L2},
+                             Spelling<Level>{"l3", Level::L3},
+                             Spelling<Level>{"memory", Level::Memory}};
+
+// Reads one profile. Rows that are wrong leave invalid values behind; nobody uses them.
+class ProfileReader {
+ public:
+  ProfileReader(ReadContext& context, const toml::table& root) : context_(context), root_(root) {}
+
+  Profile read() {
+    FieldReader reader(context_, root_, "");
+    Profile profile;
+    static_cast<void>(reader.string("about"));
+    static_cast<void>(reader.strings("sources"));
+    profile.walkers = narrow(reader.integer("walkers", {1, 64}).value_or(1));
+    profile.outstanding = narrow(reader.integer("outstanding", {1, 1024}).value_or(1));
+    each(reader, "l1_tlb", [&](FieldReader& row) { profile.l1_tlbs.push_back(tlb(row)); });
+    each(reader, "l2_tlb", [&](FieldReader& row) { profile.l2_tlbs.push_back(tlb(row)); });
+    each(reader, "stage1_walk_cache",
+         [&](FieldReader& row) { profile.stage1_walk_caches.push_back(walk_cache(row)); });
+    each(reader, "stage2_walk_cache",
+         [&](FieldReader& row) { profile.stage2_walk_caches.push_back(walk_cache(row)); });
+    each(reader, "ipa_cache",
+         [&](FieldReader& row) { profile.ipa_caches.push_back({shape(row), pages(row)}); });
+    if (const toml::table* const memory = reader.table("memory", false)) {
+      read_memory(*memory, profile.memory);
+    }
+    reader.finish();
+    return profile;
+  }
+
+ private:
+  static std::uint32_t narrow(std::uint64_t value) { return static_cast<std::uint32_t>(value); }
+
+  template <class F>
+  void each(FieldReader& reader, std::string_view name, F&& f) {
+    reader.rows(name, false, [&](const toml::node& node, const std::string& path) {
+      if (!node.is_table()) {
+        context_.error(FieldReader::location_of(node), path, "is no table",
+                       fmt::format("[[{}]]", name));
+        return;
+      }
+      FieldReader row(context_, *node.as_table(), path);
+      f(row);
+      row.finish();
+    });
+  }
+
+  CacheShape shape(FieldReader& row) {
+    CacheShape shape;
+    shape.entries = narrow(row.required_integer("entries", kEntries));
+    shape.ways = narrow(row.integer("ways", kEntries).value_or(shape.entries));
+    shape.replacement =
+        row.choice<Replacement>("replacement", kReplacements).value_or(Replacement::Lru);
+    check(row, shape);
+    return shape;
+  }
+  void check(FieldReader& row, CacheShape shape) {
+    if (shape.entries == 0 || shape.is_valid()) return;
+    context_.error(context_.locations[row.path_of("entries")], row.path_of("entries"),
+                   fmt::format("is {} with {} ways", shape.entries, shape.ways),
+                   shape.replacement == Replacement::TreePlru
+                       ? "a power of two of sets, and for plru of ways, at most 64"
+                       : "a power of two of sets");
+  }
+  std::vector<unsigned> pages(FieldReader& row) {
+    std::vector<unsigned> shifts;
+    for (const std::string& text : row.strings("pages")) {
+      if (const auto shift = page_shift(text)) {
+        shifts.push_back(*shift);
+      } else {
+        context_.error(context_.locations[row.path_of("pages")], row.path_of("pages"),
+                       fmt::format("has \"{}\"", text), "page sizes such as \"4K\" or \"2M\"");
+      }
+    }
+    return shifts;
+  }
+  sim::timing::TlbProfile tlb(FieldReader& row) {
+    const Serves serves = row.choice<Serves>("serves", kServes).value_or(Serves::All);
+    return {.shape = shape(row),
+            .cycles = narrow(row.integer("cycles", kCycles).value_or(0)),
+            .page_shifts = pages(row),
+            .fetches = serves != Serves::Data,
+            .data = serves != Serves::Fetches};
+  }
+  sim::timing::WalkCacheProfile walk_cache(FieldReader& row) {
+    sim::timing::WalkCacheProfile cache{.shape = shape(row), .heights = {}};
+    for (const std::uint64_t height : row.integers("heights")) {
+      if (height < sim::timing::kMaxHeights) {
+        cache.heights.push_back(static_cast<unsigned>(height));
+      } else {
+        context_.error(context_.locations[row.path_of("heights")], row.path_of("heights"),
+                       fmt::format("has {}", height),
+                       "0, the tables of pages, to 4, the fifth level");
+      }
+    }
+    return cache;
+  }
+  void read_memory(const toml::table& table, sim::timing::HierarchyProfile& memory) {
+    FieldReader reader(context_, table, "memory");
+    constexpr std::array<std::string_view, 3> kNames{"l1", "l2", "l3"};
+    for (std::size_t i = 0; i < kNames.size(); ++i) {
+      const toml::table* const row = reader.table(kNames[i], false);
+      if (row == nullptr) continue;
+      FieldReader cache(context_, *row, reader.path_of(kNames[i]));
+      CacheShape shape;
+      shape.entries = narrow(cache.size("size", {kLine, 1ULL << 30}).value_or(0) / kLine);
+      shape.ways = narrow(cache.required_integer("ways", kEntries));
+      shape.replacement =
+          cache.choice<Replacement>("replacement", kReplacements).value_or(Replacement::Lru);
+      if (shape.entries != 0 && shape.ways != 0 && !shape.is_valid()) {
+        context_.error(context_.locations[cache.path_of("size")], cache.path_of("size"),
+                       fmt::format("is {} lines with {} ways", shape.entries, shape.ways),
+                       "a power of two of sets");
+      }
+      memory.caches.at(i) = {shape, narrow(cache.required_integer("cycles", kCycles))};
+      cache.finish();
+    }
+    memory.memory_cycles = narrow(reader.integer("cycles", kCycles).value_or(0));
+    memory.walker_enters = reader.choice<Level>("walker_enters", kLevels).value_or(Level::L1);
+    reader.finish();
+  }
+
+  ReadContext& context_;
+  const toml::table& root_;
+};
+
+}  // namespace
+
+std::optional<unsigned> page_shift(std::string_view text) {
+  const auto size = hal_sim::parse_size(text);
+  if (!size || !std::has_single_bit(*size) || *size < 4096) return std::nullopt;
+  return static_cast<unsigned>(std::countr_zero(*size));
+}
+
+std::expected<Profile, std::vector<hal_sim::Diagnostic>> load_profile(
+    const std::filesystem::path& file) {
+  hal_sim::Diagnostics diagnostics;
+  hal_sim::Locations locations;
+  ReadContext context{file.string(), diagnostics, locations};
+  Profile profile;
+  if (const auto text = hal_sim::read_text(file); !text) {
+    context.error({}, {}, text.error(), "a profile in TOML");
+  } else if (const auto root = hal_sim::parse_toml(context, *text)) {
+    profile = ProfileReader(context, *root).read();
+  }
+  if (!diagnostics.errors.empty()) return std::unexpected(std::move(diagnostics.errors));
+  profile.name = file.stem().string();
+  return profile;
+}
+
+}  // namespace axvm::lab

@@ -1,0 +1,192 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+#include <lab/random.hpp>
+#include <lab/translation_tables.hpp>
+
+namespace axvm::lab {
+namespace {
+
+using sim::PhysicalMemory;
+using sim::timing::TableFormat;
+
+// The guest's physical memory: its tables, then its data. Only the tables are RAM of the machine;
+// nobody looks at the data.
+constexpr std::uint64_t kTablesIpa = 4ULL << 30;
+constexpr std::uint64_t kDataIpa = 64ULL << 30;
+// Where the machine has the guest's memory, and the core's tables.
+constexpr std::uint64_t kGuestMemory = 1ULL << 40;
+constexpr std::uint64_t kNestedTables = 1ULL << 42;
+
+constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t to) {
+  return (value + to - 1) & ~(to - 1);
+}
+constexpr std::uint64_t leaf_size(const TableFormat& format, unsigned height) {
+  return 1ULL << format.entry_shift(height);
+}
+// Room for tables down to `height` that map `size` bytes, with what the ends need.
+std::uint64_t tables_size(const TableFormat& format, unsigned height, std::uint64_t size) {
+  std::uint64_t total = round_up(format.root_size(), 1ULL << format.page_shift);
+  for (unsigned h = height; h + 1 < format.levels; ++h) {
+    total += ((size >> format.entry_shift(h + 1)) + 2) << format.page_shift;
+  }
+  return total;
+}
+unsigned lowest(const std::vector<LeafShare>& leaves) {
+  return std::ranges::min(leaves, {}, &LeafShare::height).height;
+}
+unsigned highest(const std::vector<LeafShare>& leaves) {
+  return std::ranges::max(leaves, {}, &LeafShare::height).height;
+}
+
+// A guest's tables while they are written. Tables come from ascending addresses.
+class GuestTables {
+ public:
+  GuestTables(const GuestFormat& guest, const PhysicalMemory& memory, std::uint64_t first,
+              std::uint64_t displacement)
+      : guest_(guest), memory_(memory), next_(first), displacement_(displacement) {
+    root_ = take(guest.format->root_size());
+  }
+  [[nodiscard]] std::uint64_t root() const { return root_; }
+
+  void map(std::uint64_t va, std::uint64_t ipa, unsigned height) {
+    const TableFormat& format = *guest_.format;
+    std::uint64_t table = root_;
+    for (unsigned h = format.levels - 1; h > height; --h) {
+      const std::uint64_t slot = table + format.index(va, h) * 8;
+      const auto entry = format.decode(read(slot), h);
+      table = entry.address;
+      if (entry.kind == sim::timing::Descriptor::Kind::Invalid) {
+        table = take(1ULL << format.page_shift);
+        write(slot, guest_.table(table));
+      }
+    }
+    write(table + format.index(va, height) * 8, guest_.leaf(ipa, height));
+  }
+
+ private:
+  std::uint64_t take(std::uint64_t size) {
+    const std::uint64_t aligned = round_up(
+        next_, std::bit_ceil(std::max<std::uint64_t>(size, 1ULL << guest_.format->page_shift)));
+    next_ = aligned + size;
+    return aligned;
+  }
+  [[nodiscard]] std::uint64_t read(std::uint64_t ipa) const {
+    std::uint64_t entry = 0;
+    std::memcpy(&entry, memory_.at(ipa + displacement_), sizeof entry);
+    return entry;
+  }
+  void write(std::uint64_t ipa, std::uint64_t entry) const {
+    std::memcpy(memory_.at(ipa + displacement_), &entry, sizeof entry);
+  }
+
+  const GuestFormat& guest_;
+  const PhysicalMemory& memory_;
+  std::uint64_t next_;
+  std::uint64_t displacement_;
+  std::uint64_t root_ = 0;
+};
+
+}  // namespace
+
+std::uint64_t TranslationTables::expected_pa(std::uint64_t va) const noexcept {
+  return va - va_ + kDataIpa + displacement_;
+}
+
+std::expected<TranslationTables, std::string> TranslationTables::make(const TablesSpec& spec) {
+  TranslationTables tables;
+  const std::uint64_t region = spec.guest == nullptr
+                                   ? kPageSize
+                                   : leaf_size(*spec.guest->format, highest(spec.guest_leaves));
+  const std::uint64_t data_size = round_up(spec.footprint, region);
+  std::uint64_t guest_size = 0;
+  if (spec.guest != nullptr) {
+    const TableFormat& format = *spec.guest->format;
+    // High enough for all tables' indices to be something.
+    tables.va_ = (1ULL << (format.input_bits - 1)) + (1ULL << (format.input_bits - 3));
+    if (data_size > (1ULL << (format.input_bits - 2))) {
+      return std::unexpected(fmt::format("footprint is too large for {}, expected at most {} bytes",
+                                         format.name, 1ULL << (format.input_bits - 2)));
+    }
+    guest_size = 2 * tables_size(format, lowest(spec.guest_leaves), data_size);
+  } else {
+    tables.va_ = kDataIpa;
+  }
+  std::vector<PhysicalMemory::Bank> banks;
+  if (spec.nested != nullptr) {
+    const TableFormat& format = *spec.nested->format;
+    const std::uint64_t leaf = leaf_size(format, spec.nested_height);
+    if (kDataIpa + data_size > 1ULL << format.input_bits) {
+      return std::unexpected(fmt::format("footprint is too large for {}, expected at most {} bytes",
+                                         format.name, (1ULL << format.input_bits) - kDataIpa));
+    }
+    // Aligned to the leaf and to nothing larger, so that leaves are no larger.
+    tables.displacement_ = kGuestMemory + leaf;
+    guest_size = round_up(guest_size, leaf);
+    banks.push_back({kNestedTables, 2 * tables_size(format, spec.nested_height,
+                                                    round_up(data_size, leaf) + guest_size)});
+  }
+  guest_size = round_up(guest_size, kPageSize);
+  if (guest_size > kDataIpa - kTablesIpa) {
+    return std::unexpected("footprint is too large: its tables take more than 60 GiB");
+  }
+  if (guest_size > 0) banks.push_back({kTablesIpa + tables.displacement_, guest_size});
+  // The walker wants some memory, even if all stages are off.
+  if (banks.empty()) banks.push_back({kNestedTables, kPageSize});
+  auto memory = PhysicalMemory::create(banks);
+  if (!memory) return std::unexpected(memory.error());
+  tables.memory_ = std::make_unique<PhysicalMemory>(std::move(*memory));
+  if (auto mapped = tables.map_nested(spec, guest_size, data_size); !mapped) {
+    return std::unexpected(mapped.error());
+  }
+  tables.map_guest(spec, data_size);
+  return tables;
+}
+
+void TranslationTables::map_guest(const TablesSpec& spec, std::uint64_t data_size) {
+  if (spec.guest == nullptr) return;
+  const TableFormat& format = *spec.guest->format;
+  GuestTables guest(*spec.guest, *memory_, kTablesIpa, displacement_);
+  const std::uint64_t region = leaf_size(format, highest(spec.guest_leaves));
+  Random random(spec.seed);
+  for (std::uint64_t at = 0; at < data_size; at += region) {
+    std::uint64_t dice = spec.guest_leaves.size() > 1 ? random.below(100) : 0;
+    unsigned height = spec.guest_leaves.back().height;
+    for (const LeafShare& share : spec.guest_leaves) {
+      if (dice < share.percent) {
+        height = share.height;
+        break;
+      }
+      dice -= share.percent;
+    }
+    for (std::uint64_t part = 0; part < region; part += leaf_size(format, height)) {
+      guest.map(va_ + at + part, kDataIpa + at + part, height);
+    }
+  }
+  stage1_ = {&format, guest.root()};
+}
+
+std::expected<void, std::string> TranslationTables::map_nested(const TablesSpec& spec,
+                                                               std::uint64_t guest_size,
+                                                               std::uint64_t data_size) {
+  if (spec.nested == nullptr) return {};
+  const TableFormat& format = *spec.nested->format;
+  const std::uint64_t leaf = leaf_size(format, spec.nested_height);
+  const auto& bank = memory_->banks().front().base == kNestedTables ? memory_->banks().front()
+                                                                    : memory_->banks().back();
+  nested_frames_ = std::make_unique<Frames>(*memory_, bank.base, bank.size);
+  nested_ = spec.nested->make(*nested_frames_);
+  const auto map = [&](std::uint64_t ipa, std::uint64_t size) {
+    return size == 0 || nested_->map(ipa, round_up(size, leaf), ipa + displacement_);
+  };
+  if (nested_ == nullptr || !map(kTablesIpa, guest_size) || !map(kDataIpa, data_size)) {
+    return std::unexpected(fmt::format("{} cannot map the guest's memory", format.name));
+  }
+  stage2_ = {&format, nested_->root()};
+  return {};
+}
+
+}  // namespace axvm::lab

@@ -1,0 +1,32 @@
+#pragma once
+// RISC-V tables as a walker sees them (Privileged Architecture, "Supervisor-Level ISA", Sv39 to
+// Sv57, and "Hypervisor Extension", Sv39x4 to Sv57x4, whose roots are four times as large).
+
+#include <array>
+#include <sim/timing/table_format.hpp>
+
+namespace axvm::sim::riscv64 {
+
+/// Bit 0 is V, bits 1 to 3 are R, W and X: none of them in a pointer to a table. Bits [53:10] are
+/// the page number. Svnapot's 64 KiB pages are four bits of it.
+constexpr timing::Descriptor decode_table(std::uint64_t entry, unsigned height) noexcept {
+  using Kind = timing::Descriptor::Kind;
+  constexpr std::uint64_t kNapot = 1ULL << 63;
+  if ((entry & 1) == 0) return {};
+  std::uint64_t number = entry >> 10 & ((1ULL << 44) - 1);
+  if ((entry & 0xe) == 0)
+    return height == 0 ? timing::Descriptor{} : timing::Descriptor{Kind::Table, number << 12};
+  if (height == 0 && (entry & kNapot) != 0) number &= ~0xfULL;
+  return {Kind::Leaf, number << 12};
+}
+
+inline constexpr std::array kTableFormats{
+    timing::TableFormat{"sv39", 12, 9, 3, 39, 2, decode_table},
+    timing::TableFormat{"sv48", 12, 9, 4, 48, 3, decode_table},
+    timing::TableFormat{"sv57", 12, 9, 5, 57, 4, decode_table},
+    timing::TableFormat{"sv39x4", 12, 9, 3, 41, 2, decode_table},
+    timing::TableFormat{"sv48x4", 12, 9, 4, 50, 3, decode_table},
+    timing::TableFormat{"sv57x4", 12, 9, 5, 59, 4, decode_table},
+};
+
+}  // namespace axvm::sim::riscv64

@@ -1,0 +1,53 @@
+#pragma once
+// What a model counts.
+
+#include <array>
+#include <cstdint>
+#include <sim/timing/memory_hierarchy.hpp>
+
+namespace axvm::sim::timing {
+
+/// Why an address is translated.
+enum class Access : std::uint8_t { Fetch, Load, Store };
+
+inline constexpr std::size_t kMaxHeights = 5;
+
+/// Reads of descriptors, by the height of the table and the level of memory that served them.
+using References = std::array<std::array<std::uint64_t, kLevels>, kMaxHeights>;
+
+struct Counters {
+  std::uint64_t accesses = 0;
+  std::uint64_t fetches = 0;         ///< of the accesses
+  std::uint64_t l1_tlb_refills = 0;  ///< accesses that no first-level TLB had a translation for
+  std::uint64_t l2_tlb_accesses = 0;
+  std::uint64_t l2_tlb_refills = 0;  ///< of those, the ones that no second-level TLB had, either
+  std::uint64_t walks = 0;
+  std::uint64_t faults = 0;  ///< walks that met an invalid descriptor
+  References stage1{};
+  References stage2{};
+  std::uint64_t stage1_walk_cache_hits = 0;
+  std::uint64_t stage2_walk_cache_hits = 0;
+  std::uint64_t ipa_cache_hits = 0;
+  std::uint64_t ipa_cache_misses = 0;
+  std::array<std::uint64_t, kLevels> data{};  ///< accesses, by the level of memory that served them
+  std::uint64_t walk_cycles = 0;              ///< that walkers were busy, summed over walkers
+  std::uint64_t translation_cycles = 0;       ///< from each access to its physical address, summed
+  std::uint64_t cycles = 0;                   ///< from the first access to the last one's data
+
+  [[nodiscard]] std::uint64_t stage1_references() const noexcept { return sum(stage1); }
+  [[nodiscard]] std::uint64_t stage2_references() const noexcept { return sum(stage2); }
+  [[nodiscard]] std::uint64_t references() const noexcept {
+    return stage1_references() + stage2_references();
+  }
+
+ private:
+  [[nodiscard]] static std::uint64_t sum(const References& references) noexcept {
+    std::uint64_t total = 0;
+    for (const auto& height : references) {
+      for (const std::uint64_t served : height) total += served;
+    }
+    return total;
+  }
+};
+
+}  // namespace axvm::sim::timing

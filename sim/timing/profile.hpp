@@ -1,0 +1,46 @@
+#pragma once
+// What a model of a processor's translation and memory is made of.
+
+#include <cstdint>
+#include <sim/timing/memory_hierarchy.hpp>
+#include <sim/timing/tag_array.hpp>
+#include <string>
+#include <vector>
+
+namespace axvm::sim::timing {
+
+/// A TLB, or the part of one that holds certain page sizes.
+struct TlbProfile {
+  CacheShape shape;                   ///< in translations
+  std::uint32_t cycles = 0;           ///< what a hit adds to the access
+  std::vector<unsigned> page_shifts;  ///< of the leaves it holds; none: all
+  bool fetches = true;                ///< serves instruction fetches
+  bool data = true;                   ///< serves loads and stores
+};
+
+/// Remembers where tables are, so that a walk begins further down.
+struct WalkCacheProfile {
+  CacheShape shape;  ///< in tables
+  std::vector<unsigned>
+      heights;  ///< of the tables it knows, counted from the last level; none: all
+};
+
+/// Remembers what stage 2 says of pages of intermediate addresses. Also called nested TLB.
+struct IpaCacheProfile {
+  CacheShape shape;                   ///< in translations
+  std::vector<unsigned> page_shifts;  ///< as in TlbProfile
+};
+
+struct Profile {
+  std::string name;
+  std::vector<TlbProfile> l1_tlbs;
+  std::vector<TlbProfile> l2_tlbs;
+  std::vector<WalkCacheProfile> stage1_walk_caches;
+  std::vector<WalkCacheProfile> stage2_walk_caches;
+  std::vector<IpaCacheProfile> ipa_caches;
+  HierarchyProfile memory;
+  std::uint32_t walkers = 1;      ///< walks at once
+  std::uint32_t outstanding = 1;  ///< accesses at once: how far the processor looks ahead
+};
+
+}  // namespace axvm::sim::timing

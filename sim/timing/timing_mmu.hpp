@@ -1,0 +1,82 @@
+#pragma once
+// The timing fidelity's MMU: TLBs before the walker, data caches behind it, and a clock.
+
+#include <cstdint>
+#include <optional>
+#include <sim/memory/physical_memory.hpp>
+#include <sim/timing/counters.hpp>
+#include <sim/timing/page_cache.hpp>
+#include <sim/timing/profile.hpp>
+#include <sim/timing/walker.hpp>
+#include <span>
+#include <vector>
+
+namespace axvm::sim::timing {
+
+/// Translates addresses as a processor of some profile would, and counts what it does for that.
+/// Nothing that a guest can see depends on it.
+class TimingMmu {
+ public:
+  /// Precondition: the profile's shapes are valid. `memory` holds the tables and outlives this.
+  TimingMmu(const Profile& profile, const PhysicalMemory& memory);
+  TimingMmu(const TimingMmu&) = delete;
+  TimingMmu& operator=(const TimingMmu&) = delete;
+
+  void set_stage1(Stage stage) noexcept { walker_.set_stage1(stage); }
+  void set_stage2(Stage stage) noexcept { walker_.set_stage2(stage); }
+
+  /// The next access of the program: its address is translated, then its data are fetched. When it
+  /// `waits`, its address depends on the data of the access before. Nothing when a walk ends at an
+  /// invalid descriptor.
+  std::optional<std::uint64_t> access(std::uint64_t va, Access access, bool waits = false);
+
+  /// TLBI ALLE1 and its like: nothing is remembered.
+  void invalidate_all();
+  /// Forgets what stage 1 and both stages together say of [va, va + size) in the current space.
+  void invalidate_va(std::uint64_t va, std::uint64_t size);
+  /// Forgets what stage 2 says of [ipa, ipa + size), and everything that followed from stage 2.
+  void invalidate_ipa(std::uint64_t ipa, std::uint64_t size);
+
+  [[nodiscard]] const Counters& counters() const noexcept { return counters_; }
+  /// What was counted so far counts no more; caches keep what they hold.
+  void reset_counters() noexcept;
+
+ private:
+  struct Tlb {
+    PageCache pages;
+    std::uint64_t shifts;  // as bits; 0: all
+    std::uint32_t cycles;
+    bool fetches;
+    bool data;
+
+    [[nodiscard]] bool serves(Access access) const noexcept {
+      return access == Access::Fetch ? fetches : data;
+    }
+    [[nodiscard]] bool holds(unsigned shift) const noexcept {
+      return shifts == 0 || (shifts >> shift & 1) != 0;
+    }
+  };
+  [[nodiscard]] static std::vector<Tlb> make(const std::vector<TlbProfile>& profiles);
+  [[nodiscard]] static const PageCache::Entry* find(std::span<Tlb> tlbs, std::uint64_t va,
+                                                    Access access, std::uint32_t& cycles) noexcept;
+  static void fill(std::span<Tlb> tlbs, std::uint64_t va, Access access, Translation found);
+  /// The translation, and when it is there for an access that wants it at `start`.
+  std::optional<std::uint64_t> translate(std::uint64_t va, Access access, std::uint64_t start,
+                                         std::uint64_t& ready);
+
+  Counters counters_;
+  MemoryHierarchy hierarchy_;
+  Walker walker_;
+  std::vector<Tlb> l1_;
+  std::vector<Tlb> l2_;
+  // The clock. Accesses begin in order, one a cycle, when the one `outstanding` before has its
+  // data.
+  std::uint64_t begin_ = 0;          // of the last access
+  std::uint64_t end_ = 0;            // the latest data so far
+  std::uint64_t started_ = 0;        // when counters were reset
+  std::vector<std::uint64_t> data_;  // when the last accesses had theirs, a ring
+  std::size_t oldest_ = 0;
+  std::vector<std::uint64_t> walkers_;  // when each is free
+};
+
+}  // namespace axvm::sim::timing

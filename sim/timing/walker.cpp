@@ -1,0 +1,139 @@
+#include <algorithm>
+#include <cstring>
+#include <sim/timing/walker.hpp>
+
+namespace axvm::sim::timing {
+namespace {
+
+std::uint64_t bits_of(const std::vector<unsigned>& numbers) noexcept {
+  std::uint64_t bits = 0;
+  for (const unsigned number : numbers) bits |= 1ULL << number;
+  return bits;
+}
+
+constexpr std::uint64_t offset(std::uint64_t address, unsigned shift) noexcept {
+  return address & ((1ULL << shift) - 1);
+}
+
+}  // namespace
+
+Walker::Walker(const Profile& profile, const PhysicalMemory& memory, MemoryHierarchy& hierarchy,
+               Counters& counters)
+    : memory_(memory),
+      hierarchy_(hierarchy),
+      counters_(counters),
+      walk_caches1_(make(profile.stage1_walk_caches)),
+      walk_caches2_(make(profile.stage2_walk_caches)) {
+  for (const IpaCacheProfile& cache : profile.ipa_caches) {
+    ipa_caches_.push_back(
+        {PageCache(cache.shape, ipa_caches_.size() + 1), bits_of(cache.page_shifts)});
+  }
+}
+
+std::vector<Walker::WalkCache> Walker::make(const std::vector<WalkCacheProfile>& profiles) {
+  std::vector<WalkCache> caches;
+  for (const WalkCacheProfile& cache : profiles) {
+    const std::uint64_t heights = cache.heights.empty() ? ~0ULL : bits_of(cache.heights);
+    caches.push_back({PageCache(cache.shape, caches.size() + 1), heights});
+  }
+  return caches;
+}
+
+// PageCache looks for small pages first, which are the tables furthest down.
+Walker::Start Walker::start(std::vector<WalkCache>& caches, const Stage& stage,
+                            std::uint64_t address, SpaceNumber space, std::uint64_t& hits) {
+  Start best{stage.root, stage.format->levels - 1};
+  for (WalkCache& cache : caches) {
+    const PageCache::Entry* const entry = cache.pages.find(address, space);
+    if (entry == nullptr) continue;
+    const unsigned height =
+        (entry->shift - stage.format->page_shift) / stage.format->index_bits - 1;
+    if (height < best.height) best = {entry->value, height};
+  }
+  if (best.height + 1 < stage.format->levels) ++hits;
+  return best;
+}
+
+void Walker::note_table(std::vector<WalkCache>& caches, const TableFormat& format,
+                        std::uint64_t address, unsigned height, SpaceNumber space,
+                        std::uint64_t table) {
+  for (WalkCache& cache : caches) {
+    if ((cache.heights >> height & 1) == 0) continue;
+    cache.pages.insert(address, format.entry_shift(height + 1), space, table);
+  }
+}
+
+std::optional<Descriptor> Walker::read(const TableFormat& format, std::uint64_t pa, unsigned height,
+                                       References& references, std::uint32_t& cycles) {
+  const std::uint8_t* const bytes = memory_.at(pa);
+  if (bytes == nullptr) return std::nullopt;
+  const MemoryHierarchy::Answer answer = hierarchy_.walk(pa);
+  ++references[height][static_cast<std::size_t>(answer.level)];
+  cycles += answer.cycles;
+  std::uint64_t entry = 0;
+  std::memcpy(&entry, bytes, sizeof entry);
+  const Descriptor descriptor = format.decode(entry, height);
+  if (descriptor.kind == Descriptor::Kind::Invalid) return std::nullopt;
+  return descriptor;
+}
+
+std::optional<Translation> Walker::walk_stage2(std::uint64_t ipa, SpaceNumber vm,
+                                               std::uint32_t& cycles) {
+  const TableFormat& format = *stage2_.format;
+  if (format.input_bits < 64 && ipa >> format.input_bits != 0) return std::nullopt;
+  Start at = start(walk_caches2_, stage2_, ipa, vm, counters_.stage2_walk_cache_hits);
+  for (;;) {
+    const auto entry = read(format, at.table + format.index(ipa, at.height) * 8, at.height,
+                            counters_.stage2, cycles);
+    if (!entry) return std::nullopt;
+    if (entry->kind == Descriptor::Kind::Leaf) {
+      const unsigned shift = format.entry_shift(at.height);
+      return Translation{entry->address + offset(ipa, shift), shift};
+    }
+    at = {entry->address, at.height - 1};
+    note_table(walk_caches2_, format, ipa, at.height, vm, at.table);
+  }
+}
+
+std::optional<Translation> Walker::stage2(std::uint64_t ipa, SpaceNumber vm,
+                                          std::uint32_t& cycles) {
+  if (stage2_.format == nullptr) return Translation{ipa, 63};
+  for (IpaCache& cache : ipa_caches_) {
+    const PageCache::Entry* const entry = cache.pages.find(ipa, vm);
+    if (entry == nullptr) continue;
+    ++counters_.ipa_cache_hits;
+    return Translation{entry->value + offset(ipa, entry->shift), entry->shift};
+  }
+  if (!ipa_caches_.empty()) ++counters_.ipa_cache_misses;
+  const auto found = walk_stage2(ipa, vm, cycles);
+  if (!found) return found;
+  for (IpaCache& cache : ipa_caches_) {
+    if (cache.shifts != 0 && (cache.shifts >> found->page_shift & 1) == 0) continue;
+    cache.pages.insert(ipa, found->page_shift, vm, found->address - offset(ipa, found->page_shift));
+  }
+  return found;
+}
+
+std::optional<Translation> Walker::walk(std::uint64_t va, SpaceNumber space, SpaceNumber vm,
+                                        std::uint32_t& cycles) {
+  if (stage1_.format == nullptr) return stage2(va, vm, cycles);
+  const TableFormat& format = *stage1_.format;
+  if (va >> format.input_bits != 0) return std::nullopt;
+  Start at = start(walk_caches1_, stage1_, va, space, counters_.stage1_walk_cache_hits);
+  for (;;) {
+    const auto pa = stage2(at.table + format.index(va, at.height) * 8, vm, cycles);
+    if (!pa) return std::nullopt;
+    const auto entry = read(format, pa->address, at.height, counters_.stage1, cycles);
+    if (!entry) return std::nullopt;
+    if (entry->kind == Descriptor::Kind::Leaf) {
+      const unsigned shift = format.entry_shift(at.height);
+      auto found = stage2(entry->address + offset(va, shift), vm, cycles);
+      if (found) found->page_shift = std::min(found->page_shift, shift);
+      return found;
+    }
+    at = {entry->address, at.height - 1};
+    note_table(walk_caches1_, format, va, at.height, space, at.table);
+  }
+}
+
+}  // namespace axvm::sim::timing
