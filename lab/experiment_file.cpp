@@ -34,7 +34,7 @@ using Read = std::expected<T, Wrong>;
 
 constexpr std::size_t kMostPoints = 1'000'000;
 constexpr std::uint64_t kMostAccesses = 1ULL << 40;
-constexpr std::uint64_t kLargestFootprint = 1ULL << 46;
+constexpr std::uint64_t kLargestFootprint = 1ULL << 42;
 // As much as the layout of guests' memory has room for (translation_tables.cpp).
 constexpr unsigned kLargestLeafShift = 36;
 

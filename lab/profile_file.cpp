@@ -16,6 +16,7 @@ using hal_sim::ReadContext;
 using hal_sim::Spelling;
 using sim::timing::CacheShape;
 using sim::timing::Level;
+using sim::timing::LineCache;
 using sim::timing::Profile;
 using sim::timing::Replacement;
 
@@ -135,17 +136,17 @@ class ProfileReader {
       const toml::table* const row = reader.table(kNames[i], false);
       if (row == nullptr) continue;
       FieldReader cache(context_, *row, reader.path_of(kNames[i]));
-      CacheShape shape;
-      shape.entries = narrow(cache.size("size", {kLine, 1ULL << 30}).value_or(0) / kLine);
-      shape.ways = narrow(cache.required_integer("ways", kEntries));
-      shape.replacement =
-          cache.choice<Replacement>("replacement", kReplacements).value_or(Replacement::Lru);
-      if (shape.entries != 0 && shape.ways != 0 && !shape.is_valid()) {
+      const std::uint32_t lines =
+          narrow(cache.size("size", {kLine, 1ULL << 30}).value_or(0) / kLine);
+      const std::uint32_t ways = narrow(cache.required_integer("ways", kEntries));
+      const bool whole = CacheShape{.entries = lines, .ways = ways}.is_valid();
+      if (lines != 0 && ways != 0 &&
+          (!whole || ways > LineCache::kMostWays || lines / ways < LineCache::kFewestSets)) {
         context_.error(context_.locations[cache.path_of("size")], cache.path_of("size"),
-                       fmt::format("is {} lines with {} ways", shape.entries, shape.ways),
-                       "a power of two of sets");
+                       fmt::format("is {} lines with {} ways", lines, ways),
+                       "a power of two of sets, at least 64, and at most 16 ways");
       }
-      memory.caches.at(i) = {shape, narrow(cache.required_integer("cycles", kCycles))};
+      memory.caches.at(i) = {lines, ways, narrow(cache.required_integer("cycles", kCycles))};
       cache.finish();
     }
     memory.memory_cycles = narrow(reader.integer("cycles", kCycles).value_or(0));

@@ -17,9 +17,12 @@ using sim::timing::TableFormat;
 // nobody looks at the data.
 constexpr std::uint64_t kTablesIpa = 4ULL << 30;
 constexpr std::uint64_t kDataIpa = 64ULL << 30;
-// Where the machine has the guest's memory, and the core's tables.
+// Where the machine has the guest's memory, at most 4 TiB, and the core's tables: all of it where
+// the model of the caches tells lines apart (sim/timing/line_cache.hpp).
 constexpr std::uint64_t kGuestMemory = 1ULL << 40;
-constexpr std::uint64_t kNestedTables = 1ULL << 42;
+constexpr std::uint64_t kNestedTables = 7ULL << 40;
+static_assert((8ULL << 40) >> sim::timing::MemoryHierarchy::kLineShift <=
+              sim::timing::LineCache::kLimit);
 
 constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t to) {
   return (value + to - 1) & ~(to - 1);

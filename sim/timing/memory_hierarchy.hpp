@@ -3,7 +3,7 @@
 
 #include <array>
 #include <cstdint>
-#include <sim/timing/tag_array.hpp>
+#include <sim/timing/line_cache.hpp>
 #include <vector>
 
 namespace axvm::sim::timing {
@@ -12,14 +12,15 @@ namespace axvm::sim::timing {
 enum class Level : std::uint8_t { L1, L2, L3, Memory };
 inline constexpr std::size_t kLevels = 4;
 
-/// One data cache. A line is 64 bytes.
+/// One data cache. A line is 64 bytes; the line not used for longest is replaced.
 struct DataCache {
-  CacheShape shape;          ///< in lines
+  std::uint32_t lines = 0;   ///< 0: there is no such cache
+  std::uint32_t ways = 1;    ///< as LineCache wants them
   std::uint32_t cycles = 0;  ///< from the access to the data, all levels before included
 };
 
 struct HierarchyProfile {
-  std::array<DataCache, 3> caches;  ///< L1 to L3; those with no entries are not there
+  std::array<DataCache, 3> caches;  ///< L1 to L3
   std::uint32_t memory_cycles = 0;  ///< likewise, for DRAM
   Level walker_enters = Level::L1;  ///< the first level that table walks look into
 };
@@ -34,26 +35,42 @@ class MemoryHierarchy {
     std::uint32_t cycles;
   };
 
-  /// Precondition: the shapes are valid.
-  explicit MemoryHierarchy(const HierarchyProfile& profile);
+  /// Precondition: as LineCache says.
+  explicit MemoryHierarchy(const HierarchyProfile& profile)
+      : memory_cycles_(profile.memory_cycles) {
+    for (std::size_t i = 0; i < profile.caches.size(); ++i) {
+      const DataCache& cache = profile.caches.at(i);
+      const auto level = static_cast<Level>(i);
+      if (cache.lines == 0) continue;
+      if (level < profile.walker_enters) ++walker_enters_;
+      caches_.push_back({LineCache(cache.lines, cache.ways), level, cache.cycles});
+    }
+  }
 
   /// A load or store, or a fetch, of the line that holds `pa`.
-  Answer access(std::uint64_t pa) noexcept { return look(pa, Level::L1); }
+  Answer access(std::uint64_t pa) noexcept { return look(pa, 0); }
   /// A table walk's read of a descriptor.
   Answer walk(std::uint64_t pa) noexcept { return look(pa, walker_enters_); }
-  void clear() noexcept;
+  void clear() noexcept {
+    for (Cache& cache : caches_) cache.lines.clear();
+  }
 
  private:
   struct Cache {
-    TagArray tags;
+    LineCache lines;
     Level level;
     std::uint32_t cycles;
   };
-  Answer look(std::uint64_t pa, Level first) noexcept;
+  Answer look(std::uint64_t pa, std::size_t first) noexcept {
+    for (std::size_t i = first; i < caches_.size(); ++i) {
+      if (caches_[i].lines.access(pa >> kLineShift)) return {caches_[i].level, caches_[i].cycles};
+    }
+    return {Level::Memory, memory_cycles_};
+  }
 
   std::vector<Cache> caches_;
   std::uint32_t memory_cycles_;
-  Level walker_enters_;
+  std::size_t walker_enters_ = 0;  // the number of the first of them
 };
 
 }  // namespace axvm::sim::timing

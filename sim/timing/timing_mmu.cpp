@@ -44,70 +44,60 @@ const PageCache::Entry* TimingMmu::find(std::span<Tlb> tlbs, std::uint64_t va, A
   return nullptr;
 }
 
-void TimingMmu::fill(std::span<Tlb> tlbs, std::uint64_t va, Access access, Translation found) {
+bool TimingMmu::fill(std::span<Tlb> tlbs, std::uint64_t va, Access access, Translation found) {
   const std::uint64_t offset = va & ((1ULL << found.page_shift) - 1);
   for (Tlb& tlb : tlbs) {
     if (!tlb.serves(access) || !tlb.holds(found.page_shift)) continue;
     tlb.pages.insert(va, found.page_shift, kSpace, found.address - offset);
-    return;
+    return true;
   }
+  return false;
 }
 
-std::optional<std::uint64_t> TimingMmu::translate(std::uint64_t va, Access access,
-                                                  std::uint64_t start, std::uint64_t& ready) {
-  const auto address = [va](const PageCache::Entry& entry) {
-    return entry.value + (va - entry.page);
+bool TimingMmu::translate(std::uint64_t va, Access access, std::uint64_t& ready,
+                          std::uint64_t& pa) {
+  const auto use = [&](std::uint64_t page, unsigned shift, std::uint64_t to, std::uint32_t cycles) {
+    recent_ = {.page = page,
+               .size = 1ULL << shift,
+               .pa = to,
+               .cycles = cycles,
+               .fetch = access == Access::Fetch};
+    pa = to + (va - page);
   };
   std::uint32_t cycles = 0;
   if (const PageCache::Entry* const entry = find(l1_, va, access, cycles)) {
-    ready = start + cycles;
-    return address(*entry);
+    use(entry->page, entry->shift, entry->value, cycles);
+    ready += cycles;
+    return true;
   }
+  const std::uint32_t l1_cycles = cycles;
   ++counters_.l1_tlb_refills;
   if (!l2_.empty()) {
     ++counters_.l2_tlb_accesses;
     if (const PageCache::Entry* const entry = find(l2_, va, access, cycles)) {
-      ready = start + cycles;
-      const std::uint64_t pa = address(*entry);
-      fill(l1_, va, access, {pa, entry->shift});
-      return pa;
+      use(entry->page, entry->shift, entry->value, l1_cycles);
+      ready += cycles;
+      if (!fill(l1_, va, access, {pa, entry->shift})) forget_recent();
+      return true;
     }
     ++counters_.l2_tlb_refills;
   }
   ++counters_.walks;
   const auto walker = std::ranges::min_element(walkers_);
-  const std::uint64_t begin = std::max(start + cycles, *walker);
+  const std::uint64_t begin = std::max(ready + cycles, *walker);
   std::uint32_t busy = 0;
   const auto found = walker_.walk(va, kSpace, kSpace, busy);
   counters_.walk_cycles += busy;
   ready = *walker = begin + busy;
   if (!found) {
     ++counters_.faults;
-    return std::nullopt;
+    return false;
   }
-  fill(l1_, va, access, *found);
-  fill(l2_, va, access, *found);
-  return found->address;
-}
-
-std::optional<std::uint64_t> TimingMmu::access(std::uint64_t va, Access access, bool waits) {
-  ++counters_.accesses;
-  if (access == Access::Fetch) ++counters_.fetches;
-  const std::size_t newest = oldest_ == 0 ? data_.size() - 1 : oldest_ - 1;
-  begin_ = std::max({begin_ + 1, data_[oldest_], waits ? data_[newest] : 0});
-  std::uint64_t ready = begin_;
-  const auto pa = translate(va, access, begin_, ready);
-  counters_.translation_cycles += ready - begin_;
-  if (pa) {
-    const MemoryHierarchy::Answer answer = hierarchy_.access(*pa);
-    ++counters_.data[static_cast<std::size_t>(answer.level)];
-    ready += answer.cycles;
-  }
-  data_[oldest_] = ready;
-  oldest_ = oldest_ + 1 == data_.size() ? 0 : oldest_ + 1;
-  end_ = std::max(end_, ready);
-  counters_.cycles = end_ - started_;
-  return pa;
+  const std::uint64_t offset = va & ((1ULL << found->page_shift) - 1);
+  use(va - offset, found->page_shift, found->address - offset, l1_cycles);
+  if (!fill(l1_, va, access, *found)) forget_recent();
+  static_cast<void>(fill(l2_, va, access, *found));
+  return true;
 }
 
 void TimingMmu::reset_counters() noexcept {
@@ -117,6 +107,7 @@ void TimingMmu::reset_counters() noexcept {
 }
 
 void TimingMmu::invalidate_all() {
+  forget_recent();
   const auto all = [](const PageCache::Entry&) { return true; };
   for (Tlb& tlb : l1_) tlb.pages.remove_if(all);
   for (Tlb& tlb : l2_) tlb.pages.remove_if(all);
@@ -124,6 +115,7 @@ void TimingMmu::invalidate_all() {
 }
 
 void TimingMmu::invalidate_va(std::uint64_t va, std::uint64_t size) {
+  forget_recent();
   const auto overlaps = [=](const PageCache::Entry& entry) {
     return entry.page < va + size && va < entry.page + (1ULL << entry.shift);
   };
@@ -134,6 +126,7 @@ void TimingMmu::invalidate_va(std::uint64_t va, std::uint64_t size) {
 }
 
 void TimingMmu::invalidate_ipa(std::uint64_t ipa, std::uint64_t size) {
+  forget_recent();
   // A TLB's entries do not say which intermediate addresses they came by.
   const auto all = [](const PageCache::Entry&) { return true; };
   for (Tlb& tlb : l1_) tlb.pages.remove_if(all);

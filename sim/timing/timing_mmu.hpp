@@ -1,6 +1,7 @@
 #pragma once
 // The timing fidelity's MMU: TLBs before the walker, data caches behind it, and a clock.
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <sim/memory/physical_memory.hpp>
@@ -28,7 +29,28 @@ class TimingMmu {
   /// The next access of the program: its address is translated, then its data are fetched. When it
   /// `waits`, its address depends on the data of the access before. Nothing when a walk ends at an
   /// invalid descriptor.
-  std::optional<std::uint64_t> access(std::uint64_t va, Access access, bool waits = false);
+  std::optional<std::uint64_t> access(std::uint64_t va, Access access, bool waits = false) {
+    ++counters_.accesses;
+    const bool fetch = access == Access::Fetch;
+    counters_.fetches += fetch ? 1 : 0;
+    begin_ = std::max(begin_ + 1, data_[oldest_]);
+    if (waits) begin_ = std::max(begin_, last_data_);
+    std::uint64_t ready = begin_;
+    std::uint64_t pa = 0;
+    if (va - recent_.page < recent_.size && fetch == recent_.fetch) {
+      // The translation used last is the youngest of its TLB already.
+      ready += recent_.cycles;
+      pa = recent_.pa + (va - recent_.page);
+    } else if (!translate(va, access, ready, pa)) {
+      finish(ready);
+      return std::nullopt;
+    }
+    counters_.translation_cycles += ready - begin_;
+    const MemoryHierarchy::Answer answer = hierarchy_.access(pa);
+    ++counters_.data[static_cast<std::size_t>(answer.level)];
+    finish(ready + answer.cycles);
+    return pa;
+  }
 
   /// TLBI ALLE1 and its like: nothing is remembered.
   void invalidate_all();
@@ -37,7 +59,11 @@ class TimingMmu {
   /// Forgets what stage 2 says of [ipa, ipa + size), and everything that followed from stage 2.
   void invalidate_ipa(std::uint64_t ipa, std::uint64_t size);
 
-  [[nodiscard]] const Counters& counters() const noexcept { return counters_; }
+  [[nodiscard]] Counters counters() const noexcept {
+    Counters counters = counters_;
+    counters.cycles = end_ - started_;
+    return counters;
+  }
   /// What was counted so far counts no more; caches keep what they hold.
   void reset_counters() noexcept;
 
@@ -59,14 +85,32 @@ class TimingMmu {
   [[nodiscard]] static std::vector<Tlb> make(const std::vector<TlbProfile>& profiles);
   [[nodiscard]] static const PageCache::Entry* find(std::span<Tlb> tlbs, std::uint64_t va,
                                                     Access access, std::uint32_t& cycles) noexcept;
-  static void fill(std::span<Tlb> tlbs, std::uint64_t va, Access access, Translation found);
-  /// The translation, and when it is there for an access that wants it at `start`.
-  std::optional<std::uint64_t> translate(std::uint64_t va, Access access, std::uint64_t start,
-                                         std::uint64_t& ready);
+  /// False when no TLB of the level holds such pages.
+  static bool fill(std::span<Tlb> tlbs, std::uint64_t va, Access access, Translation found);
+  /// Translates; `ready` is when that begins, and then when it is done. False when nothing is
+  /// mapped.
+  bool translate(std::uint64_t va, Access access, std::uint64_t& ready, std::uint64_t& pa);
+  /// The access has its data.
+  void finish(std::uint64_t when) noexcept {
+    data_[oldest_] = last_data_ = when;
+    oldest_ = oldest_ + 1 == data_.size() ? 0 : oldest_ + 1;
+    end_ = std::max(end_, when);
+  }
+  void forget_recent() noexcept { recent_ = {}; }
+
+  /// The last translation that a first-level TLB had.
+  struct Recent {
+    std::uint64_t page = 0;
+    std::uint64_t size = 0;  ///< 0: none
+    std::uint64_t pa = 0;
+    std::uint32_t cycles = 0;
+    bool fetch = false;
+  };
 
   Counters counters_;
   MemoryHierarchy hierarchy_;
   Walker walker_;
+  Recent recent_;
   std::vector<Tlb> l1_;
   std::vector<Tlb> l2_;
   // The clock. Accesses begin in order, one a cycle, when the one `outstanding` before has its
@@ -76,6 +120,7 @@ class TimingMmu {
   std::uint64_t started_ = 0;        // when counters were reset
   std::vector<std::uint64_t> data_;  // when the last accesses had theirs, a ring
   std::size_t oldest_ = 0;
+  std::uint64_t last_data_ = 0;         // when the last access had its own
   std::vector<std::uint64_t> walkers_;  // when each is free
 };
 

@@ -1,0 +1,164 @@
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <iterator>
+#include <lab/sweep.hpp>
+#include <sstream>
+#include <string>
+#include <tests/support/temporary_folder.hpp>
+
+namespace axvm::lab::test {
+namespace {
+
+using axvm::test::TemporaryFolder;
+namespace fs = std::filesystem;
+
+constexpr const char* kExperiment = R"(
+title = "t"
+[sweep]
+profile = "small"
+stage1 = ["vmsa-4k-39/4K", "sv39/2M"]
+stage2 = ["off", "vmsa-4k-40/4K"]
+stream = ["random", "chase"]
+footprint = "4M"
+accesses = 500
+[[table]]
+title = "all"
+rows = "stage1"
+columns = "stage2"
+metric = "references_per_walk"
+)";
+constexpr const char* kProfile = R"(
+[[l1_tlb]]
+entries = 16
+[[stage1_walk_cache]]
+entries = 8
+[memory]
+l1 = { size = "16K", ways = 4, cycles = 3 }
+cycles = 100
+)";
+
+Experiment load(const TemporaryFolder& folder, const std::string& text = kExperiment) {
+  static_cast<void>(folder.file("profiles/small.toml", kProfile));
+  return *load_experiment(folder.file("e.toml", text));
+}
+
+std::string text_of(const fs::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+// All files below a folder, by name.
+std::string contents(const fs::path& folder) {
+  std::ostringstream all;
+  for (const char* name : {"results.csv", "results.json", "tables.txt"}) {
+    all << name << ":\n" << text_of(folder / name);
+  }
+  return all.str();
+}
+
+std::string outcome(const std::expected<SweepOutcome, std::string>& done) {
+  if (!done) return done.error();
+  return done->failures.empty() ? "" : done->failures.front();
+}
+
+}  // namespace
+
+TEST_CASE("however an experiment is shared out, what comes out is the same to the byte") {
+  const TemporaryFolder folder;
+  const Experiment experiment = load(folder);
+  const auto whole = sweep(experiment, {.shard = {}, .jobs = 1, .folder = {}, .progress = {}});
+  REQUIRE(whole.has_value());
+  REQUIRE(write_reports(experiment, whole->results, folder.path() / "whole").has_value());
+  for (const std::size_t count : {1U, 2U, 3U, 8U, 11U}) {
+    CAPTURE(count);
+    std::vector<fs::path> shards;
+    for (std::size_t index = 1; index <= count; ++index) {
+      shards.push_back(folder.path() / (std::to_string(count) + "-" + std::to_string(index)));
+      const unsigned jobs = count == 1 ? 4 : 1;
+      CHECK(outcome(sweep(experiment, {.shard = {index, count},
+                                       .jobs = jobs,
+                                       .folder = shards.back(),
+                                       .progress = {}}))
+                .empty());
+    }
+    const auto merged = merge(shards);
+    REQUIRE_MESSAGE(merged.has_value(), merged.error());
+    const fs::path out = folder.path() / ("merged-" + std::to_string(count));
+    REQUIRE(write_reports(merged->experiment, merged->results, out).has_value());
+    CHECK(contents(out) == contents(folder.path() / "whole"));
+  }
+}
+
+TEST_CASE("what is finished is not run again; a line that was cut short is") {
+  const TemporaryFolder folder;
+  const Experiment experiment = load(folder);
+  const fs::path out = folder.path() / "out";
+  std::size_t ran = 0;
+  const auto go = [&] {
+    ran = 0;
+    const SweepOptions options{
+        .shard = {}, .jobs = 1, .folder = out, .progress = [&](auto, auto) { ++ran; }};
+    return outcome(sweep(experiment, options));
+  };
+  CHECK(go().empty());
+  CHECK(ran == 8);
+  const fs::path points = out / "points-1-of-1.jsonl";
+  const std::string all = text_of(points);
+  CHECK(go().empty());
+  CHECK(ran == 0);
+  fs::resize_file(points, all.size() - 10);
+  CHECK(go().empty());
+  CHECK(ran == 1);
+  CHECK(text_of(points) == all);
+  std::ofstream(points, std::ios::binary) << "nonsense\n";
+  CHECK(go().find("points-1-of-1.jsonl:1: is no JSON") != std::string::npos);
+  CHECK(text_of(points) == "nonsense\n");
+}
+
+TEST_CASE("a folder of another experiment is left alone") {
+  const TemporaryFolder folder;
+  const Experiment experiment = load(folder);
+  const fs::path out = folder.path() / "out";
+  CHECK(
+      outcome(sweep(experiment, {.shard = {}, .jobs = 1, .folder = out, .progress = {}})).empty());
+  const std::string before = text_of(out / "points-1-of-1.jsonl");
+  const Experiment other = load(folder, std::string(kExperiment) + "# another text\n");
+  CHECK(outcome(sweep(other, {.shard = {}, .jobs = 1, .folder = out, .progress = {}}))
+            .find("experiment.json: is of another experiment") != std::string::npos);
+  CHECK(text_of(out / "points-1-of-1.jsonl") == before);
+}
+
+TEST_CASE("shards that are missing, or do not belong together, are named") {
+  const TemporaryFolder folder;
+  const Experiment experiment = load(folder);
+  const fs::path one = folder.path() / "one";
+  CHECK(outcome(sweep(experiment, {.shard = {1, 2}, .jobs = 1, .folder = one, .progress = {}}))
+            .empty());
+  CHECK(merge({one}).error() == "4 of 8 points are missing, the first is 1");
+  CHECK(merge({folder.path() / "nowhere"}).error().find("cannot be read") != std::string::npos);
+  const fs::path other = folder.path() / "other";
+  const Experiment changed = load(folder, std::string(kExperiment) + "# another text\n");
+  CHECK(outcome(sweep(changed, {.shard = {2, 2}, .jobs = 1, .folder = other, .progress = {}}))
+            .empty());
+  CHECK(merge({one, other}).error().find("is of another experiment than") != std::string::npos);
+}
+
+TEST_CASE("a point that cannot be run is named, and the others are kept") {
+  const TemporaryFolder folder;
+  const Experiment experiment = load(folder, R"(
+title = "t"
+[sweep]
+profile = "small"
+stage1 = ["vmsa-4k-48/4K", "vmsa-4k-30/4K"]
+footprint = "512M"
+accesses = 10
+)");
+  const auto done = sweep(experiment, {.shard = {}, .jobs = 2, .folder = {}, .progress = {}});
+  REQUIRE(done.has_value());
+  CHECK(done->results.size() == 1);
+  REQUIRE(done->failures.size() == 1);
+  CHECK(done->failures[0].starts_with("point 1: footprint is too large for vmsa-4k-30"));
+}
+
+}  // namespace axvm::lab::test

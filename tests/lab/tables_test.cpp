@@ -1,0 +1,158 @@
+#include <doctest/doctest.h>
+
+#include <lab/random.hpp>
+#include <lab/translation_tables.hpp>
+#include <sim/arch/aarch64/mmu.hpp>
+#include <sim/timing/timing_mmu.hpp>
+#include <string>
+#include <vector>
+
+namespace axvm::lab::test {
+namespace {
+
+using sim::timing::Access;
+using sim::timing::Profile;
+using sim::timing::TableFormat;
+
+Profile bare() {
+  Profile profile;
+  profile.memory.memory_cycles = 1;
+  return profile;
+}
+
+// Addresses all over the mapped memory, its ends among them.
+std::vector<std::uint64_t> offsets(std::uint64_t footprint) {
+  std::vector<std::uint64_t> list{0, footprint - 1};
+  Random random(7);
+  for (int i = 0; i < 30; ++i) list.push_back(random.below(footprint));
+  return list;
+}
+
+constexpr unsigned kLargestLeafShift = 36;
+
+}  // namespace
+
+TEST_CASE(
+    "each guest format over each of the core's formats leads where it should, in (g+1)(h+1)-1 "
+    "reads") {
+  constexpr std::uint64_t kFootprint = 8ULL << 20;
+  std::vector<const NestedFormat*> nested{nullptr};
+  for (const NestedFormat& format : nested_formats()) nested.push_back(&format);
+  for (const GuestFormat& guest : guest_formats()) {
+    for (unsigned g = 0; g <= guest.format->max_leaf_height; ++g) {
+      if (guest.format->entry_shift(g) > kLargestLeafShift) continue;
+      for (const NestedFormat* const below : nested) {
+        for (unsigned h = 0; h <= (below == nullptr ? 0 : 2); ++h) {
+          CAPTURE(guest.format->name);
+          CAPTURE(g);
+          CAPTURE((below == nullptr ? "off" : below->format->name));
+          CAPTURE(h);
+          // Stage 1 of large pages maps more than asked for; only this format has no room for it.
+          if (guest.format->entry_shift(g) + 2 > guest.format->input_bits) continue;
+          const auto tables = TranslationTables::make({.guest = &guest,
+                                                       .guest_leaves = {{g, 100}},
+                                                       .nested = below,
+                                                       .nested_height = h,
+                                                       .footprint = kFootprint});
+          REQUIRE_MESSAGE(tables.has_value(), tables.error());
+          sim::timing::TimingMmu mmu(bare(), tables->memory());
+          mmu.set_stage1(tables->stage1());
+          mmu.set_stage2(tables->stage2());
+          for (const std::uint64_t offset : offsets(kFootprint)) {
+            const std::uint64_t va = tables->va() + offset;
+            REQUIRE(mmu.access(va, Access::Load) == tables->expected_pa(va));
+          }
+          const std::uint64_t levels1 = guest.format->levels - g;
+          const std::uint64_t levels2 = below == nullptr ? 0 : below->format->levels - h;
+          CHECK(mmu.counters().references() ==
+                mmu.counters().walks * ((levels1 + 1) * (levels2 + 1) - 1));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE(
+    "the functional MMU, which checks all that a guest can see, walks the same tables to the same "
+    "address") {
+  struct Shape {
+    const char* guest;
+    const char* nested;
+    std::uint64_t tcr;   // T0SZ
+    std::uint64_t vtcr;  // T0SZ, SL0
+  };
+  for (const Shape& shape : {Shape{"vmsa-4k-48", "vmsa-4k-48", 16, 16 | 2 << 6},
+                             Shape{"vmsa-4k-39", "vmsa-4k-40", 25, 24 | 1 << 6},
+                             Shape{"vmsa-4k-48", "vmsa-4k-39", 16, 25 | 1 << 6}}) {
+    CAPTURE(shape.guest);
+    constexpr std::uint64_t kFootprint = 16ULL << 20;
+    const auto tables = TranslationTables::make({.guest = find_guest_format(shape.guest),
+                                                 .guest_leaves = {{1, 50}, {0, 50}},
+                                                 .nested = find_nested_format(shape.nested),
+                                                 .nested_height = 0,
+                                                 .footprint = kFootprint});
+    REQUIRE(tables.has_value());
+    sim::Statistics statistics;
+    sim::aarch64::Mmu mmu(tables->memory(), 64, statistics, {.pa_bits = 48});
+    auto& r = mmu.registers();
+    r.sctlr_el1 = 0x30c5'0831;
+    r.tcr_el1 = shape.tcr | 3ULL << 8 | 3ULL << 12 | 1ULL << 23 | 5ULL << 32;
+    r.mair_el1 = 0xff;
+    r.ttbr0_el1 = tables->stage1().root;
+    r.hcr_el2 = 1ULL << 31 | 1;
+    r.vtcr_el2 = 1ULL << 31 | 5ULL << 16 | 3ULL << 12 | 1ULL << 10 | 1ULL << 8 | shape.vtcr;
+    r.vttbr_el2 = tables->stage2().root;
+    sim::timing::TimingMmu timing(bare(), tables->memory());
+    timing.set_stage1(tables->stage1());
+    timing.set_stage2(tables->stage2());
+    for (const std::uint64_t offset : offsets(kFootprint)) {
+      const std::uint64_t va = tables->va() + offset;
+      sim::aarch64::NoObserver nobody;
+      const auto found =
+          mmu.walk(va, {.access = sim::aarch64::Access::Read, .el = 1, .pan = false}, nobody);
+      REQUIRE(found.has_value());
+      CHECK(found->pa == tables->expected_pa(va));
+      CHECK(timing.access(va, Access::Load) == found->pa);
+    }
+  }
+}
+
+TEST_CASE("a mix of leaves has about as many regions of each as it says") {
+  const auto tables = TranslationTables::make({.guest = find_guest_format("vmsa-4k-48"),
+                                               .guest_leaves = {{1, 75}, {0, 25}},
+                                               .nested = nullptr,
+                                               .nested_height = 0,
+                                               .footprint = 1ULL << 30});
+  REQUIRE(tables.has_value());
+  sim::timing::TimingMmu mmu(bare(), tables->memory());
+  mmu.set_stage1(tables->stage1());
+  std::uint64_t large = 0;
+  for (std::uint64_t region = 0; region < 512; ++region) {
+    const std::uint64_t before = mmu.counters().references();
+    REQUIRE(mmu.access(tables->va() + region * (2ULL << 20), Access::Load).has_value());
+    if (mmu.counters().references() - before == 3) ++large;
+  }
+  CHECK(large > 512 * 70 / 100);
+  CHECK(large < 512 * 80 / 100);
+}
+
+TEST_CASE("what no table can map is refused in one line") {
+  const auto refused = [](const TablesSpec& spec) {
+    const auto tables = TranslationTables::make(spec);
+    return tables ? std::string("made") : tables.error();
+  };
+  CHECK(refused({.guest = find_guest_format("vmsa-4k-30"),
+                 .guest_leaves = {{}},
+                 .nested = nullptr,
+                 .nested_height = 0,
+                 .footprint = 1ULL << 30}) ==
+        "footprint is too large for vmsa-4k-30, expected at most 268435456 bytes");
+  CHECK(refused({.guest = find_guest_format("vmsa-4k-48"),
+                 .guest_leaves = {{2, 100}},
+                 .nested = find_nested_format("vmsa-4k-39"),
+                 .nested_height = 2,
+                 .footprint = 1ULL << 40}) ==
+        "footprint is too large for vmsa-4k-39, expected at most 481036337152 bytes");
+}
+
+}  // namespace axvm::lab::test

@@ -1,0 +1,63 @@
+"""axvm walk-lab: tables, shards, usage."""
+
+import os
+import re
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+AXVM = os.environ["AXVM"]
+EXPERIMENTS = Path(os.environ["AXVM_CONFIGS"]) / "walk-lab"
+
+
+def walk_lab(*arguments):
+    return subprocess.run(
+        [AXVM, "walk-lab", *map(str, arguments)],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+
+class WalkLab(unittest.TestCase):
+    def test_thirty_cells_are_measured_as_they_are_published(self):
+        done = walk_lab(EXPERIMENTS / "references.toml")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        cells = re.findall(r"(\d+) \((\d+)\)", done.stdout)
+        self.assertEqual(len(cells), 30)
+        for ours, published in cells:
+            self.assertEqual(ours, published)
+        self.assertIn(("24", "24"), cells)
+
+    def test_shards_put_together_are_the_whole(self):
+        with tempfile.TemporaryDirectory() as folder:
+            experiment = EXPERIMENTS / "references.toml"
+            whole = walk_lab(experiment, "--out", f"{folder}/whole", "-j", "2")
+            shards = [f"{folder}/{index}" for index in (1, 2)]
+            for index, shard in enumerate(shards, 1):
+                done = walk_lab(experiment, "--shard", f"{index}/2", "--out", shard)
+                self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+            merged = walk_lab("merge", *shards, "--out", f"{folder}/merged")
+            self.assertEqual((merged.returncode, merged.stderr), (0, ""))
+            self.assertEqual(merged.stdout, whole.stdout)
+            for name in ("results.csv", "results.json", "tables.txt"):
+                self.assertEqual(Path(folder, "merged", name).read_bytes(),
+                                 Path(folder, "whole", name).read_bytes())
+
+    def test_wrong_usage_is_one_line_and_status_2(self):
+        experiment = str(EXPERIMENTS / "references.toml")
+        for arguments, expected in (
+                ([], "walk-lab: expected an experiment, or merge and folders"),
+                ([experiment, "--shard", "1/2"], "expected --out DIR"),
+                ([experiment, "--shard", "3/2", "--out", "x"], "--shard: is 3, expected 1 to 2"),
+                ([experiment, "--shard", "3", "--out", "x"], "expected I/N"),
+                (["nowhere.toml"], "nowhere.toml: cannot be read"),
+                (["merge", "/nowhere"], "/nowhere/experiment.json: cannot be read"),
+        ):
+            with self.subTest(arguments=arguments):
+                done = walk_lab(*arguments)
+                self.assertEqual((done.returncode, done.stdout), (2, ""))
+                self.assertEqual(done.stderr.count("\n"), 1)
+                self.assertIn(expected, done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
