@@ -49,8 +49,8 @@ class PageTest(Test):
         self.assertEqual((done.status, done.err), (0, ""))
         return self.folder / out
 
-    def report(self, text=WALKS):
-        return self.run_lab(self.file("experiment.toml", text), "out") / "report.html"
+    def report(self, text=WALKS, out="out"):
+        return self.run_lab(self.file("experiment.toml", text), out) / "report.html"
 
 
 class Page(html.parser.HTMLParser):
