@@ -1,5 +1,5 @@
 #pragma once
-// Results as text: tables for the terminal, CSV, JSON.
+// Results as text: tables for the terminal, CSV, JSON, a page for a browser.
 
 #include <lab/experiment.hpp>
 #include <lab/result.hpp>
@@ -18,5 +18,8 @@ namespace axvm::lab {
 
 /// The same as one JSON document, with the experiment's title and the published values.
 [[nodiscard]] std::string json_text(const Experiment& experiment, std::span<const Result> results);
+
+/// A page of HTML that needs no other file: the tables, and plots of all metrics.
+[[nodiscard]] std::string page_text(const Experiment& experiment, std::span<const Result> results);
 
 }  // namespace axvm::lab

@@ -220,10 +220,11 @@ std::expected<void, std::string> write_reports(const Experiment& experiment,
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) return std::unexpected(fmt::format("{}: {}", folder.string(), error.message()));
-  const std::array<std::pair<const char*, std::string>, 3> files{{
+  const std::array<std::pair<const char*, std::string>, 4> files{{
       {"results.csv", csv_text(results)},
       {"results.json", json_text(experiment, results)},
       {"tables.txt", table_text(experiment, results)},
+      {"report.html", page_text(experiment, results)},
   }};
   for (const auto& [name, text] : files) {
     if (auto written = write(folder / name, text); !written) return written;

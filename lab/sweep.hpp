@@ -48,8 +48,8 @@ struct Merged {
 [[nodiscard]] std::expected<Merged, std::string> merge(
     const std::vector<std::filesystem::path>& folders);
 
-/// Writes results.csv, results.json and tables.txt. They depend on the results only. One line of
-/// text when a file cannot be written.
+/// Writes results.csv, results.json, tables.txt and report.html. They depend on the results only.
+/// One line of text when a file cannot be written.
 [[nodiscard]] std::expected<void, std::string> write_reports(const Experiment& experiment,
                                                              const std::vector<Result>& results,
                                                              const std::filesystem::path& folder);
