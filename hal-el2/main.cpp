@@ -1,5 +1,6 @@
-// Runs the guest that was linked in, on the core, until it powers off.
+// Runs the guests that were linked in, on the core, until all have powered off.
 
+#include <array>
 #include <cstring>
 #include <hal-el2/board.hpp>
 #include <hal-el2/guest.hpp>
@@ -10,6 +11,8 @@
 #include <hal-el2/run_loop.hpp>
 #include <new>
 #include <optional>
+#include <span>
+#include <utility>
 
 extern "C" {
 extern const std::byte image_end[];  // image.ld
@@ -22,7 +25,7 @@ extern const std::byte image_end[];  // image.ld
 namespace axvm::hal_el2 {
 namespace {
 
-/// The last lines of the channel name a status: 0 the guest powered off, 1 it failed.
+/// The last lines of the channel name a status: 0 all guests powered off, 1 one has failed.
 [[noreturn]] void end(Hal& hal, unsigned status) {
   hal.events().close();
   JsonLine(kConsole, "end").number("status", status);
@@ -55,7 +58,8 @@ struct Shared {
   explicit Shared(HostPhysAddr first_free) : hal(kConsole, first_free) {}
 
   Hal hal;
-  std::optional<RunLoop> loop;
+  RunLoop loop{hal};
+  std::array<std::optional<Ref<Vm>>, kMaxVms> vms;
 };
 
 /// No constructor runs before the entry.
@@ -65,7 +69,7 @@ Shared& shared() { return *std::launder(reinterpret_cast<Shared*>(storage)); }
 
 [[noreturn]] void run_vcpus() {
   Hal& hal = shared().hal;
-  const auto status = shared().loop->run();
+  const auto status = shared().loop.run();
   if (!status) end(hal, status.error());
   end(hal, *status);
 }
@@ -76,17 +80,29 @@ void enable_cpu() {
   if (auto done = hal.this_cpu().hardware_enable(); !done) end(hal, done.error());
 }
 
+void boot(Hal& hal, const Guest& guest, std::optional<Ref<Vm>>& made) {
+  auto vm = Vm::create(hal, guest.config);
+  if (!vm) end(hal, vm.error());
+  made = std::move(*vm);
+  for (const GuestPiece& piece : guest.pieces) {
+    if (auto done = load(**made, piece); !done) end(hal, done.error());
+  }
+  if (auto done = (*made)->boot(); !done) end(hal, done.error());
+  shared().loop.add(**made);
+}
+
 [[noreturn]] void run(Hal& hal) {
   enable_distributor();
   enable_cpu();
-  auto vm = Vm::create(hal, kGuestConfig);
-  if (!vm) end(hal, vm.error());
-  for (const GuestPiece& piece : kGuestPieces) {
-    if (auto done = load(**vm, piece); !done) end(hal, done.error());
+  std::size_t wanted = 0;
+  for (const Guest& guest : kGuests) wanted += guest.config.vcpus.size();
+  hal.cpus().start(static_cast<unsigned>(wanted));
+  for (const Guest& guest : kGuests) {
+    if (hal.guest_cpus().add(guest.config, hal.cpus().count())) continue;
+    end(hal, Error{ErrorKind::Unsupported, "boot"sv, "no physical CPU may run one of the vCPUs"sv});
   }
-  if (auto done = (*vm)->boot(); !done) end(hal, done.error());
-  shared().loop.emplace(hal, **vm);
-  hal.cpus().start(static_cast<unsigned>((*vm)->vcpu_num()));
+  for (std::size_t i = 0; i < kGuests.size(); ++i) boot(hal, kGuests[i], shared().vms[i]);
+  hal.cpus().release();
   run_vcpus();
 }
 
@@ -102,7 +118,7 @@ void hal_el2_main() {
 
 void hal_el2_secondary() {
   using namespace axvm::hal_el2;
-  shared().hal.cpus().wait_for_start();
+  shared().hal.cpus().wait_for_release();
   enable_cpu();
   run_vcpus();
 }

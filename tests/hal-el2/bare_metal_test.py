@@ -20,6 +20,23 @@ class BareMetal(Test):
         self.assertEqual(done.returncode, 0)
         self.assertEqual(done.stdout.decode().split(), ["echo:", "ready", "hello", "off"])
 
+    def test_consoles_of_several_vms_are_named_as_by_run(self):
+        vms = config("ivc-publisher"), config("ivc-subscriber")
+        el2, simulation = self.axvm("bare-metal", *vms), self.axvm("run", *vms, "--quiet")
+        self.assertEqual((el2.status, el2.err), (0, ""))
+        self.assertEqual(sorted(el2.out_lines), sorted(simulation.out_lines))
+        self.assertIn("ivc-subscriber| ivc: PASS", el2.out_lines)
+
+    def test_one_vm_that_fails_is_the_end_of_all(self):
+        # Nobody subscribes; the publisher would wait for ever.
+        broken = self.variant("ivc-subscriber", "emu_devices = [\n  [\"pl011\"",
+                              "emu_devices = [] # [\"pl011\"")
+        broken.write_text(broken.read_text().split("# Where channels")[0] +
+                          "passthrough_devices = []\ninterrupt_mode = \"emulated\"\n")
+        done = self.axvm("bare-metal", config("ivc-publisher"), broken)
+        self.assertEqual(done.status, 1)
+        self.assertNotIn("PASS", done.out)
+
     def test_its_trace_agrees_with_the_simulations(self):
         el2, simulation = self.folder / "el2", self.folder / "simulation"
         self.assertEqual(self.axvm("bare-metal", config("paging"), "--trace", el2).status, 0)
@@ -39,14 +56,17 @@ class BareMetal(Test):
         self.assertIn('.name = "permissions"', text)
         self.assertIn("{GuestPhysAddr(0x50000000), 0x1000, static_cast<MappingFlags>(1), MapType(0)}",
                       text)
-        piece = (self.folder / "sources" / "piece0.bin").read_bytes()
-        self.assertIn(f"{{guest_piece_0, {len(piece)}}}", text)
+        piece = (self.folder / "sources" / "vm1_piece0.bin").read_bytes()
+        self.assertIn(f"{{vm1_piece0, {len(piece)}}}", text)
 
     def test_what_cannot_be_run_is_refused_in_one_line(self):
         self.assert_rejected(self.axvm("bare-metal", config("hello"), "--qemu", "/no/such"),
                              "bare-metal: /no/such cannot be run: No such file or directory "
                              "(Debian: qemu-system-arm)")
         self.assert_rejected(self.axvm("bare-metal"), "CONFIG is required")
+        self.assert_rejected(self.axvm("bare-metal", config("ivc-publisher"),
+                                       config("ivc-subscriber"), "--vcpus", 33),
+                             "bare-metal: 2 VMs with 66 vCPUs, expected at most 16 with 64")
 
 
 if __name__ == "__main__":

@@ -74,26 +74,66 @@ std::string devices_text(std::span<const EmulatedDeviceConfig> devices) {
              });
 }
 
-std::string pieces_text(const std::vector<LoadPiece>& pieces) {
+// Symbols and files of a VM's bytes are named for it: ids are distinct.
+std::string piece_name(const El2Vm& vm, std::size_t n) {
+  return fmt::format("vm{}_piece{}", vm.file.id, n);
+}
+
+std::string pieces_text(const El2Vm& vm) {
+  const std::vector<LoadPiece>& pieces = vm.plan.pieces;
   std::string text = "extern \"C\" {\n";
   for (std::size_t n = 0; n < pieces.size(); ++n) {
-    text += fmt::format("extern const std::byte guest_piece_{}[];\n", n);
+    text += fmt::format("extern const std::byte {}[];\n", piece_name(vm, n));
   }
   std::size_t n = 0;
   return text + "}\n" +
-         list<LoadPiece>("GuestPiece", "kPieces", pieces, [&n](const LoadPiece& piece) {
-           return fmt::format("{{GuestPhysAddr({:#x}), {{guest_piece_{}, {}}}, {:#x}}}", piece.gpa,
-                              n++, piece.bytes.size(), piece.size);
+         list<LoadPiece>("GuestPiece", "kPieces", pieces, [&](const LoadPiece& piece) {
+           return fmt::format("{{GuestPhysAddr({:#x}), {{{}, {}}}, {:#x}}}", piece.gpa,
+                              piece_name(vm, n++), piece.bytes.size(), piece.size);
          });
 }
 
-std::string assembly(const std::vector<LoadPiece>& pieces, const std::filesystem::path& folder) {
+// The constants that the VM's Guest refers to, in a namespace of their own.
+std::string constants_text(const El2Vm& vm) {
+  const hal_sim::LentVmConfig lent(vm.file);
+  const VmConfig config = lent.view();
+  std::string text = fmt::format("namespace vm{} {{\n\n", config.id);
+  text += list<VcpuConfig>("VcpuConfig", "kVcpus", config.vcpus, vcpu_text);
+  text += list<MemoryRegionConfig>("MemoryRegionConfig", "kRegions", config.memory_regions,
+                                   region_text);
+  text += devices_text(config.emulated_devices);
+  text += list<PassthroughDeviceConfig>("PassthroughDeviceConfig", "kWindows",
+                                        config.passthrough_devices, window_text);
+  text += pieces_text(vm);
+  return text + fmt::format("\n}}  // namespace vm{}\n\n", config.id);
+}
+
+std::string guest_text(const El2Vm& vm) {
+  const hal_sim::LentVmConfig lent(vm.file);
+  const VmConfig config = lent.view();
+  return fmt::format(
+      "{{.config = {{\n        .id = {0},\n        .name = {1},\n"
+      "        .vcpus = vm{0}::kVcpus,\n        .bsp_entry = GuestPhysAddr({2:#x}),\n"
+      "        .ap_entry = GuestPhysAddr({2:#x}),\n        .dtb = GuestPhysAddr({3:#x}),\n"
+      "        .memory_regions = vm{0}::kRegions,\n"
+      "        .emulated_devices = vm{0}::kDevices,\n"
+      "        .passthrough_devices = vm{0}::kWindows,\n"
+      "        .interrupt_mode = InterruptMode({4}),\n"
+      "        .address_space_policy = AddressSpacePolicy({5})}},\n"
+      "     .pieces = vm{0}::kPieces}}",
+      config.id, text_literal(config.name), vm.plan.entry, vm.plan.dtb.value_or(kNoAddress),
+      static_cast<unsigned>(config.interrupt_mode),
+      static_cast<unsigned>(config.address_space_policy));
+}
+
+std::string assembly(std::span<const El2Vm> vms, const std::filesystem::path& folder) {
   std::string text = "    .section .rodata.guest, \"a\"\n";
-  for (std::size_t n = 0; n < pieces.size(); ++n) {
-    const std::string file = (folder / fmt::format("piece{}.bin", n)).string();
-    text += fmt::format(
-        "    .balign 4096\n    .global guest_piece_{0}\nguest_piece_{0}:\n    .incbin {1}\n", n,
-        text_literal(file));
+  for (const El2Vm& vm : vms) {
+    for (std::size_t n = 0; n < vm.plan.pieces.size(); ++n) {
+      const std::string name = piece_name(vm, n);
+      text += fmt::format("    .balign 4096\n    .global {0}\n{0}:\n    .incbin {1}\n", name,
+                          text_literal((folder / (name + ".bin")).string()));
+    }
   }
   return text;
 }
@@ -112,39 +152,19 @@ std::expected<void, std::string> write(const std::filesystem::path& file, std::s
 
 }  // namespace
 
-std::string el2_config_source(const hal_sim::VmFile& vm, const hal_sim::LoadPlan& plan,
-                              bool traced) {
-  const hal_sim::LentVmConfig lent(vm);
-  const VmConfig config = lent.view();
+std::string el2_config_source(std::span<const El2Vm> vms, bool traced) {
   std::string text =
-      "// Made from a configuration file.\n\n#include <array>\n#include <hal-el2/guest.hpp>\n\n"
+      "// Made from configuration files.\n\n#include <array>\n#include <hal-el2/guest.hpp>\n\n"
       "namespace axvm::hal_el2 {\nnamespace {\n\n";
-  text += list<VcpuConfig>("VcpuConfig", "kVcpus", config.vcpus, vcpu_text);
-  text += list<MemoryRegionConfig>("MemoryRegionConfig", "kRegions", config.memory_regions,
-                                   region_text);
-  text += devices_text(config.emulated_devices);
-  text += list<PassthroughDeviceConfig>("PassthroughDeviceConfig", "kWindows",
-                                        config.passthrough_devices, window_text);
-  text += pieces_text(plan.pieces);
-  text += fmt::format(
-      "\n}}  // namespace\n\nconstinit const VmConfig kGuestConfig{{\n    .id = {},\n    .name = "
-      "{},\n"
-      "    .vcpus = kVcpus,\n    .bsp_entry = GuestPhysAddr({:#x}),\n"
-      "    .ap_entry = GuestPhysAddr({:#x}),\n    .dtb = GuestPhysAddr({:#x}),\n"
-      "    .memory_regions = kRegions,\n    .emulated_devices = kDevices,\n"
-      "    .passthrough_devices = kWindows,\n    .interrupt_mode = InterruptMode({}),\n"
-      "    .address_space_policy = AddressSpacePolicy({})}};\n\n"
-      "constinit const bool kTraced = {};\n\n"
-      "constinit const std::span<const GuestPiece> kGuestPieces(kPieces);\n\n"
-      "}}  // namespace axvm::hal_el2\n",
-      config.id, text_literal(config.name), plan.entry, plan.entry, plan.dtb.value_or(kNoAddress),
-      static_cast<unsigned>(config.interrupt_mode),
-      static_cast<unsigned>(config.address_space_policy), traced);
-  return text;
+  for (const El2Vm& vm : vms) text += constants_text(vm);
+  return text + list<El2Vm>("Guest", "kAll", vms, guest_text) +
+         fmt::format(
+             "\n}}  // namespace\n\nconstinit const std::span<const Guest> kGuests(kAll);\n"
+             "constinit const bool kTraced = {};\n\n}}  // namespace axvm::hal_el2\n",
+             traced);
 }
 
-std::expected<void, std::string> write_el2_sources(const hal_sim::VmFile& vm,
-                                                   const hal_sim::LoadPlan& plan, bool traced,
+std::expected<void, std::string> write_el2_sources(std::span<const El2Vm> vms, bool traced,
                                                    const std::filesystem::path& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
@@ -152,13 +172,15 @@ std::expected<void, std::string> write_el2_sources(const hal_sim::VmFile& vm,
     return std::unexpected(fmt::format("cannot make {}: {}", folder.string(), error.message()));
   }
   const std::filesystem::path place = std::filesystem::absolute(folder);
-  for (std::size_t n = 0; n < plan.pieces.size(); ++n) {
-    const auto& bytes = plan.pieces[n].bytes;
-    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    if (auto done = write(place / fmt::format("piece{}.bin", n), text); !done) return done;
+  for (const El2Vm& vm : vms) {
+    for (std::size_t n = 0; n < vm.plan.pieces.size(); ++n) {
+      const auto& bytes = vm.plan.pieces[n].bytes;
+      const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+      if (auto done = write(place / (piece_name(vm, n) + ".bin"), text); !done) return done;
+    }
   }
-  if (auto done = write(place / "pieces.S", assembly(plan.pieces, place)); !done) return done;
-  return write(place / "config.cpp", el2_config_source(vm, plan, traced));
+  if (auto done = write(place / "pieces.S", assembly(vms, place)); !done) return done;
+  return write(place / "config.cpp", el2_config_source(vms, traced));
 }
 
 }  // namespace axvm::tool
