@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <hal-el2/backends.hpp>
 #include <hal-el2/cpus.hpp>
 #include <hal-el2/event_log.hpp>
 #include <hal-el2/frames.hpp>
@@ -110,7 +111,12 @@ class Hal {
   }
   [[nodiscard]] bool has_input() const { return uart_.has_input(); }
 
-  DeviceBackend backend(VmId, std::size_t) { return {}; }
+  DeviceBackend backend(VmId vm, std::size_t device) {
+    return backends_.find(guest_cpus_.vm_index(vm), device);
+  }
+  /// Makes what is behind the devices of kGuests[vm]. Errors: as Backends::add.
+  Result<> add_backends(std::size_t vm) { return backends_.add(vm, frames_); }
+  [[nodiscard]] Network& network() noexcept { return backends_.network(); }
 
   void log(LogLevel level, std::string_view text) { events_.log(level, text); }
   bool wants_events() { return kTraced; }
@@ -137,6 +143,7 @@ class Hal {
   EventLog events_;
   IvcHub<Hal> ivc_{*this};
   GuestCpus guest_cpus_;
+  Backends backends_;
 };
 
 static_assert(VmHal<Hal>);

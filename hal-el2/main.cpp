@@ -80,7 +80,10 @@ void enable_cpu() {
   if (auto done = hal.this_cpu().hardware_enable(); !done) end(hal, done.error());
 }
 
-void boot(Hal& hal, const Guest& guest, std::optional<Ref<Vm>>& made) {
+void boot(Hal& hal, std::size_t index) {
+  const Guest& guest = kGuests[index];
+  std::optional<Ref<Vm>>& made = shared().vms[index];
+  if (auto done = hal.add_backends(index); !done) end(hal, done.error());
   auto vm = Vm::create(hal, guest.config);
   if (!vm) end(hal, vm.error());
   made = std::move(*vm);
@@ -101,7 +104,7 @@ void boot(Hal& hal, const Guest& guest, std::optional<Ref<Vm>>& made) {
     if (hal.guest_cpus().add(guest.config, hal.cpus().count())) continue;
     end(hal, Error{ErrorKind::Unsupported, "boot"sv, "no physical CPU may run one of the vCPUs"sv});
   }
-  for (std::size_t i = 0; i < kGuests.size(); ++i) boot(hal, kGuests[i], shared().vms[i]);
+  for (std::size_t i = 0; i < kGuests.size(); ++i) boot(hal, i);
   hal.cpus().release();
   run_vcpus();
 }

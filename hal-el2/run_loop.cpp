@@ -79,14 +79,17 @@ void RunLoop::poll(const Turns& turns) {
     if (vcpu.wake_time && *vcpu.wake_time <= now) vcpu.waiting = false;
   });
   if (turns.cpu != kBootCpu) return;
-  // What is typed is for the first VM.
-  for (std::size_t i = 0; i < vm_count_; ++i) poll(*vms_[i], now, i == 0 && hal_.has_input());
+  const std::uint32_t with_frames = hal_.network().take_news();
+  for (std::size_t i = 0; i < vm_count_; ++i) {
+    // What is typed is for the first VM.
+    poll(*vms_[i], now, i == 0 && hal_.has_input(), (with_frames >> i & 1) != 0);
+  }
 }
 
-void RunLoop::poll(Vm& vm, std::uint64_t now, bool has_input) {
+void RunLoop::poll(Vm& vm, std::uint64_t now, bool has_input, bool has_frames) {
   if (!vm.running()) return;
   const auto deadline = vm.device_deadline();
-  if (has_input || (deadline && *deadline <= now)) vm.poll_devices();
+  if (has_input || has_frames || (deadline && *deadline <= now)) vm.poll_devices();
   if (!has_input) return;
   // They may look for it between two WFI.
   for (std::uint32_t n = 0; n < vm.vcpu_num(); ++n) hal_.wake(vm.id(), VcpuId(n));

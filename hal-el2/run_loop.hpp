@@ -44,9 +44,9 @@ class RunLoop {
   /// Sets EL2's timer for the end of a turn, if anybody waits for that.
   void begin_turn(const Turns& turns);
   /// Wakes those whose time has come. The boot CPU also looks at what is new outside the VMs:
-  /// input, time that devices have waited for.
+  /// input, frames, time that devices have waited for.
   void poll(const Turns& turns);
-  void poll(Vm& vm, std::uint64_t now, bool has_input);
+  void poll(Vm& vm, std::uint64_t now, bool has_input, bool has_frames);
 
   std::optional<unsigned> after(const Turns& turns, Vcpu& vcpu, const ExitReason& exit);
   /// When the first device of any VM wants to be polled.

@@ -59,6 +59,38 @@ class BareMetal(Test):
         piece = (self.folder / "sources" / "vm1_piece0.bin").read_bytes()
         self.assertIn(f"{{vm1_piece0, {len(piece)}}}", text)
 
+    def test_what_is_on_a_disk_is_a_files_contents(self):
+        # The guest wants zeroes in the last sectors, and 0x5a anywhere is no zero.
+        disk = self.folder / "disk"
+        named = self.variant("virtio", 'size = "1M"', f'file = "{disk}"')
+        for fill, status in ((b"\0", 0), (b"\x5a", 1)):
+            disk.write_bytes(bytes(1 << 19) + fill * (1 << 19))
+            before = disk.read_bytes()
+            self.assertEqual(self.axvm("bare-metal", named).status, status)
+            self.assertEqual(disk.read_bytes(), before)
+
+    def test_firmware_files_and_cards_are_in_the_sources(self):
+        (self.folder / "motd").write_text("hello")
+        named = self.variant("network-right", "  [\"virtio-rng\"",
+                             "  [\"fw_cfg\", 0x0902_0000, 0x18, 0, 0x3, []],\n  [\"virtio-rng\"")
+        named.write_text(named.read_text() + '[sim.net.virtio-net]\nmac = "52:54:00:12:34:56"\n'
+                         f'[sim.fw_cfg.fw_cfg]\nfiles = [["opt/motd", "{self.folder}/motd"]]\n')
+        sources = self.folder / "sources"
+        self.assertEqual(self.axvm("bare-metal", named, "--sources", sources).status, 0)
+        text = (sources / "config.cpp").read_text()
+        self.assertIn('{"opt/motd", {vm2_file1_0, 5}}', text)
+        self.assertIn("{3, 0, 0x563412005452}", text)
+        self.assertEqual((sources / "vm2_file1_0.bin").read_text(), "hello")
+
+    def test_what_needs_a_host_is_refused(self):
+        disk = self.folder / "disk"
+        disk.write_bytes(bytes(1 << 20))
+        named = self.variant("virtio", 'size = "1M"', f'file = "{disk}"\noverlay = false')
+        done = self.axvm("bare-metal", named)
+        self.assertRegex(done.err, r"^axvm: .*virtio\.toml:\d+:\d+: sim\.disk\.virtio-disk\.file: is "
+                                   r"written in place, which cannot be at EL2\n$")
+        self.assertEqual(done.status, 2)
+
     def test_what_cannot_be_run_is_refused_in_one_line(self):
         self.assert_rejected(self.axvm("bare-metal", config("hello"), "--qemu", "/no/such"),
                              "bare-metal: /no/such cannot be run: No such file or directory "

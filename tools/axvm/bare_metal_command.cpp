@@ -139,9 +139,15 @@ class Log {
   std::optional<int> status_;
 };
 
-// What the VMs boot with; nothing, and said why, when it is wrong or too much for an image.
+// What the VMs boot with, and what is behind their devices; nothing, and said why, when it is wrong
+// or too much for an image.
 std::optional<std::vector<El2Vm>> plan_vms(const hal_sim::MachineConfig& config,
                                            const ConfigurationOptions& options) {
+  auto devices = plan_el2_devices(config, image_search(options));
+  if (!devices) {
+    complain(devices.error());
+    return std::nullopt;
+  }
   std::vector<El2Vm> vms;
   std::size_t vcpus = 0;
   for (const hal_sim::VmFile& vm : config.vms) {
@@ -150,7 +156,7 @@ std::optional<std::vector<El2Vm>> plan_vms(const hal_sim::MachineConfig& config,
       complain(to_string(plan.error()));
       return std::nullopt;
     }
-    vms.push_back({vm, std::move(*plan)});
+    vms.push_back({vm, std::move(*plan), std::move((*devices)[vms.size()])});
     vcpus += vm.cpu_num;
   }
   if (vms.size() > kMostVms || vcpus > kMostVcpus) {

@@ -74,22 +74,80 @@ std::string devices_text(std::span<const EmulatedDeviceConfig> devices) {
              });
 }
 
-// Symbols and files of a VM's bytes are named for it: ids are distinct.
-std::string piece_name(const El2Vm& vm, std::size_t n) {
-  return fmt::format("vm{}_piece{}", vm.file.id, n);
+// Bytes that the image has, in a file of its own, or zeroes.
+struct Blob {
+  std::string name;  // of its symbol, and of the file
+  std::string_view section;
+  std::span<const std::byte> bytes;
+  std::uint64_t zeroes = 0;  // instead of bytes
+};
+
+// VMs' ids are distinct.
+std::string blob_name(const El2Vm& vm, std::string_view kind, std::size_t n) {
+  return fmt::format("vm{}_{}{}", vm.file.id, kind, n);
+}
+std::string file_name(const El2Vm& vm, const El2Files& files, std::size_t n) {
+  return blob_name(vm, fmt::format("file{}_", files.device), n);
+}
+
+std::vector<Blob> blobs_of(const El2Vm& vm) {
+  std::vector<Blob> blobs;
+  std::size_t n = 0;
+  for (const LoadPiece& piece : vm.plan.pieces) {
+    blobs.push_back({blob_name(vm, "piece", n++), ".rodata.guest", piece.bytes});
+  }
+  for (const El2Disk& disk : vm.devices.disks) {
+    const bool empty = disk.contents.empty();
+    blobs.push_back({blob_name(vm, "disk", disk.device), empty ? ".bss.guest" : ".data.guest",
+                     disk.contents, empty ? disk.size : 0});
+  }
+  for (const El2Files& files : vm.devices.firmware) {
+    n = 0;
+    for (const El2File& file : files.files) {
+      blobs.push_back({file_name(vm, files, n++), ".rodata.guest", file.contents});
+    }
+  }
+  return blobs;
+}
+
+std::string symbols_text(const El2Vm& vm) {
+  std::string text = "extern \"C\" {\n";
+  for (const Blob& blob : blobs_of(vm)) {
+    text += fmt::format("extern {}std::byte {}[];\n",
+                        blob.section == ".rodata.guest" ? "const " : "", blob.name);
+  }
+  return text + "}\n";
 }
 
 std::string pieces_text(const El2Vm& vm) {
-  const std::vector<LoadPiece>& pieces = vm.plan.pieces;
-  std::string text = "extern \"C\" {\n";
-  for (std::size_t n = 0; n < pieces.size(); ++n) {
-    text += fmt::format("extern const std::byte {}[];\n", piece_name(vm, n));
-  }
   std::size_t n = 0;
-  return text + "}\n" +
-         list<LoadPiece>("GuestPiece", "kPieces", pieces, [&](const LoadPiece& piece) {
-           return fmt::format("{{GuestPhysAddr({:#x}), {{{}, {}}}, {:#x}}}", piece.gpa,
-                              piece_name(vm, n++), piece.bytes.size(), piece.size);
+  return list<LoadPiece>("GuestPiece", "kPieces", vm.plan.pieces, [&](const LoadPiece& piece) {
+    return fmt::format("{{GuestPhysAddr({:#x}), {{{}, {}}}, {:#x}}}", piece.gpa,
+                       blob_name(vm, "piece", n++), piece.bytes.size(), piece.size);
+  });
+}
+
+std::string backends_text(const El2Vm& vm) {
+  std::string text =
+      list<El2Disk>("GuestDisk", "kDisks", vm.devices.disks, [&](const El2Disk& disk) {
+        return fmt::format(
+            "{{{}, {{{}, {}}}, {}}}", disk.device, blob_name(vm, "disk", disk.device),
+            disk.contents.empty() ? disk.size : disk.contents.size(), disk.read_only);
+      });
+  text += list<El2Card>("GuestCard", "kCards", vm.devices.cards, [](const El2Card& card) {
+    return fmt::format("{{{}, {}, {:#x}}}", card.device, card.network, card.mac);
+  });
+  for (const El2Files& files : vm.devices.firmware) {
+    std::size_t n = 0;
+    text += list<El2File>("FirmwareFile", fmt::format("kFilesOf{}", files.device), files.files,
+                          [&](const El2File& file) {
+                            return fmt::format("{{{}, {{{}, {}}}}}", text_literal(file.name),
+                                               file_name(vm, files, n++), file.contents.size());
+                          });
+  }
+  return text +
+         list<El2Files>("GuestFiles", "kFirmware", vm.devices.firmware, [](const El2Files& files) {
+           return fmt::format("{{{0}, kFilesOf{0}}}", files.device);
          });
 }
 
@@ -104,7 +162,9 @@ std::string constants_text(const El2Vm& vm) {
   text += devices_text(config.emulated_devices);
   text += list<PassthroughDeviceConfig>("PassthroughDeviceConfig", "kWindows",
                                         config.passthrough_devices, window_text);
+  text += symbols_text(vm);
   text += pieces_text(vm);
+  text += backends_text(vm);
   return text + fmt::format("\n}}  // namespace vm{}\n\n", config.id);
 }
 
@@ -120,19 +180,24 @@ std::string guest_text(const El2Vm& vm) {
       "        .passthrough_devices = vm{0}::kWindows,\n"
       "        .interrupt_mode = InterruptMode({4}),\n"
       "        .address_space_policy = AddressSpacePolicy({5})}},\n"
-      "     .pieces = vm{0}::kPieces}}",
+      "     .pieces = vm{0}::kPieces,\n     .disks = vm{0}::kDisks,\n"
+      "     .cards = vm{0}::kCards,\n     .files = vm{0}::kFirmware}}",
       config.id, text_literal(config.name), vm.plan.entry, vm.plan.dtb.value_or(kNoAddress),
       static_cast<unsigned>(config.interrupt_mode),
       static_cast<unsigned>(config.address_space_policy));
 }
 
 std::string assembly(std::span<const El2Vm> vms, const std::filesystem::path& folder) {
-  std::string text = "    .section .rodata.guest, \"a\"\n";
+  std::string text;
   for (const El2Vm& vm : vms) {
-    for (std::size_t n = 0; n < vm.plan.pieces.size(); ++n) {
-      const std::string name = piece_name(vm, n);
-      text += fmt::format("    .balign 4096\n    .global {0}\n{0}:\n    .incbin {1}\n", name,
-                          text_literal((folder / (name + ".bin")).string()));
+    for (const Blob& blob : blobs_of(vm)) {
+      const bool empty = blob.section == ".bss.guest";
+      text += fmt::format(
+          "    .section {0}, \"{1}\", {2}\n    .balign 4096\n    .global {3}\n{3}:\n", blob.section,
+          blob.section == ".rodata.guest" ? "a" : "aw", empty ? "%nobits" : "%progbits", blob.name);
+      text += empty ? fmt::format("    .skip {:#x}\n", blob.zeroes)
+                    : fmt::format("    .incbin {}\n",
+                                  text_literal((folder / (blob.name + ".bin")).string()));
     }
   }
   return text;
@@ -173,10 +238,11 @@ std::expected<void, std::string> write_el2_sources(std::span<const El2Vm> vms, b
   }
   const std::filesystem::path place = std::filesystem::absolute(folder);
   for (const El2Vm& vm : vms) {
-    for (std::size_t n = 0; n < vm.plan.pieces.size(); ++n) {
-      const auto& bytes = vm.plan.pieces[n].bytes;
-      const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-      if (auto done = write(place / (piece_name(vm, n) + ".bin"), text); !done) return done;
+    for (const Blob& blob : blobs_of(vm)) {
+      if (blob.section == ".bss.guest") continue;
+      const std::string_view text(reinterpret_cast<const char*>(blob.bytes.data()),
+                                  blob.bytes.size());
+      if (auto done = write(place / (blob.name + ".bin"), text); !done) return done;
     }
   }
   if (auto done = write(place / "pieces.S", assembly(vms, place)); !done) return done;
