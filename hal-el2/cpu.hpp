@@ -6,7 +6,11 @@
 #include <core/arch/aarch64/hal.hpp>
 #include <core/arch/aarch64/registers.hpp>
 #include <cstdint>
+#include <hal-el2/board.hpp>
+#include <hal-el2/gic_v2.hpp>
+#include <hal-el2/interrupt_controller.hpp>
 #include <optional>
+#include <span>
 
 /// vectors.S.
 extern "C" std::uint64_t hal_el2_enter_guest(std::uint64_t* gprs);
@@ -23,22 +27,22 @@ class Cpu {
 
   template <SysReg R>
   [[nodiscard]] std::uint64_t read() const {
-    constexpr Encoding e{R};
-    std::uint64_t value = 0;
-    asm volatile("mrs %0, S%c1_%c2_C%c3_C%c4_%c5"
-                 : "=r"(value)
-                 : "i"(e.op0), "i"(e.op1), "i"(e.crn), "i"(e.crm), "i"(e.op2)
-                 : "memory");
-    return value;
+    if constexpr (gic_v2::is_interface_register(R)) {
+      if (has_gic_v2_) return gic_v2::read_interface(R);
+    }
+    // To the core a GICv2 is a GICv3 that is used as one.
+    if constexpr (R == SysReg::ID_AA64PFR0_EL1) {
+      if (has_gic_v2_) return move_from<R>() | 1ULL << 24;
+    }
+    return move_from<R>();
   }
 
   template <SysReg R>
   void write(std::uint64_t value) {
-    constexpr Encoding e{R};
-    asm volatile("msr S%c1_%c2_C%c3_C%c4_%c5, %0"
-                 :
-                 : "r"(value), "i"(e.op0), "i"(e.op1), "i"(e.crn), "i"(e.crm), "i"(e.op2)
-                 : "memory");
+    if constexpr (gic_v2::is_interface_register(R)) {
+      if (has_gic_v2_) return gic_v2::write_interface(R, value);
+    }
+    move_to<R>(value);
   }
 
   [[nodiscard]] std::uint64_t gpr(unsigned n) const { return gprs_[n]; }
@@ -84,7 +88,9 @@ class Cpu {
   }
 
   /// QEMU's GICv3 has no interface in memory for guests.
-  [[nodiscard]] static std::optional<HostPhysRange> gicv() { return std::nullopt; }
+  [[nodiscard]] std::optional<HostPhysRange> gicv() const {
+    return has_gic_v2_ ? std::optional(kVirtualInterface) : std::nullopt;
+  }
   void synchronize() { asm volatile("isb" ::: "memory"); }
 
   void publish_tables() { asm volatile("dsb ishst" ::: "memory"); }
@@ -116,7 +122,27 @@ class Cpu {
           op2(static_cast<unsigned>(reg) & 7) {}
   };
 
+  template <SysReg R>
+  static std::uint64_t move_from() {
+    constexpr Encoding e{R};
+    std::uint64_t value = 0;
+    asm volatile("mrs %0, S%c1_%c2_C%c3_C%c4_%c5"
+                 : "=r"(value)
+                 : "i"(e.op0), "i"(e.op1), "i"(e.crn), "i"(e.crm), "i"(e.op2)
+                 : "memory");
+    return value;
+  }
+  template <SysReg R>
+  static void move_to(std::uint64_t value) {
+    constexpr Encoding e{R};
+    asm volatile("msr S%c1_%c2_C%c3_C%c4_%c5, %0"
+                 :
+                 : "r"(value), "i"(e.op0), "i"(e.op1), "i"(e.crn), "i"(e.crm), "i"(e.op2)
+                 : "memory");
+  }
+
   std::array<std::uint64_t, 31> gprs_{};
+  bool has_gic_v2_ = has_gic_v2();
 };
 
 static_assert(aarch64::VirtualizationHardware<Cpu>);

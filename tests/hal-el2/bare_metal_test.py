@@ -44,6 +44,19 @@ class BareMetal(Test):
         done = self.axvm("diff-trace", el2, simulation)
         self.assertEqual((done.status, done.err), (0, ""))
 
+    def test_a_gicv2_is_the_boards(self):
+        el2, simulation = self.folder / "el2", self.folder / "simulation"
+        one = config("gicv2"), "--vcpus", 1
+        done = self.axvm("bare-metal", *one, "--trace", el2)
+        self.assertEqual((done.status, done.err), (0, ""))
+        self.assertEqual(done.out_lines, ["gicv2: 5 ticks, 1 CPUs", "gicv2: PASS"])
+        self.axvm("run", *one, "--quiet", "--trace", f"{simulation}:jsonl")
+        done = self.axvm("diff-trace", "--up-to-time", el2, simulation)
+        self.assertEqual((done.status, done.err), (0, ""))
+        self.assert_rejected(self.axvm("bare-metal", config("gicv2"), config("network-right")),
+                             "bare-metal: some VMs have a GICv2 and some have not, expected VMs for "
+                             "one board")
+
     def test_a_guest_that_asks_for_a_reset_has_failed(self):
         # Without its device the guest cannot say so, but asks for a reset all the same.
         broken = self.variant("hello", "emu_devices = [[\"pl011\"", "emu_devices = [] # [[\"pl011\"")

@@ -40,7 +40,7 @@ def run(command, timeout):
 def run_qemu(arguments):
     """The lines of an image that ended well."""
     status, output, errors = run(
-        [arguments.qemu, "-machine", "virt,virtualization=on,gic-version=3", "-cpu", "cortex-a72",
+        [arguments.qemu, "-machine", f"virt,virtualization=on,gic-version={arguments.gic}", "-cpu", "cortex-a72",
          "-m", "1024", "-nic", "none", "-display", "none", "-monitor", "none", "-serial", "stdio",
          "-no-reboot", "-smp", str(arguments.cpus), "-kernel", arguments.image], arguments.timeout)
     lines = output.decode(errors="replace").splitlines()
@@ -88,6 +88,7 @@ def main():
     parser.add_argument("--config", nargs="+", help="the configurations of the same guests")
     parser.add_argument("--vm", nargs="+", default=[],
                         help="compare what happened to each of these VMs, and not to all together")
+    parser.add_argument("--gic", type=int, default=3, help="version of the board's")
     parser.add_argument("--cpus", type=int, default=1, help="of QEMU's board")
     parser.add_argument("--up-to-time", action="store_true",
                         help="the guest looks at clocks: compare what does not depend on them")

@@ -53,8 +53,7 @@ constexpr std::string_view kLinkerOptions =
     "-nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 "
     "-Wl,--no-warn-rwx-segments";
 constexpr std::string_view kQemuOptions =
-    "-machine virt,virtualization=on,gic-version=3 -cpu cortex-a72 -m 1024 -nic none "
-    "-display none -monitor none -serial stdio -no-reboot";
+    "-cpu cortex-a72 -m 1024 -nic none -display none -monitor none -serial stdio -no-reboot";
 
 // Bounds of hal-el2: kMaxCpus of board.hpp, kMaxVms and kMaxGuestCpus of guest.hpp.
 constexpr std::size_t kMostCpus = 8;
@@ -139,6 +138,19 @@ class Log {
   std::optional<int> status_;
 };
 
+// A guest with a GICv2 has part of the board's.
+bool has_gic_v2(const El2Vm& vm) {
+  return std::ranges::any_of(vm.file.emu_devices, [](const hal_sim::EmulatedDeviceRow& device) {
+    return device.emu_type == static_cast<std::uint64_t>(EmulatedDeviceType::InterruptController) &&
+           !device.cfg_list.empty() && device.cfg_list.front() == 2;
+  });
+}
+
+// Those without interrupts are content with any board.
+bool needs_gic_v3(const El2Vm& vm) {
+  return vm.file.interrupt_mode == InterruptMode::Emulated && !has_gic_v2(vm);
+}
+
 // What the VMs boot with, and what is behind their devices; nothing, and said why, when it is wrong
 // or too much for an image.
 std::optional<std::vector<El2Vm>> plan_vms(const hal_sim::MachineConfig& config,
@@ -158,6 +170,10 @@ std::optional<std::vector<El2Vm>> plan_vms(const hal_sim::MachineConfig& config,
     }
     vms.push_back({vm, std::move(*plan), std::move((*devices)[vms.size()])});
     vcpus += vm.cpu_num;
+  }
+  if (std::ranges::any_of(vms, has_gic_v2) && std::ranges::any_of(vms, needs_gic_v3)) {
+    complain("bare-metal: some VMs have a GICv2 and some have not, expected VMs for one board");
+    return std::nullopt;
   }
   if (vms.size() > kMostVms || vcpus > kMostVcpus) {
     complain(fmt::format("bare-metal: {} VMs with {} vCPUs, expected at most {} with {}",
@@ -184,6 +200,9 @@ int run_image(const fs::path& image, const std::vector<El2Vm>& vms, const BareMe
   std::vector<std::string> command = {options.qemu, "-kernel", image.string(), "-smp",
                                       std::to_string(std::min(vcpus, kMostCpus))};
   append(command, kQemuOptions);
+  append(command, std::ranges::any_of(vms, has_gic_v2)
+                      ? "-machine virt,virtualization=on,gic-version=2"
+                      : "-machine virt,virtualization=on,gic-version=3");
   const auto ended = run_program(command, [&log](std::string_view line) { log.line(line); });
   if (!ended) {
     complain("bare-metal: " + ended.error() + " (Debian: qemu-system-arm)");
