@@ -24,6 +24,12 @@ class Cpus {
   [[nodiscard]] static unsigned current() noexcept;
   [[nodiscard]] PerCpu& per_cpu() noexcept { return slots_[current()].per_cpu; }
   [[nodiscard]] Cpu& hardware() noexcept { return slots_[current()].cpu; }
+  /// Of all of them: Cpu::fp_loads().
+  [[nodiscard]] std::uint64_t fp_loads() const noexcept {
+    std::uint64_t sum = 0;
+    for (const Slot& slot : slots_) sum += slot.cpu.fp_loads();
+    return sum;
+  }
 
   /// CPUs that run this image: 0 to count() - 1.
   [[nodiscard]] unsigned count() const noexcept { return count_.load(std::memory_order_acquire); }

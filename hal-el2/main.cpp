@@ -28,7 +28,7 @@ namespace {
 /// The last lines of the channel name a status: 0 all guests powered off, 1 one has failed.
 [[noreturn]] void end(Hal& hal, unsigned status) {
   hal.events().close();
-  JsonLine(kConsole, "end").number("status", status);
+  JsonLine(kConsole, "end").number("status", status).number("fp_loads", hal.cpus().fp_loads());
   power_off();
 }
 

@@ -55,6 +55,9 @@ def run_qemu(arguments):
     if events[-1]["status"] != 0:
         console = "".join(event["text"] for event in events if event["event"] == "console")
         raise Failure(f"failed at EL2; its console:\n{console}{last}")
+    if arguments.fp_loads not in (None, events[-1]["fp_loads"]):
+        raise Failure(f"its guests had FP registers brought in {events[-1]['fp_loads']} times, "
+                      f"expected {arguments.fp_loads}")
     return lines
 
 
@@ -90,6 +93,8 @@ def main():
                         help="compare what happened to each of these VMs, and not to all together")
     parser.add_argument("--gic", type=int, default=3, help="version of the board's")
     parser.add_argument("--cpus", type=int, default=1, help="of QEMU's board")
+    parser.add_argument("--fp-loads", type=int,
+                        help="how often guests have FP registers brought into a CPU")
     parser.add_argument("--up-to-time", action="store_true",
                         help="the guest looks at clocks: compare what does not depend on them")
     parser.add_argument("--timeout", type=float, default=60, help="seconds for each side")
