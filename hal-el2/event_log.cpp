@@ -40,11 +40,20 @@ void EventLog::fault(VmId vm, VcpuId vcpu, const exit_reason::GuestFault& fault)
       .hex("syndrome", fault.syndrome);
 }
 
-void EventLog::console(std::size_t vm, std::uint8_t byte) {
+bool EventLog::console(std::size_t vm, std::uint8_t byte) {
   const Holding held(lock_);
   Line& line = lines_[vm];
   line.text[line.length++] = static_cast<char>(byte);
   if (byte == '\n' || line.length == line.text.size()) send_console(vm);
+  return line.length == 1;
+}
+
+bool EventLog::has_begun_lines() {
+  const Holding held(lock_);
+  for (const Line& line : lines_) {
+    if (line.length != 0) return true;
+  }
+  return false;
 }
 
 void EventLog::flush_consoles() {

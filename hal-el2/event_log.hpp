@@ -27,8 +27,11 @@ class EventLog {
   /// Why a guest cannot go on.
   void fault(VmId vm, VcpuId vcpu, const exit_reason::GuestFault& fault);
 
-  /// A byte of the console of kGuests[vm]. A line leaves when it ends or fills the buffer.
-  void console(std::size_t vm, std::uint8_t byte);
+  /// A byte of the console of kGuests[vm]. A line leaves when it ends or fills the buffer; true
+  /// when one has begun with this byte, which somebody has to flush.
+  bool console(std::size_t vm, std::uint8_t byte);
+  /// Whether there is a line that was begun.
+  [[nodiscard]] bool has_begun_lines();
   /// Sends what guests wrote of lines that they did not end.
   void flush_consoles();
   /// Nobody else writes any more: what follows are this CPU's last words.

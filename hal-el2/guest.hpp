@@ -56,5 +56,7 @@ struct Guest {
 extern const std::span<const Guest> kGuests;
 /// Whether the log has the core's events, and not only the guests' consoles.
 extern const bool kTraced;
+/// How often guests may have their VMs reset, together; the next one that asks for it has failed.
+extern const std::uint64_t kMaxResets;
 
 }  // namespace axvm::hal_el2

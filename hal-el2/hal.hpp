@@ -34,6 +34,9 @@ class HalLock : public SpinLock {
 
 class Hal {
  public:
+  /// What a guest writes is shown after so long at most, in nanoseconds.
+  static constexpr std::uint64_t kShownWithin = 10'000'000;
+
   using PerCpu = Cpus::PerCpu;
   using Lock = HalLock;
 
@@ -103,7 +106,8 @@ class Hal {
   void end_irq(std::uint32_t irq) { end_interrupt(irq); }
 
   void console_write(VmId vm, std::uint8_t byte) {
-    events_.console(guest_cpus_.vm_index(vm), byte);
+    const bool begun = events_.console(guest_cpus_.vm_index(vm), byte);
+    if (begun) start_timer_no_later(now_ns() + kShownWithin);
   }
   /// What is typed is for the first VM.
   std::optional<std::uint8_t> console_read(VmId vm) {

@@ -1,12 +1,12 @@
 // Runs the guests that were linked in, on the core, until all have powered off.
 
 #include <array>
-#include <cstring>
 #include <hal-el2/board.hpp>
 #include <hal-el2/guest.hpp>
 #include <hal-el2/hal.hpp>
 #include <hal-el2/interrupt_controller.hpp>
 #include <hal-el2/json_line.hpp>
+#include <hal-el2/load.hpp>
 #include <hal-el2/power.hpp>
 #include <hal-el2/run_loop.hpp>
 #include <new>
@@ -40,17 +40,6 @@ namespace {
       .text("detail", error.detail);
   JsonLine(kConsole, "end").number("status", 1);
   power_off();
-}
-
-Result<> load(Vm& vm, const GuestPiece& piece) {
-  auto rest = piece.bytes;
-  const auto copy = [&](std::span<std::byte> to) {
-    const std::size_t n = rest.size() < to.size() ? rest.size() : to.size();
-    if (n != 0) std::memcpy(to.data(), rest.data(), n);
-    if (n != to.size()) std::memset(to.data() + n, 0, to.size() - n);
-    rest = rest.subspan(n);
-  };
-  return vm.get_image_load_region(piece.gpa, piece.size, copy);
 }
 
 /// What all CPUs share. Made by the boot CPU before it starts others, and never unmade.
@@ -87,9 +76,7 @@ void boot(Hal& hal, std::size_t index) {
   auto vm = Vm::create(hal, guest.config);
   if (!vm) end(hal, vm.error());
   made = std::move(*vm);
-  for (const GuestPiece& piece : guest.pieces) {
-    if (auto done = load(**made, piece); !done) end(hal, done.error());
-  }
+  if (auto done = load(**made, guest); !done) end(hal, done.error());
   if (auto done = (*made)->boot(); !done) end(hal, done.error());
   shared().loop.add(**made);
 }

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <hal-el2/interrupt_controller.hpp>
+#include <hal-el2/load.hpp>
 #include <hal-el2/run_loop.hpp>
 #include <hal-el2/timer.hpp>
 #include <variant>
@@ -39,7 +40,9 @@ Result<unsigned> RunLoop::run() {
     const auto exit = vcpu->vm->run_vcpu(vcpu->id);
     if (!exit && !vcpu->vm->running()) continue;  // another CPU has ended it
     if (!exit) return std::unexpected(exit.error());
-    if (const auto status = after(turns, *vcpu, *exit)) return *status;
+    const auto status = after(turns, *vcpu, *exit);
+    if (!status) return std::unexpected(status.error());
+    if (*status) return **status;
   }
 }
 
@@ -57,9 +60,9 @@ RunLoop::Vcpu* RunLoop::next(Turns& turns) {
 }
 
 void RunLoop::idle(const Turns& turns) {
+  hal_.events().flush_consoles();
   std::uint64_t until = kNever;
   if (turns.cpu == kBootCpu) {
-    hal_.events().flush_consoles();
     until = std::min(now_ns() + kInputPeriod, device_deadline());
   }
   for_each(turns, [&](const Vcpu& vcpu) {
@@ -75,6 +78,7 @@ void RunLoop::idle(const Turns& turns) {
 
 void RunLoop::poll(const Turns& turns) {
   const std::uint64_t now = now_ns();
+  hal_.events().flush_consoles();
   for_each(turns, [&](Vcpu& vcpu) {
     if (vcpu.wake_time && *vcpu.wake_time <= now) vcpu.waiting = false;
   });
@@ -100,6 +104,7 @@ void RunLoop::begin_turn(const Turns& turns) {
   for_each(turns, [&](const Vcpu& vcpu) { running += vcpu.on && vcpu.vm->running() ? 1 : 0; });
   std::uint64_t end = running > 1 ? now_ns() + kTurn : kNever;
   if (turns.cpu == kBootCpu) end = std::min(end, device_deadline());
+  if (hal_.events().has_begun_lines()) end = std::min(end, now_ns() + Hal::kShownWithin);
   if (end != kNever) {
     start_timer(end);
   } else {
@@ -116,7 +121,44 @@ std::uint64_t RunLoop::device_deadline() const {
   return first;
 }
 
-std::optional<unsigned> RunLoop::after(const Turns& turns, Vcpu& vcpu, const ExitReason& exit) {
+std::optional<unsigned> RunLoop::powered_off(const Vm& vm) {
+  const std::uint32_t bit = 1U << hal_.guest_cpus().vm_index(vm.id());
+  const std::uint32_t off = off_.fetch_or(bit, std::memory_order_acq_rel) | bit;
+  if (off == (1U << vm_count_) - 1) return 0;
+  return std::nullopt;
+}
+
+Result<std::optional<unsigned>> RunLoop::reset(Vm& vm) {
+  const std::size_t index = hal_.guest_cpus().vm_index(vm.id());
+  const std::uint32_t bit = 1U << index;
+  if ((resetting_.fetch_or(bit, std::memory_order_acq_rel) & bit) != 0) return std::nullopt;
+  if (resets_.fetch_add(1, std::memory_order_relaxed) >= kMaxResets) return 1;
+  const auto load_images = [&](VmBase& self) { return load(self, kGuests[index]); };
+  auto done = vm.reset(load_images);
+  while (!done && done.error().kind == ErrorKind::BadState) {  // a vCPU is still in its guest
+    hal_.cpus().serve();
+    done = vm.reset(load_images);
+  }
+  if (!done) return std::unexpected(done.error());
+  // Whoever has run one of its vCPUs has seen that it is stopped before it runs again.
+  for (unsigned cpu = 0; cpu < hal_.cpus().count(); ++cpu) {
+    hal_.cpus().call_on(cpu, [&] {
+      for_each({cpu, 0}, [&](Vcpu& vcpu) {
+        if (vcpu.vm != &vm) return;
+        vcpu.on = vcpu.id == VcpuId(0);
+        vcpu.waiting = false;
+        vcpu.wake_time.reset();
+      });
+    });
+  }
+  resetting_.fetch_and(~bit, std::memory_order_acq_rel);
+  if (auto started = vm.start(); !started) return std::unexpected(started.error());
+  hal_.wake(vm.id(), VcpuId(0));
+  return std::nullopt;
+}
+
+Result<std::optional<unsigned>> RunLoop::after(const Turns& turns, Vcpu& vcpu,
+                                               const ExitReason& exit) {
   if (const auto* interrupt = std::get_if<exit_reason::ExternalInterrupt>(&exit)) {
     stop_timer();
     if (interrupt->id < kFirstSpecialIntid) hal_.end_irq(interrupt->id);
@@ -130,10 +172,8 @@ std::optional<unsigned> RunLoop::after(const Turns& turns, Vcpu& vcpu, const Exi
   } else if (std::holds_alternative<exit_reason::CpuDown>(exit)) {
     vcpu.on = false;
   } else if (const auto* down = std::get_if<exit_reason::SystemDown>(&exit)) {
-    if (down->reset) return 1;
-    const std::uint32_t vm = 1U << hal_.guest_cpus().vm_index(vcpu.vm->id());
-    const std::uint32_t off = off_.fetch_or(vm, std::memory_order_acq_rel) | vm;
-    if (off == (1U << vm_count_) - 1) return 0;
+    if (down->reset) return reset(*vcpu.vm);
+    return powered_off(*vcpu.vm);
   } else if (const auto* fault = std::get_if<exit_reason::GuestFault>(&exit)) {
     hal_.events().fault(vcpu.vm->id(), vcpu.id, *fault);
     return 1;

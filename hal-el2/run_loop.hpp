@@ -19,7 +19,7 @@ class RunLoop {
   void add(Vm& vm) noexcept;
 
   /// Each CPU runs its vCPUs, to the end: 0 when every VM has powered off; 1 as soon as one has
-  /// failed, and the log says why. Errors: as run_vcpu.
+  /// failed, and the log says why. Errors: as run_vcpu and reset.
   Result<unsigned> run();
 
  private:
@@ -43,12 +43,16 @@ class RunLoop {
   void idle(const Turns& turns);
   /// Sets EL2's timer for the end of a turn, if anybody waits for that.
   void begin_turn(const Turns& turns);
-  /// Wakes those whose time has come. The boot CPU also looks at what is new outside the VMs:
-  /// input, frames, time that devices have waited for.
+  /// Shows what guests have written, and wakes those whose time has come. The boot CPU also looks
+  /// at what is new outside the VMs: input, frames, time that devices have waited for.
   void poll(const Turns& turns);
   void poll(Vm& vm, std::uint64_t now, bool has_input, bool has_frames);
 
-  std::optional<unsigned> after(const Turns& turns, Vcpu& vcpu, const ExitReason& exit);
+  /// The run's status, if it ends.
+  Result<std::optional<unsigned>> after(const Turns& turns, Vcpu& vcpu, const ExitReason& exit);
+  std::optional<unsigned> powered_off(const Vm& vm);
+  /// Begins a VM anew, unless another CPU does already.
+  Result<std::optional<unsigned>> reset(Vm& vm);
   /// When the first device of any VM wants to be polled.
   [[nodiscard]] std::uint64_t device_deadline() const;
 
@@ -63,7 +67,10 @@ class RunLoop {
   Hal& hal_;
   std::array<Vm*, kMaxVms> vms_{};
   std::size_t vm_count_ = 0;
-  std::atomic<std::uint32_t> off_ = 0;       ///< VMs that have powered off, one bit each
+  // VMs, one bit each.
+  std::atomic<std::uint32_t> off_ = 0;        ///< have powered off
+  std::atomic<std::uint32_t> resetting_ = 0;  ///< are being reset
+  std::atomic<std::uint64_t> resets_ = 0;
   std::array<Vcpu, kMaxGuestCpus> vcpus_{};  ///< as GuestCpus numbers them
   unsigned count_ = 0;
 };

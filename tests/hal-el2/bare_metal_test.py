@@ -1,5 +1,6 @@
 """axvm bare-metal"""
 
+import json
 import os
 import subprocess
 import unittest
@@ -57,10 +58,21 @@ class BareMetal(Test):
                              "bare-metal: some VMs have a GICv2 and some have not, expected VMs for "
                              "one board")
 
-    def test_a_guest_that_asks_for_a_reset_has_failed(self):
-        # Without its device the guest cannot say so, but asks for a reset all the same.
-        broken = self.variant("hello", "emu_devices = [[\"pl011\"", "emu_devices = [] # [[\"pl011\"")
-        self.assertEqual(self.axvm("bare-metal", broken).status, 1)
+    def test_a_guest_that_asks_for_a_reset_gets_it_as_often_as_it_may(self):
+        # Without its device the guest cannot say so, but asks for a reset all the same; with four
+        # vCPUs it does so while others run.
+        for name, resets in (("mmio", 0), ("mmio", 3), ("ipi", 4)):
+            broken = self.variant(name, "emu_devices = [[\"pl011\"", "emu_devices = [] # [[\"pl011\"")
+            broken.write_text(broken.read_text().replace("max_resets = 0", f"max_resets = {resets}"))
+            trace = self.folder / "trace"
+            self.assertEqual(self.axvm("bare-metal", broken, "--trace", trace).status, 1)
+            events = [json.loads(line) for line in trace.read_text().splitlines()]
+            asked = [event for event in events
+                     if event["event"] == "FirmwareCall" and event["name"] == "SYSTEM_RESET"]
+            begun = [event for event in events
+                     if event["event"] == "StateChanged" and event["state"] == "running"
+                     and not event["of_vcpu"]]
+            self.assertEqual((len(asked), len(begun)), (resets + 1, resets + 1))
 
     def test_its_sources_name_what_the_configuration_does(self):
         self.assertEqual(self.axvm("bare-metal", config("permissions"), "--sources",
@@ -76,6 +88,7 @@ class BareMetal(Test):
         # The guest wants zeroes in the last sectors, and 0x5a anywhere is no zero.
         disk = self.folder / "disk"
         named = self.variant("virtio", 'size = "1M"', f'file = "{disk}"')
+        named.write_text(named.read_text().replace("[sim.disk", "[sim]\nmax_resets = 0\n[sim.disk"))
         for fill, status in ((b"\0", 0), (b"\x5a", 1)):
             disk.write_bytes(bytes(1 << 19) + fill * (1 << 19))
             before = disk.read_bytes()

@@ -222,10 +222,11 @@ int bare_metal_command(const BareMetalOptions& options, Output& output) {
   if (!config) return kBadUsage;
   const auto vms = plan_vms(*config, options.configuration);
   if (!vms) return kBadUsage;
-  const bool traced = options.sources || options.trace_file;
+  const El2Options image_options{.traced = options.sources || options.trace_file,
+                                 .max_resets = config->sim.max_resets};
   const Workplace workplace;
   const fs::path folder = options.sources ? fs::path(*options.sources) : workplace.folder();
-  if (auto done = write_el2_sources(*vms, traced, folder); !done) {
+  if (auto done = write_el2_sources(*vms, image_options, folder); !done) {
     complain("bare-metal: " + done.error());
     return kBadUsage;
   }

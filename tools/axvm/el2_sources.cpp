@@ -92,6 +92,7 @@ std::string file_name(const El2Vm& vm, const El2Files& files, std::size_t n) {
 
 std::vector<Blob> blobs_of(const El2Vm& vm) {
   std::vector<Blob> blobs;
+  blobs.reserve(vm.plan.pieces.size() + vm.devices.disks.size());
   std::size_t n = 0;
   for (const LoadPiece& piece : vm.plan.pieces) {
     blobs.push_back({blob_name(vm, "piece", n++), ".rodata.guest", piece.bytes});
@@ -217,7 +218,7 @@ std::expected<void, std::string> write(const std::filesystem::path& file, std::s
 
 }  // namespace
 
-std::string el2_config_source(std::span<const El2Vm> vms, bool traced) {
+std::string el2_config_source(std::span<const El2Vm> vms, const El2Options& options) {
   std::string text =
       "// Made from configuration files.\n\n#include <array>\n#include <hal-el2/guest.hpp>\n\n"
       "namespace axvm::hal_el2 {\nnamespace {\n\n";
@@ -225,11 +226,14 @@ std::string el2_config_source(std::span<const El2Vm> vms, bool traced) {
   return text + list<El2Vm>("Guest", "kAll", vms, guest_text) +
          fmt::format(
              "\n}}  // namespace\n\nconstinit const std::span<const Guest> kGuests(kAll);\n"
-             "constinit const bool kTraced = {};\n\n}}  // namespace axvm::hal_el2\n",
-             traced);
+             "constinit const bool kTraced = {};\nconstinit const std::uint64_t kMaxResets = "
+             "{:#x};\n\n"
+             "}}  // namespace axvm::hal_el2\n",
+             options.traced, options.max_resets.value_or(~std::uint64_t{0}));
 }
 
-std::expected<void, std::string> write_el2_sources(std::span<const El2Vm> vms, bool traced,
+std::expected<void, std::string> write_el2_sources(std::span<const El2Vm> vms,
+                                                   const El2Options& options,
                                                    const std::filesystem::path& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
@@ -246,7 +250,7 @@ std::expected<void, std::string> write_el2_sources(std::span<const El2Vm> vms, b
     }
   }
   if (auto done = write(place / "pieces.S", assembly(vms, place)); !done) return done;
-  return write(place / "config.cpp", el2_config_source(vms, traced));
+  return write(place / "config.cpp", el2_config_source(vms, options));
 }
 
 }  // namespace axvm::tool

@@ -1,10 +1,12 @@
 #pragma once
 // Configurations as sources of an EL2 image: what hal-el2/guest.hpp declares.
 
+#include <cstdint>
 #include <expected>
 #include <filesystem>
 #include <hal-sim/config/vm_file.hpp>
 #include <hal-sim/load/load_plan.hpp>
+#include <optional>
 #include <span>
 #include <string>
 #include <tools/axvm/el2_devices.hpp>
@@ -18,15 +20,19 @@ struct El2Vm {
   El2Devices devices;
 };
 
+struct El2Options {
+  bool traced = false;                        ///< the image tells of all traps
+  std::optional<std::uint64_t> max_resets{};  ///< as SimOptions has it
+};
+
 /// The VMs as constant initialised C++: of each its VmConfig, where the pieces of its images go,
-/// and its disks, cards and firmware files. A `traced` image tells of all traps.
-[[nodiscard]] std::string el2_config_source(std::span<const El2Vm> vms, bool traced);
+/// and its disks, cards and firmware files.
+[[nodiscard]] std::string el2_config_source(std::span<const El2Vm> vms, const El2Options& options);
 
 /// Writes into `folder`, which is made if need be: `config.cpp` (el2_config_source), `pieces.S`,
-/// and a file for the bytes of each piece,
-/// disk and firmware file. Files that hold the same already are left alone. One
-/// line otherwise.
+/// and a file for the bytes of each piece, disk and firmware file. Files that hold the same already
+/// are left alone. One line otherwise.
 [[nodiscard]] std::expected<void, std::string> write_el2_sources(
-    std::span<const El2Vm> vms, bool traced, const std::filesystem::path& folder);
+    std::span<const El2Vm> vms, const El2Options& options, const std::filesystem::path& folder);
 
 }  // namespace axvm::tool
