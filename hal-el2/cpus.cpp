@@ -14,11 +14,10 @@ void Cpus::start(unsigned wanted) {
   unsigned count = 1;
   while (count < wanted && count < kMaxCpus && start_cpu(count)) ++count;
   count_.store(count, std::memory_order_release);
-  started_.store(true, std::memory_order_release);
 }
 
-void Cpus::wait_for_start() const noexcept {
-  while (!started_.load(std::memory_order_acquire)) {
+void Cpus::wait_for_release() const noexcept {
+  while (!released_.load(std::memory_order_acquire)) {
   }
 }
 

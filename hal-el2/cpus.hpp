@@ -24,13 +24,21 @@ class Cpus {
   [[nodiscard]] static unsigned current() noexcept;
   [[nodiscard]] PerCpu& per_cpu() noexcept { return slots_[current()].per_cpu; }
   [[nodiscard]] Cpu& hardware() noexcept { return slots_[current()].cpu; }
+  /// Of all of them: Cpu::fp_loads().
+  [[nodiscard]] std::uint64_t fp_loads() const noexcept {
+    std::uint64_t sum = 0;
+    for (const Slot& slot : slots_) sum += slot.cpu.fp_loads();
+    return sum;
+  }
 
   /// CPUs that run this image: 0 to count() - 1.
   [[nodiscard]] unsigned count() const noexcept { return count_.load(std::memory_order_acquire); }
   /// Starts more of them, up to `wanted` in all, or as many as the board has. The boot CPU does.
   void start(unsigned wanted);
-  /// On the others: until start() is done, and count() what it will be.
-  void wait_for_start() const noexcept;
+  /// There is something to do for the others.
+  void release() noexcept { released_.store(true, std::memory_order_release); }
+  /// On the others: until release().
+  void wait_for_release() const noexcept;
 
   /// Carries `task` out on a CPU, outside its guest, and returns when it is done. Meanwhile serves
   /// what is asked of this one.
@@ -56,7 +64,7 @@ class Cpus {
 
   std::array<Slot, kMaxCpus> slots_;
   std::atomic<unsigned> count_ = 1;
-  std::atomic<bool> started_ = false;
+  std::atomic<bool> released_ = false;
 };
 
 }  // namespace axvm::hal_el2

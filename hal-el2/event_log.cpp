@@ -29,35 +29,54 @@ void EventLog::log(LogLevel level, std::string_view text) {
   JsonLine(uart_, "log").text("level", level_name(level)).text("text", text);
 }
 
-void EventLog::fault(const exit_reason::GuestFault& fault) {
+void EventLog::fault(VmId vm, VcpuId vcpu, const exit_reason::GuestFault& fault) {
   const Holding held(lock_);
   JsonLine(uart_, "error")
+      .number("vm", vm.value)
+      .number("vcpu", vcpu.value)
       .text("operation", "run_vcpu")
       .text("detail", fault.what)
       .hex("address", fault.address.value)
       .hex("syndrome", fault.syndrome);
 }
 
-void EventLog::console(std::uint8_t byte) {
+bool EventLog::console(std::size_t vm, std::uint8_t byte) {
   const Holding held(lock_);
-  line_[length_++] = static_cast<char>(byte);
-  if (byte == '\n' || length_ == line_.size()) send_console();
+  Line& line = lines_[vm];
+  line.text[line.length++] = static_cast<char>(byte);
+  if (byte == '\n' || line.length == line.text.size()) send_console(vm);
+  return line.length == 1;
 }
 
-void EventLog::flush_console() {
+bool EventLog::has_begun_lines() {
   const Holding held(lock_);
-  send_console();
+  for (const Line& line : lines_) {
+    if (line.length != 0) return true;
+  }
+  return false;
+}
+
+void EventLog::flush_consoles() {
+  const Holding held(lock_);
+  send_consoles();
 }
 
 void EventLog::close() {
   lock_.lock();
-  send_console();
+  send_consoles();
 }
 
-void EventLog::send_console() {
-  if (length_ == 0) return;
-  JsonLine(uart_, "console").text("text", {line_.data(), length_});
-  length_ = 0;
+void EventLog::send_consoles() {
+  for (std::size_t vm = 0; vm < kGuests.size(); ++vm) send_console(vm);
+}
+
+void EventLog::send_console(std::size_t vm) {
+  Line& line = lines_[vm];
+  if (line.length == 0) return;
+  JsonLine(uart_, "console")
+      .number("vm", kGuests[vm].config.id)
+      .text("text", {line.text.data(), line.length});
+  line.length = 0;
 }
 
 }  // namespace axvm::hal_el2

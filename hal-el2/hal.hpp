@@ -1,17 +1,18 @@
 #pragma once
 // core's VmHal on bare metal: QEMU's `virt` board, at EL2, addresses mapped onto themselves.
 
-#include <atomic>
 #include <axvm/hal.hpp>
 #include <core/arch/aarch64/arch.hpp>
 #include <core/vm/axvm.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <hal-el2/backends.hpp>
 #include <hal-el2/cpus.hpp>
 #include <hal-el2/event_log.hpp>
 #include <hal-el2/frames.hpp>
 #include <hal-el2/guest.hpp>
+#include <hal-el2/guest_cpus.hpp>
 #include <hal-el2/heap.hpp>
 #include <hal-el2/interrupt_controller.hpp>
 #include <hal-el2/spin_lock.hpp>
@@ -33,6 +34,9 @@ class HalLock : public SpinLock {
 
 class Hal {
  public:
+  /// What a guest writes is shown after so long at most, in nanoseconds.
+  static constexpr std::uint64_t kShownWithin = 10'000'000;
+
   using PerCpu = Cpus::PerCpu;
   using Lock = HalLock;
 
@@ -85,31 +89,38 @@ class Hal {
   PcpuId current_pcpu() { return PcpuId(Cpus::current()); }
   PerCpu& this_cpu() { return cpus_.per_cpu(); }
   void kick(PcpuId cpu) { interrupt_cpu(cpu.value); }
-  void wake(VmId, VcpuId vcpu) {
-    woken_.fetch_or(std::uint64_t{1} << vcpu.value, std::memory_order_release);
-    if (cpu_of(vcpu) != Cpus::current()) interrupt_cpu(cpu_of(vcpu));
-  }
-  /// Whether the vCPU was woken since this was asked last.
-  bool take_wake(VcpuId vcpu) noexcept {
-    const std::uint64_t bit = std::uint64_t{1} << vcpu.value;
-    return (woken_.fetch_and(~bit, std::memory_order_acq_rel) & bit) != 0;
+  void wake(VmId vm, VcpuId vcpu) {
+    const unsigned number = guest_cpus_.number(vm, vcpu);
+    guest_cpus_.wake(number);
+    const unsigned cpu = guest_cpus_.cpu_of(number);
+    if (cpu != Cpus::current()) interrupt_cpu(cpu);
   }
   void call_on(PcpuId cpu, FunctionRef<void()> task) { cpus_.call_on(cpu.value, task); }
 
   [[nodiscard]] Cpus& cpus() noexcept { return cpus_; }
-  /// The CPU that runs a vCPU.
-  [[nodiscard]] unsigned cpu_of(VcpuId vcpu) const noexcept { return vcpu.value % cpus_.count(); }
+  [[nodiscard]] GuestCpus& guest_cpus() noexcept { return guest_cpus_; }
 
   IvcHub<Hal>& ivc() { return ivc_; }
 
   std::uint32_t acknowledge_irq() { return acknowledge_interrupt(); }
   void end_irq(std::uint32_t irq) { end_interrupt(irq); }
 
-  void console_write(VmId, std::uint8_t byte) { events_.console(byte); }
-  std::optional<std::uint8_t> console_read(VmId) { return uart_.get(); }
+  void console_write(VmId vm, std::uint8_t byte) {
+    const bool begun = events_.console(guest_cpus_.vm_index(vm), byte);
+    if (begun) start_timer_no_later(now_ns() + kShownWithin);
+  }
+  /// What is typed is for the first VM.
+  std::optional<std::uint8_t> console_read(VmId vm) {
+    return guest_cpus_.vm_index(vm) == 0 ? uart_.get() : std::nullopt;
+  }
   [[nodiscard]] bool has_input() const { return uart_.has_input(); }
 
-  DeviceBackend backend(VmId, std::size_t) { return {}; }
+  DeviceBackend backend(VmId vm, std::size_t device) {
+    return backends_.find(guest_cpus_.vm_index(vm), device);
+  }
+  /// Makes what is behind the devices of kGuests[vm]. Errors: as Backends::add.
+  Result<> add_backends(std::size_t vm) { return backends_.add(vm, frames_); }
+  [[nodiscard]] Network& network() noexcept { return backends_.network(); }
 
   void log(LogLevel level, std::string_view text) { events_.log(level, text); }
   bool wants_events() { return kTraced; }
@@ -135,7 +146,8 @@ class Hal {
   Heap heap_;
   EventLog events_;
   IvcHub<Hal> ivc_{*this};
-  std::atomic<std::uint64_t> woken_ = 0;  ///< vCPUs, one bit each
+  GuestCpus guest_cpus_;
+  Backends backends_;
 };
 
 static_assert(VmHal<Hal>);

@@ -1,13 +1,10 @@
 #include <hal-el2/board.hpp>
+#include <hal-el2/gic_v2.hpp>
 #include <hal-el2/interrupt_controller.hpp>
+#include <hal-el2/mmio.hpp>
 
 namespace axvm::hal_el2 {
 namespace {
-
-volatile std::uint32_t& mmio(std::uint64_t address) {
-  // NOLINTNEXTLINE(performance-no-int-to-ptr): addresses are mapped onto themselves
-  return *reinterpret_cast<volatile std::uint32_t*>(address);
-}
 
 // Distributor registers (IHI 0069, 12.9). EL3 is absent: there is one security state.
 constexpr std::uint64_t kCtlr = 0x0;
@@ -22,24 +19,28 @@ constexpr std::uint64_t kPrivateFrame = 0x1'0000;
 constexpr std::uint64_t kIgroupr0 = kPrivateFrame + 0x80;
 constexpr std::uint64_t kIsenabler0 = kPrivateFrame + 0x100;
 
-// 25: list registers; 27 and 30: the guest's timers.
-constexpr std::uint32_t kEnabled =
-    1U << kCpuIntid | 1U << 25 | 1U << kHypervisorTimerIntid | 1U << 27 | 1U << 30;
-
 }  // namespace
 
+bool has_gic_v2() {
+  std::uint64_t pfr0 = 0;
+  asm("mrs %0, id_aa64pfr0_el1" : "=r"(pfr0));
+  return (pfr0 >> 24 & 0xf) == 0;
+}
+
 void enable_distributor() {
+  if (has_gic_v2()) return gic_v2::enable_distributor();
   mmio(kDistributor + kCtlr) = kCtlrAffinityRouting;
   mmio(kDistributor + kCtlr) = kCtlrAffinityRouting | kCtlrEnableGroup1;
 }
 
 void enable_interrupts(unsigned cpu) {
+  if (has_gic_v2()) return gic_v2::enable_interrupts();
   const std::uint64_t redistributor = kRedistributors + cpu * kRedistributorSize;
   mmio(redistributor + kWaker) = mmio(redistributor + kWaker) & ~kWakerProcessorSleep;
   while ((mmio(redistributor + kWaker) & kWakerChildrenAsleep) != 0) {
   }
   mmio(redistributor + kIgroupr0) = ~0U;
-  mmio(redistributor + kIsenabler0) = kEnabled;
+  mmio(redistributor + kIsenabler0) = kPrivateInterrupts;
   // ICC_SRE_EL2.{SRE, Enable}; ICC_CTLR_EL1.EOImode; ICC_PMR_EL1; ICC_IGRPEN1_EL1.
   asm volatile("msr S3_4_C12_C9_5, %0\n\tisb" ::"r"(std::uint64_t{0x9}) : "memory");
   asm volatile("msr S3_0_C12_C12_4, %0" ::"r"(std::uint64_t{0x2}) : "memory");
@@ -48,12 +49,14 @@ void enable_interrupts(unsigned cpu) {
 }
 
 void interrupt_cpu(unsigned cpu) {
+  if (has_gic_v2()) return gic_v2::interrupt_cpu(cpu);
   // ICC_SGI1R_EL1: INTID in bits 27:24, the CPU in the list of Aff0.
   const std::uint64_t request = std::uint64_t{kCpuIntid} << 24 | std::uint64_t{1} << cpu;
   asm volatile("dsb ish\n\tmsr S3_0_C12_C11_5, %0\n\tisb" ::"r"(request) : "memory");
 }
 
 std::uint32_t acknowledge_interrupt() {
+  if (has_gic_v2()) return gic_v2::acknowledge_interrupt();
   std::uint64_t intid = 0;
   asm volatile("mrs %0, S3_0_C12_C12_0\n\tdsb sy" : "=r"(intid)::"memory");  // ICC_IAR1_EL1
   if (intid < kFirstSpecialIntid) {
@@ -63,12 +66,14 @@ std::uint32_t acknowledge_interrupt() {
 }
 
 std::uint32_t pending_interrupt() {
+  if (has_gic_v2()) return gic_v2::pending_interrupt();
   std::uint64_t intid = 0;
   asm volatile("mrs %0, S3_0_C12_C12_2" : "=r"(intid)::"memory");  // ICC_HPPIR1_EL1
   return static_cast<std::uint32_t>(intid);
 }
 
 void end_interrupt(std::uint32_t intid) {
+  if (has_gic_v2()) return gic_v2::end_interrupt(intid);
   asm volatile("msr S3_0_C12_C11_1, %0\n\tisb" ::"r"(std::uint64_t{intid})
                : "memory");  // ICC_DIR_EL1
 }

@@ -1,15 +1,18 @@
-// Runs the guest that was linked in, on the core, until it powers off.
+// Runs the guests that were linked in, on the core, until all have powered off.
 
-#include <cstring>
+#include <array>
 #include <hal-el2/board.hpp>
 #include <hal-el2/guest.hpp>
 #include <hal-el2/hal.hpp>
 #include <hal-el2/interrupt_controller.hpp>
 #include <hal-el2/json_line.hpp>
+#include <hal-el2/load.hpp>
 #include <hal-el2/power.hpp>
 #include <hal-el2/run_loop.hpp>
 #include <new>
 #include <optional>
+#include <span>
+#include <utility>
 
 extern "C" {
 extern const std::byte image_end[];  // image.ld
@@ -22,10 +25,10 @@ extern const std::byte image_end[];  // image.ld
 namespace axvm::hal_el2 {
 namespace {
 
-/// The last lines of the channel name a status: 0 the guest powered off, 1 it failed.
+/// The last lines of the channel name a status: 0 all guests powered off, 1 one has failed.
 [[noreturn]] void end(Hal& hal, unsigned status) {
   hal.events().close();
-  JsonLine(kConsole, "end").number("status", status);
+  JsonLine(kConsole, "end").number("status", status).number("fp_loads", hal.cpus().fp_loads());
   power_off();
 }
 
@@ -39,23 +42,13 @@ namespace {
   power_off();
 }
 
-Result<> load(Vm& vm, const GuestPiece& piece) {
-  auto rest = piece.bytes;
-  const auto copy = [&](std::span<std::byte> to) {
-    const std::size_t n = rest.size() < to.size() ? rest.size() : to.size();
-    if (n != 0) std::memcpy(to.data(), rest.data(), n);
-    if (n != to.size()) std::memset(to.data() + n, 0, to.size() - n);
-    rest = rest.subspan(n);
-  };
-  return vm.get_image_load_region(piece.gpa, piece.size, copy);
-}
-
 /// What all CPUs share. Made by the boot CPU before it starts others, and never unmade.
 struct Shared {
   explicit Shared(HostPhysAddr first_free) : hal(kConsole, first_free) {}
 
   Hal hal;
-  std::optional<RunLoop> loop;
+  RunLoop loop{hal};
+  std::array<std::optional<Ref<Vm>>, kMaxVms> vms;
 };
 
 /// No constructor runs before the entry.
@@ -65,7 +58,7 @@ Shared& shared() { return *std::launder(reinterpret_cast<Shared*>(storage)); }
 
 [[noreturn]] void run_vcpus() {
   Hal& hal = shared().hal;
-  const auto status = shared().loop->run();
+  const auto status = shared().loop.run();
   if (!status) end(hal, status.error());
   end(hal, *status);
 }
@@ -76,17 +69,30 @@ void enable_cpu() {
   if (auto done = hal.this_cpu().hardware_enable(); !done) end(hal, done.error());
 }
 
+void boot(Hal& hal, std::size_t index) {
+  const Guest& guest = kGuests[index];
+  std::optional<Ref<Vm>>& made = shared().vms[index];
+  if (auto done = hal.add_backends(index); !done) end(hal, done.error());
+  auto vm = Vm::create(hal, guest.config);
+  if (!vm) end(hal, vm.error());
+  made = std::move(*vm);
+  if (auto done = load(**made, guest); !done) end(hal, done.error());
+  if (auto done = (*made)->boot(); !done) end(hal, done.error());
+  shared().loop.add(**made);
+}
+
 [[noreturn]] void run(Hal& hal) {
   enable_distributor();
   enable_cpu();
-  auto vm = Vm::create(hal, kGuestConfig);
-  if (!vm) end(hal, vm.error());
-  for (const GuestPiece& piece : kGuestPieces) {
-    if (auto done = load(**vm, piece); !done) end(hal, done.error());
+  std::size_t wanted = 0;
+  for (const Guest& guest : kGuests) wanted += guest.config.vcpus.size();
+  hal.cpus().start(static_cast<unsigned>(wanted));
+  for (const Guest& guest : kGuests) {
+    if (hal.guest_cpus().add(guest.config, hal.cpus().count())) continue;
+    end(hal, Error{ErrorKind::Unsupported, "boot"sv, "no physical CPU may run one of the vCPUs"sv});
   }
-  if (auto done = (*vm)->boot(); !done) end(hal, done.error());
-  shared().loop.emplace(hal, **vm);
-  hal.cpus().start(static_cast<unsigned>((*vm)->vcpu_num()));
+  for (std::size_t i = 0; i < kGuests.size(); ++i) boot(hal, i);
+  hal.cpus().release();
   run_vcpus();
 }
 
@@ -102,7 +108,7 @@ void hal_el2_main() {
 
 void hal_el2_secondary() {
   using namespace axvm::hal_el2;
-  shared().hal.cpus().wait_for_start();
+  shared().hal.cpus().wait_for_release();
   enable_cpu();
   run_vcpus();
 }

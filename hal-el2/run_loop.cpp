@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <hal-el2/interrupt_controller.hpp>
+#include <hal-el2/load.hpp>
 #include <hal-el2/run_loop.hpp>
 #include <hal-el2/timer.hpp>
 #include <variant>
@@ -15,49 +16,58 @@ constexpr unsigned kBootCpu = 0;
 
 }  // namespace
 
+void RunLoop::add(Vm& vm) noexcept {
+  vms_[vm_count_++] = &vm;
+  for (std::uint32_t n = 0; n < vm.vcpu_num(); ++n) {
+    Vcpu& vcpu = vcpus_[count_++];
+    vcpu.vm = &vm;
+    vcpu.id = VcpuId(n);
+    vcpu.on = n == 0;
+  }
+}
+
 Result<unsigned> RunLoop::run() {
   const unsigned cpu = Cpus::current();
-  Turns turns{cpu, cpu};
+  Turns turns{cpu, 0};
   for (;;) {
     hal_.cpus().serve();
-    if (!vm_.running()) continue;  // another CPU ends it, and all of this
-    const auto vcpu = next(turns);
-    if (!vcpu) {
+    Vcpu* const vcpu = next(turns);
+    if (vcpu == nullptr) {
       idle(turns);
       continue;
     }
     begin_turn(turns);
-    const auto exit = vm_.run_vcpu(*vcpu);
-    if (!exit && !vm_.running()) continue;
+    const auto exit = vcpu->vm->run_vcpu(vcpu->id);
+    if (!exit && !vcpu->vm->running()) continue;  // another CPU has ended it
     if (!exit) return std::unexpected(exit.error());
-    if (const auto status = after(turns, *vcpu, *exit)) return *status;
+    const auto status = after(turns, *vcpu, *exit);
+    if (!status) return std::unexpected(status.error());
+    if (*status) return **status;
   }
 }
 
-std::optional<VcpuId> RunLoop::next(Turns& turns) {
-  const auto count = static_cast<std::uint32_t>(vm_.vcpu_num());
-  const unsigned step = hal_.cpus().count();
-  std::uint32_t id = turns.last;
-  for (std::uint32_t n = turns.cpu; n < count; n += step) {
-    id = id + step < count ? id + step : turns.cpu;
-    Vcpu& vcpu = vcpus_[id];
-    if (hal_.take_wake(VcpuId(id))) vcpu.waiting = false;
-    if (!vcpu.on || vcpu.waiting) continue;
-    turns.last = id;
-    return VcpuId(id);
+RunLoop::Vcpu* RunLoop::next(Turns& turns) {
+  for (unsigned step = 1; step <= count_; ++step) {
+    const unsigned n = (turns.last + step) % count_;
+    if (hal_.guest_cpus().cpu_of(n) != turns.cpu) continue;
+    Vcpu& vcpu = vcpus_[n];
+    if (hal_.guest_cpus().take_wake(n)) vcpu.waiting = false;
+    if (!vcpu.on || vcpu.waiting || !vcpu.vm->running()) continue;
+    turns.last = n;
+    return &vcpu;
   }
-  return std::nullopt;
+  return nullptr;
 }
 
 void RunLoop::idle(const Turns& turns) {
+  hal_.events().flush_consoles();
   std::uint64_t until = kNever;
   if (turns.cpu == kBootCpu) {
-    hal_.events().flush_console();
-    until = now_ns() + kInputPeriod;
-    if (const auto deadline = vm_.device_deadline()) until = std::min(until, *deadline);
+    until = std::min(now_ns() + kInputPeriod, device_deadline());
   }
   for_each(turns, [&](const Vcpu& vcpu) {
-    if (vcpu.on && vcpu.wake_time) until = std::min(until, *vcpu.wake_time);
+    const bool waits = vcpu.on && vcpu.vm->running();
+    if (waits && vcpu.wake_time) until = std::min(until, *vcpu.wake_time);
   });
   if (until != kNever) start_timer(until);
   wait_for_interrupt();
@@ -68,25 +78,33 @@ void RunLoop::idle(const Turns& turns) {
 
 void RunLoop::poll(const Turns& turns) {
   const std::uint64_t now = now_ns();
+  hal_.events().flush_consoles();
   for_each(turns, [&](Vcpu& vcpu) {
     if (vcpu.wake_time && *vcpu.wake_time <= now) vcpu.waiting = false;
   });
   if (turns.cpu != kBootCpu) return;
-  const auto deadline = vm_.device_deadline();
-  const bool has_input = hal_.has_input();
-  if (has_input || (deadline && *deadline <= now)) vm_.poll_devices();
+  const std::uint32_t with_frames = hal_.network().take_news();
+  for (std::size_t i = 0; i < vm_count_; ++i) {
+    // What is typed is for the first VM.
+    poll(*vms_[i], now, i == 0 && hal_.has_input(), (with_frames >> i & 1) != 0);
+  }
+}
+
+void RunLoop::poll(Vm& vm, std::uint64_t now, bool has_input, bool has_frames) {
+  if (!vm.running()) return;
+  const auto deadline = vm.device_deadline();
+  if (has_input || has_frames || (deadline && *deadline <= now)) vm.poll_devices();
   if (!has_input) return;
   // They may look for it between two WFI.
-  for (std::uint32_t n = 0; n < vm_.vcpu_num(); ++n) hal_.wake(vm_.id(), VcpuId(n));
+  for (std::uint32_t n = 0; n < vm.vcpu_num(); ++n) hal_.wake(vm.id(), VcpuId(n));
 }
 
 void RunLoop::begin_turn(const Turns& turns) {
   unsigned running = 0;
-  for_each(turns, [&](const Vcpu& vcpu) { running += vcpu.on ? 1 : 0; });
+  for_each(turns, [&](const Vcpu& vcpu) { running += vcpu.on && vcpu.vm->running() ? 1 : 0; });
   std::uint64_t end = running > 1 ? now_ns() + kTurn : kNever;
-  if (turns.cpu == kBootCpu) {
-    if (const auto deadline = vm_.device_deadline()) end = std::min(end, *deadline);
-  }
+  if (turns.cpu == kBootCpu) end = std::min(end, device_deadline());
+  if (hal_.events().has_begun_lines()) end = std::min(end, now_ns() + Hal::kShownWithin);
   if (end != kNever) {
     start_timer(end);
   } else {
@@ -94,8 +112,53 @@ void RunLoop::begin_turn(const Turns& turns) {
   }
 }
 
-std::optional<unsigned> RunLoop::after(const Turns& turns, VcpuId id, const ExitReason& exit) {
-  Vcpu& vcpu = vcpus_[id.value];
+std::uint64_t RunLoop::device_deadline() const {
+  std::uint64_t first = kNever;
+  for (std::size_t i = 0; i < vm_count_; ++i) {
+    if (!vms_[i]->running()) continue;
+    if (const auto deadline = vms_[i]->device_deadline()) first = std::min(first, *deadline);
+  }
+  return first;
+}
+
+std::optional<unsigned> RunLoop::powered_off(const Vm& vm) {
+  const std::uint32_t bit = 1U << hal_.guest_cpus().vm_index(vm.id());
+  const std::uint32_t off = off_.fetch_or(bit, std::memory_order_acq_rel) | bit;
+  if (off == (1U << vm_count_) - 1) return 0;
+  return std::nullopt;
+}
+
+Result<std::optional<unsigned>> RunLoop::reset(Vm& vm) {
+  const std::size_t index = hal_.guest_cpus().vm_index(vm.id());
+  const std::uint32_t bit = 1U << index;
+  if ((resetting_.fetch_or(bit, std::memory_order_acq_rel) & bit) != 0) return std::nullopt;
+  if (resets_.fetch_add(1, std::memory_order_relaxed) >= kMaxResets) return 1;
+  const auto load_images = [&](VmBase& self) { return load(self, kGuests[index]); };
+  auto done = vm.reset(load_images);
+  while (!done && done.error().kind == ErrorKind::BadState) {  // a vCPU is still in its guest
+    hal_.cpus().serve();
+    done = vm.reset(load_images);
+  }
+  if (!done) return std::unexpected(done.error());
+  // Whoever has run one of its vCPUs has seen that it is stopped before it runs again.
+  for (unsigned cpu = 0; cpu < hal_.cpus().count(); ++cpu) {
+    hal_.cpus().call_on(cpu, [&] {
+      for_each({cpu, 0}, [&](Vcpu& vcpu) {
+        if (vcpu.vm != &vm) return;
+        vcpu.on = vcpu.id == VcpuId(0);
+        vcpu.waiting = false;
+        vcpu.wake_time.reset();
+      });
+    });
+  }
+  resetting_.fetch_and(~bit, std::memory_order_acq_rel);
+  if (auto started = vm.start(); !started) return std::unexpected(started.error());
+  hal_.wake(vm.id(), VcpuId(0));
+  return std::nullopt;
+}
+
+Result<std::optional<unsigned>> RunLoop::after(const Turns& turns, Vcpu& vcpu,
+                                               const ExitReason& exit) {
   if (const auto* interrupt = std::get_if<exit_reason::ExternalInterrupt>(&exit)) {
     stop_timer();
     if (interrupt->id < kFirstSpecialIntid) hal_.end_irq(interrupt->id);
@@ -104,14 +167,15 @@ std::optional<unsigned> RunLoop::after(const Turns& turns, VcpuId id, const Exit
     vcpu.wake_time = halt->wake_time;
     vcpu.waiting = true;
   } else if (const auto* up = std::get_if<exit_reason::CpuUp>(&exit)) {
-    vcpus_[up->started.value].on = true;
-    hal_.wake(vm_.id(), up->started);
+    vcpus_[hal_.guest_cpus().number(vcpu.vm->id(), up->started)].on = true;
+    hal_.wake(vcpu.vm->id(), up->started);
   } else if (std::holds_alternative<exit_reason::CpuDown>(exit)) {
     vcpu.on = false;
   } else if (const auto* down = std::get_if<exit_reason::SystemDown>(&exit)) {
-    return down->reset ? 1U : 0U;
+    if (down->reset) return reset(*vcpu.vm);
+    return powered_off(*vcpu.vm);
   } else if (const auto* fault = std::get_if<exit_reason::GuestFault>(&exit)) {
-    hal_.events().fault(*fault);
+    hal_.events().fault(vcpu.vm->id(), vcpu.id, *fault);
     return 1;
   }
   return std::nullopt;

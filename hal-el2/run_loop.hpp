@@ -1,10 +1,12 @@
 #pragma once
-// The vCPUs of the one VM: each belongs to a CPU, where it takes turns with those that do, too.
+// The vCPUs of all VMs: each belongs to a CPU, where it takes turns with those that do, too.
 
 #include <array>
 #include <atomic>
 #include <axvm/exit.hpp>
+#include <cstddef>
 #include <cstdint>
+#include <hal-el2/guest.hpp>
 #include <hal-el2/hal.hpp>
 #include <optional>
 
@@ -12,47 +14,65 @@ namespace axvm::hal_el2 {
 
 class RunLoop {
  public:
-  /// `vm` is booted: its first vCPU is on.
-  RunLoop(Hal& hal, Vm& vm) noexcept : hal_(hal), vm_(vm) { vcpus_[0].on = true; }
+  explicit RunLoop(Hal& hal) noexcept : hal_(hal) {}
+  /// A VM that is booted: its first vCPU is on. In the order of kGuests, before anything runs.
+  void add(Vm& vm) noexcept;
 
-  /// Each CPU runs its vCPUs, to the VM's end on any of them: 0 it powered off, 1 it failed, and
-  /// the log says why. Errors: as run_vcpu.
+  /// Each CPU runs its vCPUs, to the end: 0 when every VM has powered off; 1 as soon as one has
+  /// failed, and the log says why. Errors: as run_vcpu and reset.
   Result<unsigned> run();
 
  private:
   /// All but `on` is for the vCPU's CPU alone.
   struct Vcpu {
+    Vm* vm = nullptr;
+    VcpuId id;
     std::atomic<bool> on = false;
     bool waiting = false;
-    std::optional<std::uint64_t> wake_time;  ///< of a waiting one; now_ns()
+    std::optional<std::uint64_t> wake_time{};  ///< of a waiting one; now_ns()
   };
   /// What one CPU goes through.
   struct Turns {
     unsigned cpu;
-    std::uint32_t last;  ///< the vCPU that ran last
+    unsigned last;  ///< the vCPU that ran last
   };
 
   /// The next one that can run, behind the one that did last.
-  [[nodiscard]] std::optional<VcpuId> next(Turns& turns);
+  [[nodiscard]] Vcpu* next(Turns& turns);
   /// Until one can run, perhaps.
   void idle(const Turns& turns);
   /// Sets EL2's timer for the end of a turn, if anybody waits for that.
   void begin_turn(const Turns& turns);
-  /// Wakes those whose time has come. The boot CPU also looks at what is new outside the VM: input,
-  /// time that devices have waited for.
+  /// Shows what guests have written, and wakes those whose time has come. The boot CPU also looks
+  /// at what is new outside the VMs: input, frames, time that devices have waited for.
   void poll(const Turns& turns);
+  void poll(Vm& vm, std::uint64_t now, bool has_input, bool has_frames);
 
-  std::optional<unsigned> after(const Turns& turns, VcpuId vcpu, const ExitReason& exit);
+  /// The run's status, if it ends.
+  Result<std::optional<unsigned>> after(const Turns& turns, Vcpu& vcpu, const ExitReason& exit);
+  std::optional<unsigned> powered_off(const Vm& vm);
+  /// Begins a VM anew, unless another CPU does already.
+  Result<std::optional<unsigned>> reset(Vm& vm);
+  /// When the first device of any VM wants to be polled.
+  [[nodiscard]] std::uint64_t device_deadline() const;
 
   /// Visits the vCPUs of a CPU.
   template <class F>
   void for_each(const Turns& turns, F&& visit) {
-    for (std::size_t n = turns.cpu; n < vm_.vcpu_num(); n += hal_.cpus().count()) visit(vcpus_[n]);
+    for (unsigned n = 0; n < count_; ++n) {
+      if (hal_.guest_cpus().cpu_of(n) == turns.cpu) visit(vcpus_[n]);
+    }
   }
 
   Hal& hal_;
-  Vm& vm_;
-  std::array<Vcpu, kMaxVcpus> vcpus_{};
+  std::array<Vm*, kMaxVms> vms_{};
+  std::size_t vm_count_ = 0;
+  // VMs, one bit each.
+  std::atomic<std::uint32_t> off_ = 0;        ///< have powered off
+  std::atomic<std::uint32_t> resetting_ = 0;  ///< are being reset
+  std::atomic<std::uint64_t> resets_ = 0;
+  std::array<Vcpu, kMaxGuestCpus> vcpus_{};  ///< as GuestCpus numbers them
+  unsigned count_ = 0;
 };
 
 }  // namespace axvm::hal_el2

@@ -2,6 +2,7 @@
 // The board's PL011 (Arm DDI 0183), the only way out of the image.
 
 #include <cstdint>
+#include <hal-el2/mmio.hpp>
 #include <optional>
 #include <string_view>
 
@@ -22,7 +23,7 @@ class Uart {
 
  private:
   [[nodiscard]] volatile std::uint32_t& reg(std::uintptr_t offset) const {
-    return *reinterpret_cast<volatile std::uint32_t*>(base_ + offset);
+    return mmio(base_ + offset);
   }
   std::uintptr_t base_;
 };

@@ -3,10 +3,14 @@
 // Host registers that the procedure call standard wants preserved, and the guest's frame.
 #define SWITCH_FRAME_SIZE 112
 #define SWITCH_FRAME_GPRS 96
+#define SWITCH_FRAME_FP 104
+
+#define ESR_EC_SHIFT 26
+#define EC_FP 0x07                      // CPTR_EL2.TFP: it traps nothing else with this class
 
     .text
-// uint64_t hal_el2_enter_guest(uint64_t gprs[31]): runs the guest until a trap to EL2; answers which
-// kind of vector it took (0 synchronous, 1 IRQ, 2 FIQ, 3 SError).
+// uint64_t hal_el2_enter_guest(uint64_t gprs[31], FpRegisters* fp): runs the guest until a trap to EL2;
+// answers which kind of vector it took (0 synchronous, 1 IRQ, 2 FIQ, 3 SError).
     .global hal_el2_enter_guest
 hal_el2_enter_guest:
     sub     sp, sp, #SWITCH_FRAME_SIZE
@@ -16,7 +20,7 @@ hal_el2_enter_guest:
     stp     x25, x26, [sp, #48]
     stp     x27, x28, [sp, #64]
     stp     x29, x30, [sp, #80]
-    str     x0, [sp, #SWITCH_FRAME_GPRS]
+    stp     x0, x1, [sp, #SWITCH_FRAME_GPRS]
     ldp     x2, x3, [x0, #16]
     ldp     x4, x5, [x0, #32]
     ldp     x6, x7, [x0, #48]
@@ -41,6 +45,13 @@ hal_el2_enter_guest:
     .macro  guest_trap kind
     .balign 0x80
     stp     x0, x1, [sp, #-16]!
+    .if     \kind == 0
+    mrs     x0, esr_el2
+    ubfx    x1, x0, #ESR_EC_SHIFT, #6
+    ldr     x0, [sp, #16 + SWITCH_FRAME_FP]
+    cmp     x1, #EC_FP
+    b.eq    hal_el2_fp_trap
+    .endif
     mov     x1, #\kind
     b       leave_guest
     .endm

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-MEASURED = ("core", "sim", "hal-sim", "tools")
+MEASURED = ("core", "sim", "hal-common", "hal-sim", "tools")
 
 
 def reports(build):

@@ -4,14 +4,34 @@
 #include <hal-sim/backends/file_store.hpp>
 
 namespace axvm::hal_sim {
-namespace {
 
 // Locally administered, as QEMU's: 52:54:00:00, the VM, the row.
 std::uint64_t default_mac(std::uint32_t vm, std::size_t row) {
   return 0x5452ULL | std::uint64_t{vm & 0xff} << 32 | std::uint64_t{row & 0xff} << 40;
 }
 
-}  // namespace
+Diagnostic backend_diagnostic(const MachineConfig& config, std::string key, std::string what) {
+  for (const VmFile& vm : config.vms) {
+    if (!vm.locations.contains("sim")) continue;
+    const Location where = vm.locate(key);
+    return {vm.file, where, std::move(key), std::move(what), {}};
+  }
+  return {{}, {}, std::move(key), std::move(what), {}};
+}
+
+std::expected<std::filesystem::path, Diagnostic> find_backend_file(const MachineConfig& config,
+                                                                   const ImageSearch& images,
+                                                                   std::string key,
+                                                                   const std::string& name) {
+  std::string what = "is not there";
+  for (const VmFile& vm : config.vms) {
+    if (!vm.locations.contains("sim")) continue;
+    auto found = find_image(name, vm.file, images);
+    if (found) return std::move(*found);
+    what = found.error();
+  }
+  return std::unexpected(backend_diagnostic(config, std::move(key), std::move(what)));
+}
 
 /// Makes the backends of one configuration and notes what is wrong.
 class Backends::Maker {
@@ -36,22 +56,13 @@ class Backends::Maker {
   std::vector<Diagnostic> findings;
 
  private:
-  // What a key of [sim] is about; the file is the one that has it.
   void report(const std::string& key, std::string what) {
-    for (const VmFile& vm : config_.vms) {
-      if (!vm.locations.contains("sim")) continue;
-      findings.push_back({vm.file, vm.locate(key), key, std::move(what), {}});
-      return;
-    }
+    findings.push_back(backend_diagnostic(config_, key, std::move(what)));
   }
-  // A file named by a key of [sim], where images are looked for.
   std::optional<std::filesystem::path> find(const std::string& key, const std::string& name) {
-    for (const VmFile& vm : config_.vms) {
-      if (!vm.locations.contains("sim")) continue;
-      auto found = find_image(name, vm.file, images_);
-      if (found) return std::move(*found);
-      report(key, found.error());
-    }
+    auto found = find_backend_file(config_, images_, key, name);
+    if (found) return std::move(*found);
+    findings.push_back(std::move(found.error()));
     return std::nullopt;
   }
 

@@ -5,10 +5,12 @@
 #include <axvm/backend.hpp>
 #include <axvm/state.hpp>
 #include <expected>
+#include <filesystem>
 #include <functional>
 #include <hal-sim/backends/network_switch.hpp>
 #include <hal-sim/backends/overlay_store.hpp>
 #include <hal-sim/backends/seeded_entropy.hpp>
+#include <hal-sim/config/diagnostic.hpp>
 #include <hal-sim/config/machine_config.hpp>
 #include <hal-sim/load/bytes.hpp>
 #include <hal-sim/load/image.hpp>
@@ -19,6 +21,19 @@
 #include <vector>
 
 namespace axvm::hal_sim {
+
+/// The MAC address of a card for which the configuration names none; `row` is that of the device in
+/// emu_devices.
+[[nodiscard]] std::uint64_t default_mac(std::uint32_t vm, std::size_t row);
+
+/// A file named by a key of [sim], where images are looked for. Errors: what is wrong, and where.
+[[nodiscard]] std::expected<std::filesystem::path, Diagnostic> find_backend_file(
+    const MachineConfig& config, const ImageSearch& images, std::string key,
+    const std::string& name);
+
+/// What is wrong with a key of [sim]; the file is the one that has it.
+[[nodiscard]] Diagnostic backend_diagnostic(const MachineConfig& config, std::string key,
+                                            std::string what);
 
 class Backends {
  public:

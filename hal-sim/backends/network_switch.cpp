@@ -6,8 +6,7 @@
 namespace axvm::hal_sim {
 namespace {
 
-constexpr std::size_t kAddressSize = 6;
-constexpr std::size_t kLeastFrame = 14;
+using hal_common::kLeastFrame;
 
 void describe_bytes(StateVisitor& visitor, std::vector<std::byte>& bytes) {
   std::uint64_t size = bytes.size();
@@ -60,33 +59,16 @@ bool NetworkSwitch::Port::accept(const Bytes& frame) {
 
 // --- the switch ---------------------------------------------------------------------------------
 
-NetworkSwitch::Address NetworkSwitch::address_at(const Bytes& frame, std::size_t offset) {
-  Address address = 0;
-  for (std::size_t i = 0; i < kAddressSize; ++i) {
-    address |= std::to_integer<Address>(frame[offset + i]) << (8 * i);
-  }
-  return address;
-}
-
-void NetworkSwitch::learn(const Frame& frame) {
-  const Address source = address_at(frame.bytes, kAddressSize);
-  if ((source & 1) != 0) return;  // no card's
-  if (addresses_.contains(source) || addresses_.size() < kMostAddresses) {
-    addresses_[source] = frame.source;
-  }
-}
-
 void NetworkSwitch::deliver(const std::function<void(std::size_t)>& arrived) {
   std::vector<Frame> frames = std::exchange(under_way_, {});
   std::ranges::sort(frames, {}, &Frame::order);
   for (const auto& port : ports_) port->forget_sent();
   std::vector<bool> has_news(ports_.size());
   for (const Frame& frame : frames) {
-    learn(frame);
-    const Address target = address_at(frame.bytes, 0);
-    const auto known = (target & 1) == 0 ? addresses_.find(target) : addresses_.end();
+    addresses_.learn(hal_common::source_of(frame.bytes), frame.source);
+    const auto known = addresses_.find(hal_common::target_of(frame.bytes));
     for (std::size_t port = 0; port < ports_.size(); ++port) {
-      if (port == frame.source || (known != addresses_.end() && known->second != port)) continue;
+      if (port == frame.source || (known && *known != port)) continue;
       const bool accepted = ports_[port]->accept(frame.bytes);
       ++(accepted ? statistics_.delivered : statistics_.dropped);
       has_news[port] = has_news[port] || accepted;
@@ -125,19 +107,17 @@ void NetworkSwitch::describe(StateVisitor& visitor) {
     describe_bytes(visitor, frame.bytes);
     frame.source = std::min(frame.source, ports_.size() - 1);
   }
-  count = addresses_.size();
+  const auto known = addresses_.entries();
+  count = known.size();
   visitor.field("addresses", count);
-  std::map<Address, std::size_t> described;
-  auto next = addresses_.begin();
+  hal_common::AddressTable described;
   for (std::uint64_t i = 0; i < std::min<std::uint64_t>(count, kMostAddresses); ++i) {
-    Address address = 0;
-    std::size_t port = 0;
-    if (next != addresses_.end()) std::tie(address, port) = *next++;
+    auto [address, port] = i < known.size() ? known[i] : hal_common::AddressTable::Entry{};
     visitor.field("address", address);
     visitor.value("port", port);
-    if (port < ports_.size()) described[address] = port;
+    if (port < ports_.size()) described.learn(address, port);
   }
-  addresses_ = std::move(described);
+  addresses_ = described;
 }
 
 }  // namespace axvm::hal_sim

@@ -8,8 +8,8 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <hal-common/ethernet.hpp>
 #include <hal-sim/backends/pcap.hpp>
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -32,8 +32,8 @@ class NetworkSwitch {
   using Clock = std::function<std::uint64_t()>;  ///< guest time now, in nanoseconds
 
   static constexpr std::size_t kMostWaiting = 256;  ///< frames per port: to be taken, to be sent
-  static constexpr std::size_t kMostAddresses = 1024;
-  static constexpr std::size_t kMostFrame = 1518;
+  static constexpr std::size_t kMostAddresses = hal_common::AddressTable::kCapacity;
+  static constexpr std::size_t kMostFrame = hal_common::kMostFrame;
 
   explicit NetworkSwitch(Clock clock) : clock_(std::move(clock)) {}
   NetworkSwitch(const NetworkSwitch&) = delete;
@@ -51,7 +51,6 @@ class NetworkSwitch {
 
  private:
   using Bytes = std::vector<std::byte>;
-  using Address = std::uint64_t;  ///< bytes 0..5, first octet lowest
 
   struct Frame {
     std::uint64_t time = 0;
@@ -84,13 +83,10 @@ class NetworkSwitch {
     std::uint64_t sent_ = 0;  ///< frames under way
   };
 
-  static Address address_at(const Bytes& frame, std::size_t offset);
-  void learn(const Frame& frame);
-
   Clock clock_;
   std::vector<std::unique_ptr<Port>> ports_;
   std::vector<Frame> under_way_;
-  std::map<Address, std::size_t> addresses_;
+  hal_common::AddressTable addresses_;
   NetworkStatistics statistics_;
 };
 

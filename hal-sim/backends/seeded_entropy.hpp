@@ -4,6 +4,7 @@
 #include <axvm/backend.hpp>
 #include <axvm/state.hpp>
 #include <cstdint>
+#include <hal-common/entropy.hpp>
 #include <hal-sim/host/choices.hpp>
 
 namespace axvm::hal_sim {
@@ -15,11 +16,7 @@ class SeededEntropy final : public EntropySource {
   explicit SeededEntropy(Choices& choices) : choices_(choices) {}
 
   void fill(std::span<std::byte> bytes) override {
-    std::uint64_t word = 0;
-    for (std::size_t i = 0; i < bytes.size(); ++i) {
-      if (i % 8 == 0) word = choices_.entropy(), ++taken_;
-      bytes[i] = static_cast<std::byte>(word >> (8 * (i % 8)));
-    }
+    hal_common::fill_from_words(bytes, [this] { return ++taken_, choices_.entropy(); });
   }
   /// How far the sequence has gone: where it goes on.
   void describe(StateVisitor& visitor) { visitor.field("taken", taken_); }

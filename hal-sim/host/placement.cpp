@@ -1,3 +1,4 @@
+#include <hal-common/placement.hpp>
 #include <hal-sim/host/placement.hpp>
 
 namespace axvm::hal_sim {
@@ -6,13 +7,7 @@ std::vector<std::optional<unsigned>> place_vcpus(std::span<const std::uint64_t> 
                                                  std::vector<unsigned>& load) {
   std::vector<std::optional<unsigned>> places;
   for (const std::uint64_t mask : affinity_masks) {
-    std::optional<unsigned> best;
-    for (unsigned p = 0; p < load.size() && p < 64; ++p) {
-      const bool allowed = (mask >> p & 1) != 0;
-      if (allowed && (!best || load[p] < load[*best])) best = p;
-    }
-    if (best) ++load[*best];
-    places.push_back(best);
+    places.push_back(hal_common::place_vcpu(mask, load));
   }
   return places;
 }

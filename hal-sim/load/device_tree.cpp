@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
+#include <hal-common/split_mix.hpp>
 #include <hal-sim/load/device_tree.hpp>
 #include <hal-sim/load/device_tree_board.hpp>
 #include <hal-sim/load/device_tree_editor.hpp>
-#include <hal-sim/state/split_mix.hpp>
 #include <vector>
 
 namespace axvm::hal_sim {
@@ -59,7 +59,7 @@ Bytes rng_seed(std::uint32_t vm) {
   Bytes seed;
   std::uint64_t state = vm;
   while (seed.size() < 32) {
-    const std::uint64_t word = split_mix(state);
+    const std::uint64_t word = hal_common::split_mix(state);
     for (int shift = 0; shift < 64; shift += 8)
       seed.push_back(static_cast<std::byte>(word >> shift));
   }

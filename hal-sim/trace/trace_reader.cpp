@@ -139,6 +139,7 @@ std::expected<std::optional<TraceEvent>, std::string> TraceReader::next_of_any_t
       }
       event.fields.push_back({name, std::move(*value)});
     }
+    if (vm_ && event.number("vm") != *vm_) continue;
     if (content_ == TraceContent::UpToTime) {
       if (is_due_to_time(event)) continue;
       forget_times(event);

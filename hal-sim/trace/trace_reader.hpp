@@ -48,9 +48,10 @@ enum class TraceContent : std::uint8_t {
 /// machine's own, the console) are left out.
 class TraceReader {
  public:
-  /// `name` is what readers know the trace by.
-  TraceReader(std::string name, std::istream& input, TraceContent content = TraceContent::All)
-      : name_(std::move(name)), input_(input), content_(content) {}
+  /// `name` is what readers know the trace by. With `vm`, only what happened to this VM is read.
+  TraceReader(std::string name, std::istream& input, TraceContent content = TraceContent::All,
+              std::optional<std::uint32_t> vm = std::nullopt)
+      : name_(std::move(name)), input_(input), content_(content), vm_(vm) {}
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
@@ -65,6 +66,7 @@ class TraceReader {
   std::string name_;
   std::istream& input_;
   TraceContent content_;
+  std::optional<std::uint32_t> vm_;
   std::uint64_t line_ = 0;
   bool begun_ = false;
 };

@@ -16,9 +16,9 @@ TEST_CASE("hello prints one line and powers off") {
 }
 
 TEST_CASE("every guest's own checks hold") {
-  for (const char* name :
-       {"mmio", "mmio_forms", "hvc", "sysreg", "paging", "lazy", "smp", "selfmod", "demand",
-        "permissions", "corpus", "spinlock", "unknown", "timer", "ipi", "its", "virtio"}) {
+  for (const char* name : {"mmio", "mmio_forms", "hvc", "sysreg", "paging", "lazy", "smp",
+                           "selfmod", "demand", "permissions", "corpus", "spinlock", "unknown",
+                           "timer", "ipi", "its", "gicv2", "fpsimd", "virtio"}) {
     CAPTURE(name);
     const Outcome outcome = run({.name = name});
     CHECK(outcome.reason.kind == StopKind::PoweredOff);

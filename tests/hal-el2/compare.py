@@ -5,7 +5,8 @@ simulation: the same guest must take the same traps, with the same registers, to
     compare.py IMAGE.elf --axvm build/dev/bin/axvm --config configs/hello-aarch64.toml
     compare.py IMAGE.elf                    only runs the image and checks that it ends well
 
-Both sides write one JSON object per line; `axvm diff-trace` compares them.
+Both sides write one JSON object per line; `axvm diff-trace` compares them: all of it, or what
+happened to each VM of --vm.
 
 Exit status: 0 same, 1 different or failed, 2 bad usage or a missing program.
 """
@@ -39,7 +40,7 @@ def run(command, timeout):
 def run_qemu(arguments):
     """The lines of an image that ended well."""
     status, output, errors = run(
-        [arguments.qemu, "-machine", "virt,virtualization=on,gic-version=3", "-cpu", "cortex-a72",
+        [arguments.qemu, "-machine", f"virt,virtualization=on,gic-version={arguments.gic}", "-cpu", "cortex-a72",
          "-m", "1024", "-nic", "none", "-display", "none", "-monitor", "none", "-serial", "stdio",
          "-no-reboot", "-smp", str(arguments.cpus), "-kernel", arguments.image], arguments.timeout)
     lines = output.decode(errors="replace").splitlines()
@@ -54,6 +55,9 @@ def run_qemu(arguments):
     if events[-1]["status"] != 0:
         console = "".join(event["text"] for event in events if event["event"] == "console")
         raise Failure(f"failed at EL2; its console:\n{console}{last}")
+    if arguments.fp_loads not in (None, events[-1]["fp_loads"]):
+        raise Failure(f"its guests had FP registers brought in {events[-1]['fp_loads']} times, "
+                      f"expected {arguments.fp_loads}")
     return lines
 
 
@@ -62,18 +66,21 @@ def compare(lines, arguments):
     with tempfile.TemporaryDirectory() as folder:
         el2, simulation = (pathlib.Path(folder) / name for name in ("EL2", "simulation"))
         el2.write_text("\n".join(lines) + "\n")
-        status, _, errors = run([arguments.axvm, "run", arguments.config, "--quiet", "--trace",
+        status, _, errors = run([arguments.axvm, "run", *arguments.config, "--quiet", "--trace",
                                  f"{simulation}:jsonl"], arguments.timeout)
         if status != 0:
             raise Failure(f"status {status} in the simulation. {errors}")
-        status, output, errors = run([arguments.axvm, "diff-trace", el2, simulation, "--permit-qemu",
-                                      "--config", arguments.config,
-                                      *(["--up-to-time"] if arguments.up_to_time else [])],
-                                     arguments.timeout)
-        text = output.decode().replace(f"{folder}/", "").strip()
-        if status != 0:
-            raise Failure(f"{text}{errors}")
-        return text
+        options = ["--permit-qemu", *(["--up-to-time"] if arguments.up_to_time else []),
+                   *(word for config in arguments.config for word in ("--config", config))]
+        said = []
+        for choice in [["--vm", vm] for vm in arguments.vm] or [[]]:
+            status, output, errors = run([arguments.axvm, "diff-trace", el2, simulation, *options,
+                                          *choice], arguments.timeout)
+            text = " ".join([*choice, output.decode().replace(f"{folder}/", "").strip()])
+            if status != 0:
+                raise Failure(f"{text}{errors}")
+            said.append(text)
+        return "; ".join(said)
 
 
 def main():
@@ -81,8 +88,13 @@ def main():
     parser.add_argument("image", help="ELF image for EL2, a guest linked in")
     parser.add_argument("--qemu", default="qemu-system-aarch64")
     parser.add_argument("--axvm", help="the command line tool, to run the simulation")
-    parser.add_argument("--config", help="the configuration of the same guest")
+    parser.add_argument("--config", nargs="+", help="the configurations of the same guests")
+    parser.add_argument("--vm", nargs="+", default=[],
+                        help="compare what happened to each of these VMs, and not to all together")
+    parser.add_argument("--gic", type=int, default=3, help="version of the board's")
     parser.add_argument("--cpus", type=int, default=1, help="of QEMU's board")
+    parser.add_argument("--fp-loads", type=int,
+                        help="how often guests have FP registers brought into a CPU")
     parser.add_argument("--up-to-time", action="store_true",
                         help="the guest looks at clocks: compare what does not depend on them")
     parser.add_argument("--timeout", type=float, default=60, help="seconds for each side")

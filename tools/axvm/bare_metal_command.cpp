@@ -12,6 +12,7 @@
 #include <string_view>
 #include <system_error>
 #include <tools/axvm/commands.hpp>
+#include <tools/axvm/console_lines.hpp>
 #include <tools/axvm/el2_sources.hpp>
 #include <tools/axvm/exit_status.hpp>
 #include <tools/axvm/process.hpp>
@@ -52,10 +53,12 @@ constexpr std::string_view kLinkerOptions =
     "-nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 "
     "-Wl,--no-warn-rwx-segments";
 constexpr std::string_view kQemuOptions =
-    "-machine virt,virtualization=on,gic-version=3 -cpu cortex-a72 -m 1024 -nic none "
-    "-display none -monitor none -serial stdio -no-reboot";
+    "-cpu cortex-a72 -m 1024 -nic none -display none -monitor none -serial stdio -no-reboot";
 
-constexpr unsigned kMostCpus = 8;  // kMaxCpus of hal-el2/board.hpp; what the board's GICv3 has
+// Bounds of hal-el2: kMaxCpus of board.hpp, kMaxVms and kMaxGuestCpus of guest.hpp.
+constexpr std::size_t kMostCpus = 8;
+constexpr std::size_t kMostVms = 16;
+constexpr std::size_t kMostVcpus = 64;
 
 // The words of `text`, behind those of `command`.
 void append(std::vector<std::string>& command, std::string_view text) {
@@ -94,10 +97,17 @@ std::optional<fs::path> build_image(const fs::path& folder) {
   return image;
 }
 
-// What the image says: the guest's console goes on, the rest into the trace.
+// What the image says: consoles go on, the rest into the trace.
 class Log {
  public:
-  Log(Output& console, Output* trace) : console_(console), trace_(trace) {}
+  Log(const std::vector<El2Vm>& vms, Output& console, Output* trace)
+      : output_(console), consoles_(console), trace_(trace) {
+    if (vms.size() == 1) return;
+    for (const El2Vm& vm : vms) consoles_.set_name(vm.file.id, vm.file.name);
+  }
+  ~Log() { consoles_.finish(); }
+  Log(const Log&) = delete;
+  Log& operator=(const Log&) = delete;
 
   void line(std::string_view text) {
     if (text.ends_with('\r')) text.remove_suffix(1);
@@ -109,8 +119,8 @@ class Log {
     if (trace_ != nullptr) trace_->print("{}\n", text);
     const std::string event = json.value("event", "");
     if (event == "console") {
-      console_.write(json.value("text", ""));
-      console_.flush();
+      for (const char c : json.value("text", "")) consoles_.write(json.value("vm", 0U), c);
+      output_.flush();
     } else if (event == "end") {
       status_ = json.value("status", kGuestFailed);
     } else if (event == "panic" || event == "error" || event == "log") {
@@ -118,16 +128,62 @@ class Log {
     }
   }
 
-  /// The guest's, once it has ended.
+  /// The guests', once they have ended.
   [[nodiscard]] std::optional<int> status() const noexcept { return status_; }
 
  private:
-  Output& console_;
+  Output& output_;
+  ConsoleLines consoles_;
   Output* trace_;
   std::optional<int> status_;
 };
 
-int run_image(const fs::path& image, unsigned cpus, const BareMetalOptions& options,
+// A guest with a GICv2 has part of the board's.
+bool has_gic_v2(const El2Vm& vm) {
+  return std::ranges::any_of(vm.file.emu_devices, [](const hal_sim::EmulatedDeviceRow& device) {
+    return device.emu_type == static_cast<std::uint64_t>(EmulatedDeviceType::InterruptController) &&
+           !device.cfg_list.empty() && device.cfg_list.front() == 2;
+  });
+}
+
+// Those without interrupts are content with any board.
+bool needs_gic_v3(const El2Vm& vm) {
+  return vm.file.interrupt_mode == InterruptMode::Emulated && !has_gic_v2(vm);
+}
+
+// What the VMs boot with, and what is behind their devices; nothing, and said why, when it is wrong
+// or too much for an image.
+std::optional<std::vector<El2Vm>> plan_vms(const hal_sim::MachineConfig& config,
+                                           const ConfigurationOptions& options) {
+  auto devices = plan_el2_devices(config, image_search(options));
+  if (!devices) {
+    complain(devices.error());
+    return std::nullopt;
+  }
+  std::vector<El2Vm> vms;
+  std::size_t vcpus = 0;
+  for (const hal_sim::VmFile& vm : config.vms) {
+    auto plan = hal_sim::plan_load(vm, image_search(options));
+    if (!plan) {
+      complain(to_string(plan.error()));
+      return std::nullopt;
+    }
+    vms.push_back({vm, std::move(*plan), std::move((*devices)[vms.size()])});
+    vcpus += vm.cpu_num;
+  }
+  if (std::ranges::any_of(vms, has_gic_v2) && std::ranges::any_of(vms, needs_gic_v3)) {
+    complain("bare-metal: some VMs have a GICv2 and some have not, expected VMs for one board");
+    return std::nullopt;
+  }
+  if (vms.size() > kMostVms || vcpus > kMostVcpus) {
+    complain(fmt::format("bare-metal: {} VMs with {} vCPUs, expected at most {} with {}",
+                         vms.size(), vcpus, kMostVms, kMostVcpus));
+    return std::nullopt;
+  }
+  return vms;
+}
+
+int run_image(const fs::path& image, const std::vector<El2Vm>& vms, const BareMetalOptions& options,
               Output& output) {
   std::unique_ptr<Output> trace;
   if (options.trace_file) {
@@ -138,10 +194,15 @@ int run_image(const fs::path& image, unsigned cpus, const BareMetalOptions& opti
     }
     trace = std::move(*created);
   }
-  Log log(output, trace.get());
+  std::size_t vcpus = 0;
+  for (const El2Vm& vm : vms) vcpus += vm.file.cpu_num;
+  Log log(vms, output, trace.get());
   std::vector<std::string> command = {options.qemu, "-kernel", image.string(), "-smp",
-                                      std::to_string(std::min(cpus, kMostCpus))};
+                                      std::to_string(std::min(vcpus, kMostCpus))};
   append(command, kQemuOptions);
+  append(command, std::ranges::any_of(vms, has_gic_v2)
+                      ? "-machine virt,virtualization=on,gic-version=2"
+                      : "-machine virt,virtualization=on,gic-version=3");
   const auto ended = run_program(command, [&log](std::string_view line) { log.line(line); });
   if (!ended) {
     complain("bare-metal: " + ended.error() + " (Debian: qemu-system-arm)");
@@ -159,22 +220,19 @@ int run_image(const fs::path& image, unsigned cpus, const BareMetalOptions& opti
 int bare_metal_command(const BareMetalOptions& options, Output& output) {
   const auto config = read_configuration(options.configuration, false);
   if (!config) return kBadUsage;
-  const hal_sim::VmFile& vm = config->vms.front();
-  auto plan = hal_sim::plan_load(vm, image_search(options.configuration));
-  if (!plan) {
-    complain(to_string(plan.error()));
-    return kBadUsage;
-  }
-  const bool traced = options.sources || options.trace_file;
+  const auto vms = plan_vms(*config, options.configuration);
+  if (!vms) return kBadUsage;
+  const El2Options image_options{.traced = options.sources || options.trace_file,
+                                 .max_resets = config->sim.max_resets};
   const Workplace workplace;
   const fs::path folder = options.sources ? fs::path(*options.sources) : workplace.folder();
-  if (auto done = write_el2_sources(vm, *plan, traced, folder); !done) {
+  if (auto done = write_el2_sources(*vms, image_options, folder); !done) {
     complain("bare-metal: " + done.error());
     return kBadUsage;
   }
   if (options.sources) return 0;
   const auto image = build_image(folder);
-  return image ? run_image(*image, vm.cpu_num, options, output) : kBadUsage;
+  return image ? run_image(*image, *vms, options, output) : kBadUsage;
 }
 
 }  // namespace axvm::tool

@@ -48,17 +48,18 @@ struct DiffTraceOptions {
   ConfigurationOptions configuration;  ///< of the guests, to show instructions; may have no files
   bool up_to_time = false;             ///< --up-to-time: hal_sim::TraceContent::UpToTime
   bool permit_qemu = false;            ///< --permit-qemu: hal_sim::is_qemu_difference
+  std::optional<std::uint32_t> vm;     ///< --vm: this VM's events only
 };
 /// kGuestFailed when the traces differ.
 [[nodiscard]] int diff_trace_command(const DiffTraceOptions& options, Output& output);
 
 struct BareMetalOptions {
-  ConfigurationOptions configuration;        ///< one file
+  ConfigurationOptions configuration;
   std::optional<std::string> sources;        ///< --sources: only writes them, into this folder
   std::optional<std::string> trace_file;     ///< --trace
   std::string qemu = "qemu-system-aarch64";  ///< --qemu
 };
-/// Returns the guest's status.
+/// Returns the guests' status, as run_command does.
 [[nodiscard]] int bare_metal_command(const BareMetalOptions& options, Output& output);
 
 struct WalkLabOptions {

@@ -2,8 +2,7 @@
 // Guests' consoles on the standard output.
 
 #include <hal-sim/host/host.hpp>
-#include <map>
-#include <string>
+#include <tools/axvm/console_lines.hpp>
 #include <tools/axvm/output.hpp>
 
 namespace axvm::tool {
@@ -19,16 +18,11 @@ class ConsoleWriter {
   ConsoleWriter& operator=(const ConsoleWriter&) = delete;
 
   /// Ends lines that were begun, so that what follows starts at the left margin.
-  void finish();
+  void finish() { lines_.finish(); }
 
  private:
-  void put(char c);
-  void flush_line(std::uint32_t vm);
-
   hal_sim::Host& host_;
-  Output& output_;
-  std::map<std::uint32_t, std::string> lines_;  // by VM: what has no end of line yet
-  char last_ = '\n';
+  ConsoleLines lines_;
 };
 
 }  // namespace axvm::tool

@@ -79,8 +79,8 @@ int diff_trace_command(const DiffTraceOptions& options, Output& output) {
   }
   const auto content =
       options.up_to_time ? hal_sim::TraceContent::UpToTime : hal_sim::TraceContent::All;
-  hal_sim::TraceReader reader_a(options.a, a, content);
-  hal_sim::TraceReader reader_b(options.b, b, content);
+  hal_sim::TraceReader reader_a(options.a, a, content, options.vm);
+  hal_sim::TraceReader reader_b(options.b, b, content, options.vm);
   const auto compared = hal_sim::compare_traces(
       reader_a, reader_b, code,
       options.permit_qemu ? hal_sim::PermittedDifference(hal_sim::is_qemu_difference) : nullptr);

@@ -74,26 +74,132 @@ std::string devices_text(std::span<const EmulatedDeviceConfig> devices) {
              });
 }
 
-std::string pieces_text(const std::vector<LoadPiece>& pieces) {
-  std::string text = "extern \"C\" {\n";
-  for (std::size_t n = 0; n < pieces.size(); ++n) {
-    text += fmt::format("extern const std::byte guest_piece_{}[];\n", n);
-  }
+// Bytes that the image has, in a file of its own, or zeroes.
+struct Blob {
+  std::string name;  // of its symbol, and of the file
+  std::string_view section;
+  std::span<const std::byte> bytes;
+  std::uint64_t zeroes = 0;  // instead of bytes
+};
+
+// VMs' ids are distinct.
+std::string blob_name(const El2Vm& vm, std::string_view kind, std::size_t n) {
+  return fmt::format("vm{}_{}{}", vm.file.id, kind, n);
+}
+std::string file_name(const El2Vm& vm, const El2Files& files, std::size_t n) {
+  return blob_name(vm, fmt::format("file{}_", files.device), n);
+}
+
+std::vector<Blob> blobs_of(const El2Vm& vm) {
+  std::vector<Blob> blobs;
+  blobs.reserve(vm.plan.pieces.size() + vm.devices.disks.size());
   std::size_t n = 0;
-  return text + "}\n" +
-         list<LoadPiece>("GuestPiece", "kPieces", pieces, [&n](const LoadPiece& piece) {
-           return fmt::format("{{GuestPhysAddr({:#x}), {{guest_piece_{}, {}}}, {:#x}}}", piece.gpa,
-                              n++, piece.bytes.size(), piece.size);
+  for (const LoadPiece& piece : vm.plan.pieces) {
+    blobs.push_back({blob_name(vm, "piece", n++), ".rodata.guest", piece.bytes});
+  }
+  for (const El2Disk& disk : vm.devices.disks) {
+    const bool empty = disk.contents.empty();
+    blobs.push_back({blob_name(vm, "disk", disk.device), empty ? ".bss.guest" : ".data.guest",
+                     disk.contents, empty ? disk.size : 0});
+  }
+  for (const El2Files& files : vm.devices.firmware) {
+    n = 0;
+    for (const El2File& file : files.files) {
+      blobs.push_back({file_name(vm, files, n++), ".rodata.guest", file.contents});
+    }
+  }
+  return blobs;
+}
+
+std::string symbols_text(const El2Vm& vm) {
+  std::string text = "extern \"C\" {\n";
+  for (const Blob& blob : blobs_of(vm)) {
+    text += fmt::format("extern {}std::byte {}[];\n",
+                        blob.section == ".rodata.guest" ? "const " : "", blob.name);
+  }
+  return text + "}\n";
+}
+
+std::string pieces_text(const El2Vm& vm) {
+  std::size_t n = 0;
+  return list<LoadPiece>("GuestPiece", "kPieces", vm.plan.pieces, [&](const LoadPiece& piece) {
+    return fmt::format("{{GuestPhysAddr({:#x}), {{{}, {}}}, {:#x}}}", piece.gpa,
+                       blob_name(vm, "piece", n++), piece.bytes.size(), piece.size);
+  });
+}
+
+std::string backends_text(const El2Vm& vm) {
+  std::string text =
+      list<El2Disk>("GuestDisk", "kDisks", vm.devices.disks, [&](const El2Disk& disk) {
+        return fmt::format(
+            "{{{}, {{{}, {}}}, {}}}", disk.device, blob_name(vm, "disk", disk.device),
+            disk.contents.empty() ? disk.size : disk.contents.size(), disk.read_only);
+      });
+  text += list<El2Card>("GuestCard", "kCards", vm.devices.cards, [](const El2Card& card) {
+    return fmt::format("{{{}, {}, {:#x}}}", card.device, card.network, card.mac);
+  });
+  for (const El2Files& files : vm.devices.firmware) {
+    std::size_t n = 0;
+    text += list<El2File>("FirmwareFile", fmt::format("kFilesOf{}", files.device), files.files,
+                          [&](const El2File& file) {
+                            return fmt::format("{{{}, {{{}, {}}}}}", text_literal(file.name),
+                                               file_name(vm, files, n++), file.contents.size());
+                          });
+  }
+  return text +
+         list<El2Files>("GuestFiles", "kFirmware", vm.devices.firmware, [](const El2Files& files) {
+           return fmt::format("{{{0}, kFilesOf{0}}}", files.device);
          });
 }
 
-std::string assembly(const std::vector<LoadPiece>& pieces, const std::filesystem::path& folder) {
-  std::string text = "    .section .rodata.guest, \"a\"\n";
-  for (std::size_t n = 0; n < pieces.size(); ++n) {
-    const std::string file = (folder / fmt::format("piece{}.bin", n)).string();
-    text += fmt::format(
-        "    .balign 4096\n    .global guest_piece_{0}\nguest_piece_{0}:\n    .incbin {1}\n", n,
-        text_literal(file));
+// The constants that the VM's Guest refers to, in a namespace of their own.
+std::string constants_text(const El2Vm& vm) {
+  const hal_sim::LentVmConfig lent(vm.file);
+  const VmConfig config = lent.view();
+  std::string text = fmt::format("namespace vm{} {{\n\n", config.id);
+  text += list<VcpuConfig>("VcpuConfig", "kVcpus", config.vcpus, vcpu_text);
+  text += list<MemoryRegionConfig>("MemoryRegionConfig", "kRegions", config.memory_regions,
+                                   region_text);
+  text += devices_text(config.emulated_devices);
+  text += list<PassthroughDeviceConfig>("PassthroughDeviceConfig", "kWindows",
+                                        config.passthrough_devices, window_text);
+  text += symbols_text(vm);
+  text += pieces_text(vm);
+  text += backends_text(vm);
+  return text + fmt::format("\n}}  // namespace vm{}\n\n", config.id);
+}
+
+std::string guest_text(const El2Vm& vm) {
+  const hal_sim::LentVmConfig lent(vm.file);
+  const VmConfig config = lent.view();
+  return fmt::format(
+      "{{.config = {{\n        .id = {0},\n        .name = {1},\n"
+      "        .vcpus = vm{0}::kVcpus,\n        .bsp_entry = GuestPhysAddr({2:#x}),\n"
+      "        .ap_entry = GuestPhysAddr({2:#x}),\n        .dtb = GuestPhysAddr({3:#x}),\n"
+      "        .memory_regions = vm{0}::kRegions,\n"
+      "        .emulated_devices = vm{0}::kDevices,\n"
+      "        .passthrough_devices = vm{0}::kWindows,\n"
+      "        .interrupt_mode = InterruptMode({4}),\n"
+      "        .address_space_policy = AddressSpacePolicy({5})}},\n"
+      "     .pieces = vm{0}::kPieces,\n     .disks = vm{0}::kDisks,\n"
+      "     .cards = vm{0}::kCards,\n     .files = vm{0}::kFirmware}}",
+      config.id, text_literal(config.name), vm.plan.entry, vm.plan.dtb.value_or(kNoAddress),
+      static_cast<unsigned>(config.interrupt_mode),
+      static_cast<unsigned>(config.address_space_policy));
+}
+
+std::string assembly(std::span<const El2Vm> vms, const std::filesystem::path& folder) {
+  std::string text;
+  for (const El2Vm& vm : vms) {
+    for (const Blob& blob : blobs_of(vm)) {
+      const bool empty = blob.section == ".bss.guest";
+      text += fmt::format(
+          "    .section {0}, \"{1}\", {2}\n    .balign 4096\n    .global {3}\n{3}:\n", blob.section,
+          blob.section == ".rodata.guest" ? "a" : "aw", empty ? "%nobits" : "%progbits", blob.name);
+      text += empty ? fmt::format("    .skip {:#x}\n", blob.zeroes)
+                    : fmt::format("    .incbin {}\n",
+                                  text_literal((folder / (blob.name + ".bin")).string()));
+    }
   }
   return text;
 }
@@ -112,39 +218,22 @@ std::expected<void, std::string> write(const std::filesystem::path& file, std::s
 
 }  // namespace
 
-std::string el2_config_source(const hal_sim::VmFile& vm, const hal_sim::LoadPlan& plan,
-                              bool traced) {
-  const hal_sim::LentVmConfig lent(vm);
-  const VmConfig config = lent.view();
+std::string el2_config_source(std::span<const El2Vm> vms, const El2Options& options) {
   std::string text =
-      "// Made from a configuration file.\n\n#include <array>\n#include <hal-el2/guest.hpp>\n\n"
+      "// Made from configuration files.\n\n#include <array>\n#include <hal-el2/guest.hpp>\n\n"
       "namespace axvm::hal_el2 {\nnamespace {\n\n";
-  text += list<VcpuConfig>("VcpuConfig", "kVcpus", config.vcpus, vcpu_text);
-  text += list<MemoryRegionConfig>("MemoryRegionConfig", "kRegions", config.memory_regions,
-                                   region_text);
-  text += devices_text(config.emulated_devices);
-  text += list<PassthroughDeviceConfig>("PassthroughDeviceConfig", "kWindows",
-                                        config.passthrough_devices, window_text);
-  text += pieces_text(plan.pieces);
-  text += fmt::format(
-      "\n}}  // namespace\n\nconstinit const VmConfig kGuestConfig{{\n    .id = {},\n    .name = "
-      "{},\n"
-      "    .vcpus = kVcpus,\n    .bsp_entry = GuestPhysAddr({:#x}),\n"
-      "    .ap_entry = GuestPhysAddr({:#x}),\n    .dtb = GuestPhysAddr({:#x}),\n"
-      "    .memory_regions = kRegions,\n    .emulated_devices = kDevices,\n"
-      "    .passthrough_devices = kWindows,\n    .interrupt_mode = InterruptMode({}),\n"
-      "    .address_space_policy = AddressSpacePolicy({})}};\n\n"
-      "constinit const bool kTraced = {};\n\n"
-      "constinit const std::span<const GuestPiece> kGuestPieces(kPieces);\n\n"
-      "}}  // namespace axvm::hal_el2\n",
-      config.id, text_literal(config.name), plan.entry, plan.entry, plan.dtb.value_or(kNoAddress),
-      static_cast<unsigned>(config.interrupt_mode),
-      static_cast<unsigned>(config.address_space_policy), traced);
-  return text;
+  for (const El2Vm& vm : vms) text += constants_text(vm);
+  return text + list<El2Vm>("Guest", "kAll", vms, guest_text) +
+         fmt::format(
+             "\n}}  // namespace\n\nconstinit const std::span<const Guest> kGuests(kAll);\n"
+             "constinit const bool kTraced = {};\nconstinit const std::uint64_t kMaxResets = "
+             "{:#x};\n\n"
+             "}}  // namespace axvm::hal_el2\n",
+             options.traced, options.max_resets.value_or(~std::uint64_t{0}));
 }
 
-std::expected<void, std::string> write_el2_sources(const hal_sim::VmFile& vm,
-                                                   const hal_sim::LoadPlan& plan, bool traced,
+std::expected<void, std::string> write_el2_sources(std::span<const El2Vm> vms,
+                                                   const El2Options& options,
                                                    const std::filesystem::path& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
@@ -152,13 +241,16 @@ std::expected<void, std::string> write_el2_sources(const hal_sim::VmFile& vm,
     return std::unexpected(fmt::format("cannot make {}: {}", folder.string(), error.message()));
   }
   const std::filesystem::path place = std::filesystem::absolute(folder);
-  for (std::size_t n = 0; n < plan.pieces.size(); ++n) {
-    const auto& bytes = plan.pieces[n].bytes;
-    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    if (auto done = write(place / fmt::format("piece{}.bin", n), text); !done) return done;
+  for (const El2Vm& vm : vms) {
+    for (const Blob& blob : blobs_of(vm)) {
+      if (blob.section == ".bss.guest") continue;
+      const std::string_view text(reinterpret_cast<const char*>(blob.bytes.data()),
+                                  blob.bytes.size());
+      if (auto done = write(place / (blob.name + ".bin"), text); !done) return done;
+    }
   }
-  if (auto done = write(place / "pieces.S", assembly(plan.pieces, place)); !done) return done;
-  return write(place / "config.cpp", el2_config_source(vm, plan, traced));
+  if (auto done = write(place / "pieces.S", assembly(vms, place)); !done) return done;
+  return write(place / "config.cpp", el2_config_source(vms, options));
 }
 
 }  // namespace axvm::tool

@@ -1,25 +1,38 @@
 #pragma once
-// A configuration as sources of an EL2 image: what hal-el2/guest.hpp declares.
+// Configurations as sources of an EL2 image: what hal-el2/guest.hpp declares.
 
+#include <cstdint>
 #include <expected>
 #include <filesystem>
 #include <hal-sim/config/vm_file.hpp>
 #include <hal-sim/load/load_plan.hpp>
+#include <optional>
+#include <span>
 #include <string>
+#include <tools/axvm/el2_devices.hpp>
 
 namespace axvm::tool {
 
-/// The VM as constant initialised C++: its VmConfig, and where the pieces of its images go. Only
-/// what the plan says is taken from images: entry and device tree. A `traced` one tells of all its
-/// traps.
-[[nodiscard]] std::string el2_config_source(const hal_sim::VmFile& vm,
-                                            const hal_sim::LoadPlan& plan, bool traced);
+/// A VM, what it boots with, and what is behind its devices.
+struct El2Vm {
+  hal_sim::VmFile file;
+  hal_sim::LoadPlan plan;
+  El2Devices devices;
+};
+
+struct El2Options {
+  bool traced = false;                        ///< the image tells of all traps
+  std::optional<std::uint64_t> max_resets{};  ///< as SimOptions has it
+};
+
+/// The VMs as constant initialised C++: of each its VmConfig, where the pieces of its images go,
+/// and its disks, cards and firmware files.
+[[nodiscard]] std::string el2_config_source(std::span<const El2Vm> vms, const El2Options& options);
 
 /// Writes into `folder`, which is made if need be: `config.cpp` (el2_config_source), `pieces.S`,
-/// and a file for the bytes of each piece. Files that hold the same already are left alone. One
-/// line otherwise.
+/// and a file for the bytes of each piece, disk and firmware file. Files that hold the same already
+/// are left alone. One line otherwise.
 [[nodiscard]] std::expected<void, std::string> write_el2_sources(
-    const hal_sim::VmFile& vm, const hal_sim::LoadPlan& plan, bool traced,
-    const std::filesystem::path& folder);
+    std::span<const El2Vm> vms, const El2Options& options, const std::filesystem::path& folder);
 
 }  // namespace axvm::tool

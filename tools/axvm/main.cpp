@@ -227,7 +227,7 @@ void add_bare_metal(CLI::App& app, BareMetalOptions& options) {
       ->type_name("FILE");
   app.add_option("--qemu", options.qemu, "QEMU for AArch64")->type_name("PROGRAM");
   app.add_option("--sources", options.sources,
-                 "Write the VM as sources of an image into DIR, and do no more")
+                 "Write the VMs as sources of an image into DIR, and do no more")
       ->type_name("DIR");
 }
 
@@ -240,9 +240,16 @@ void add_diff_trace(CLI::App& app, DiffTraceOptions& options) {
                "Leave out interrupts, waiting, and registers that may hold times");
   app.add_flag("--permit-qemu", options.permit_qemu,
                "Let pass what QEMU is known to do otherwise than the manual says");
+  app.add_option_function<std::string>(
+         "--vm",
+         [&options](const std::string& text) {
+           options.vm = static_cast<std::uint32_t>(number("--vm", text, 1, kMaxVmId));
+         },
+         "Compare the events of the VM with this id only")
+      ->type_name("ID");
   app.add_option("--config", options.configuration.files,
-                 "TOML file of the guest, to show the instructions around the first difference")
-      ->expected(1)
+                 "TOML file of a guest, to show the instructions around the first difference")
+      ->allow_extra_args(false)
       ->type_name("CONFIG");
   app.add_option("--images", options.configuration.image_directories,
                  "Folder to look for images in")
@@ -317,7 +324,7 @@ int dispatch(int argc, const char* const* argv) {
   add_configuration(check_app, check.configuration);
   add_walk(walk_app, walk);
   CLI::App& bare_metal_app =
-      *app.add_subcommand("bare-metal", "Link a VM with the VMM for EL2, and run it under QEMU");
+      *app.add_subcommand("bare-metal", "Link VMs with the VMM for EL2, and run them under QEMU");
   add_bare_metal(bare_metal_app, bare_metal);
   CLI::App& diff_app =
       *app.add_subcommand("diff-trace", "Compare two traces, and explain the first difference");
@@ -348,9 +355,6 @@ int dispatch(int argc, const char* const* argv) {
       reject(
           "--replay: the recording says what is typed, expected no --send, --expect, --script, "
           "--stdin or --record");
-    }
-    if (bare_metal.configuration.files.size() > 1) {
-      reject("bare-metal: an image has one VM, expected one CONFIG");
     }
     if (lab_app.parsed() && lab.experiment.empty() == lab.merge.empty()) {
       reject("walk-lab: expected an experiment, or merge and folders");

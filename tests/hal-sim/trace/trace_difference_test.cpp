@@ -49,6 +49,24 @@ TEST_CASE("trace difference: events agree whenever and wherever they happened") 
   CHECK(compared->difference.empty());
 }
 
+TEST_CASE("trace difference: of several VMs' traces one VM's events can be compared") {
+  TrapTaken other = kStore;
+  other.vm = VmId(kVm.value + 1);
+  other.registers[1] = 0x999;
+  const auto compare_vm = [&](std::uint32_t vm) {
+    std::istringstream in_a(lines({kStore, other, kWriteH}));
+    std::istringstream in_b(lines({other, other, kStore, kWriteH}));
+    TraceReader reader_a("a", in_a, TraceContent::All, vm);
+    TraceReader reader_b("b", in_b, TraceContent::All, vm);
+    const auto compared = compare_traces(reader_a, reader_b, {});
+    REQUIRE(compared);
+    return *compared;
+  };
+  CHECK(compare_vm(kVm.value).difference.empty());
+  CHECK(compare_vm(kVm.value).agreed == 2);
+  CHECK_FALSE(compare_vm(other.vm.value).difference.empty());
+}
+
 TEST_CASE("trace difference: what the host did, said or knew is not compared") {
   const Stamp turn{.time_ns = 6, .pcpu = 0, .instructions = 6, .host = true};
   const std::string theirs =

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace axvm::hal_sim {
+namespace axvm::hal_common {
 
 /// The next word; any `state` begins a sequence.
 [[nodiscard]] inline std::uint64_t split_mix(std::uint64_t& state) noexcept {
@@ -13,4 +13,4 @@ namespace axvm::hal_sim {
   return z ^ (z >> 31);
 }
 
-}  // namespace axvm::hal_sim
+}  // namespace axvm::hal_common

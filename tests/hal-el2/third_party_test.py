@@ -1,0 +1,98 @@
+"""axvm bare-metal: other people's programs, from their first line to power-off."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import threading
+import unittest
+
+CONFIGS = pathlib.Path(os.environ["AXVM_CONFIGS"])
+IMAGES = {"Linux": CONFIGS.parent / "images" / "linux-aarch64" / "Image",
+          "UBoot": CONFIGS.parent / "images" / "u-boot-aarch64" / "u-boot.bin"}
+SKIPPED = 77  # tells ctest
+LIMIT = 120  # seconds
+
+
+class Guest(unittest.TestCase):
+    def start(self, name, *arguments):
+        guest = subprocess.Popen([os.environ["AXVM"], "bare-metal",
+                                  CONFIGS / f"{name}-aarch64.toml", *arguments],
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        watchdog = threading.Timer(LIMIT, guest.kill)
+        watchdog.start()
+        self.addCleanup(watchdog.cancel)
+        return guest
+
+    def until(self, guest, end):
+        """What it shows until it has shown this."""
+        shown = b""
+        while not shown.endswith(end):
+            byte = guest.stdout.read(1)
+            self.assertTrue(byte, f"the console ended: {shown[-1000:].decode(errors='replace')}")
+            shown += byte
+        return shown.decode(errors="replace")
+
+    def type(self, guest, text, end):
+        guest.stdin.write(text)
+        guest.stdin.flush()
+        return self.until(guest, end)
+
+    def power_off(self, guest):
+        rest, _ = guest.communicate(b"poweroff\n")
+        self.assertEqual(guest.returncode, 0)
+        return rest
+
+
+class Linux(Guest):
+    PROMPT = b"/root # "
+
+    def boot(self, name, *arguments, commands=()):
+        """What it shows until the first prompt, and what to each command."""
+        guest = self.start(name, *arguments)
+        shown = [self.until(guest, self.PROMPT)]
+        shown += [self.type(guest, command.encode() + b"\n", self.PROMPT) for command in commands]
+        self.assertIn(b"reboot: Power down", self.power_off(guest))
+        return shown
+
+    def test_it_boots_on_two_cpus_and_powers_off(self):
+        boot, = self.boot("linux", "--vcpus", "2")
+        self.assertIn("CPUs 0-1 of 0-1 online", boot)
+
+    def test_it_runs_on_the_boards_gicv2(self):
+        boot, interrupts = self.boot("linux-gicv2", "--vcpus", "2",
+                                     commands=["cat /proc/interrupts"])
+        self.assertIn("CPUs 0-1 of 0-1 online", boot)
+        self.assertRegex(interrupts, r"[1-9]\d* +[1-9]\d* +GIC-0 +27 Level +arch_timer")
+
+    def test_its_devices_have_something_behind_them(self):
+        _, wrote, read, links = self.boot("linux-virtio", commands=[
+            "echo sector | dd of=/dev/vda bs=512 seek=1000 conv=sync,fsync",
+            "echo 3 > /proc/sys/vm/drop_caches; dd if=/dev/vda bs=512 skip=1000 count=1 | head -c 6",
+            "cat /sys/class/net/eth0/address; cat /sys/class/misc/hw_random/rng_current"])
+        self.assertIn("1+0 records out", wrote)
+        self.assertIn("sector", read.split("head -c 6")[1])
+        self.assertIn("52:54:00:00:01:06", links)
+        self.assertIn("virtio_rng.0", links)
+
+
+class UBoot(Guest):
+    def test_it_boots_again_when_it_is_reset_and_finds_its_flash(self):
+        guest = self.start("u-boot")
+        prompt = b"=> "
+        self.until(guest, b"stop autoboot")
+        for text, end in ((b" ", prompt),
+                          (b"setenv greeting hello\n", prompt), (b"saveenv\n", prompt),
+                          (b"reset\n", b"stop autoboot"), (b" ", prompt)):
+            self.type(guest, text, end)
+        shown = self.type(guest, b"env import -c 0x4000000 0x40000; printenv greeting\n", prompt)
+        self.assertIn("\ngreeting=hello", shown)
+        self.power_off(guest)
+
+
+if __name__ == "__main__":
+    image = IMAGES[sys.argv[1]]
+    if not image.exists():
+        print(f"skipped: {image} is not there; ./x guest {image.parent.name} fetches it")
+        sys.exit(SKIPPED)
+    unittest.main()
