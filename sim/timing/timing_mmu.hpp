@@ -70,10 +70,10 @@ class TimingMmu {
  private:
   struct Tlb {
     PageCache pages;
-    std::uint64_t shifts;  // as bits; 0: all
-    std::uint32_t cycles;
-    bool fetches;
-    bool data;
+    std::uint64_t shifts = 0;  // as bits; 0: all
+    std::uint32_t cycles = 0;
+    bool fetches = true;
+    bool data = true;
 
     [[nodiscard]] bool serves(Access access) const noexcept {
       return access == Access::Fetch ? fetches : data;

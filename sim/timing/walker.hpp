@@ -58,12 +58,12 @@ class Walker {
 
  private:
   struct WalkCache {
-    PageCache pages;        // by what one table translates; the value is the table's address
-    std::uint64_t heights;  // as bits
+    PageCache pages;            // by what one table translates; the value is the table's address
+    std::uint64_t heights = 0;  // as bits
   };
   struct IpaCache {
     PageCache pages;
-    std::uint64_t shifts;  // as bits; 0: all
+    std::uint64_t shifts = 0;  // as bits; 0: all
   };
   /// Where a walk begins.
   struct Start {

@@ -93,6 +93,7 @@ TEST_CASE("of Zipf's pages, twice as far down means about half as often") {
     ++counts[reference.offset / 4096];
   }
   std::vector<std::uint64_t> ranked;
+  ranked.reserve(counts.size());
   for (const auto& [page, count] : counts) ranked.push_back(count);
   std::ranges::sort(ranked, std::greater());
   // By octaves: each has as many accesses as any other.
