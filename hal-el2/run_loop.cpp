@@ -107,7 +107,9 @@ std::optional<unsigned> RunLoop::after(const Turns& turns, VcpuId id, const Exit
     vcpus_[up->started.value].on = true;
     hal_.wake(vm_.id(), up->started);
   } else if (std::holds_alternative<exit_reason::CpuDown>(exit)) {
-    vcpu.on = false;
+    // Another CPU may have started it again by now: what it has set is seen by the exchange.
+    vcpu.on.exchange(false);
+    if (vm_.vcpu_status(id)->power == PowerState::On) vcpu.on = true;
   } else if (const auto* down = std::get_if<exit_reason::SystemDown>(&exit)) {
     return down->reset ? 1U : 0U;
   } else if (const auto* fault = std::get_if<exit_reason::GuestFault>(&exit)) {
