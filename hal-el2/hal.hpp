@@ -73,11 +73,18 @@ class Hal {
 
   void* allocate(std::size_t size, std::size_t alignment) {
     const Holding held(memory_lock_);
+    ++allocations_;
     return heap_.allocate(size, alignment);
   }
   void deallocate(void* p, std::size_t size, std::size_t alignment) {
     const Holding held(memory_lock_);
     heap_.deallocate(p, size, alignment);
+  }
+
+  /// Requests for memory of the VMM's own so far; frames for guests and their tables are none.
+  [[nodiscard]] std::uint64_t allocations() {
+    const Holding held(memory_lock_);
+    return allocations_;
   }
 
   std::uint64_t monotonic_nanoseconds() { return now_ns(); }
@@ -133,6 +140,7 @@ class Hal {
   SpinLock memory_lock_;
   Frames frames_;
   Heap heap_;
+  std::uint64_t allocations_ = 0;
   EventLog events_;
   IvcHub<Hal> ivc_{*this};
   std::atomic<std::uint64_t> woken_ = 0;  ///< vCPUs, one bit each

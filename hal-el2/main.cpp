@@ -22,10 +22,12 @@ extern const std::byte image_end[];  // image.ld
 namespace axvm::hal_el2 {
 namespace {
 
-/// The last lines of the channel name a status: 0 the guest powered off, 1 it failed.
-[[noreturn]] void end(Hal& hal, unsigned status) {
+/// The last line of the channel names a status: 0 the guest powered off, 1 it failed; and how often
+/// the VMM asked for memory of its own while the guest ran.
+[[noreturn]] void end(Hal& hal, unsigned status, std::uint64_t allocations_before) {
+  const std::uint64_t allocations = hal.allocations() - allocations_before;
   hal.events().close();
-  JsonLine(kConsole, "end").number("status", status);
+  JsonLine(kConsole, "end").number("status", status).number("allocations", allocations);
   power_off();
 }
 
@@ -56,6 +58,7 @@ struct Shared {
 
   Hal hal;
   std::optional<RunLoop> loop;
+  std::uint64_t allocations = 0;  ///< before the loop
 };
 
 /// No constructor runs before the entry.
@@ -67,7 +70,7 @@ Shared& shared() { return *std::launder(reinterpret_cast<Shared*>(storage)); }
   Hal& hal = shared().hal;
   const auto status = shared().loop->run();
   if (!status) end(hal, status.error());
-  end(hal, *status);
+  end(hal, *status, shared().allocations);
 }
 
 void enable_cpu() {
@@ -86,6 +89,7 @@ void enable_cpu() {
   }
   if (auto done = (*vm)->boot(); !done) end(hal, done.error());
   shared().loop.emplace(hal, **vm);
+  shared().allocations = hal.allocations();
   hal.cpus().start(static_cast<unsigned>((*vm)->vcpu_num()));
   run_vcpus();
 }

@@ -54,6 +54,8 @@ def run_qemu(arguments):
     if events[-1]["status"] != 0:
         console = "".join(event["text"] for event in events if event["event"] == "console")
         raise Failure(f"failed at EL2; its console:\n{console}{last}")
+    if events[-1]["allocations"] != 0:
+        raise Failure(f"the VMM allocated memory {events[-1]['allocations']} times while the guest ran")
     return lines
 
 
