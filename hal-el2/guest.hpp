@@ -19,6 +19,8 @@ struct GuestPiece {
 extern const VmConfig kGuestConfig;
 /// Whether the log has the core's events, and not only the guest's console.
 extern const bool kTraced;
+/// And what stage 2 maps (axvm::TablesChanged).
+extern const bool kTablesTraced;
 /// What the guest boots with.
 extern const std::span<const GuestPiece> kGuestPieces;
 

@@ -120,6 +120,7 @@ class Hal {
 
   void log(LogLevel level, std::string_view text) { events_.log(level, text); }
   bool wants_events() { return kTraced; }
+  bool wants_tables() { return kTablesTraced; }
   void event(const Event& event) { events_.event(event, is_own_interrupt(event)); }
 
   [[nodiscard]] EventLog& events() noexcept { return events_; }

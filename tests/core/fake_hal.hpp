@@ -223,6 +223,7 @@ class FakeHal {
   DeviceBackend backend(VmId, std::size_t index) { return backends[index]; }
   void log(LogLevel, std::string_view text) { messages.emplace_back(text); }
   bool wants_events() { return listening; }
+  bool wants_tables() { return shows_tables; }
   void event(const Event& event) { events.push_back(event); }
 
   // --- what tests look at and turn ------------------------------------------------------------
@@ -268,6 +269,7 @@ class FakeHal {
   std::string output;
   std::string input;
   bool listening = true;
+  bool shows_tables = false;
   std::vector<Event> events;
   std::vector<std::string> messages;
 

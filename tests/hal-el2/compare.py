@@ -64,8 +64,8 @@ def compare(lines, arguments):
     with tempfile.TemporaryDirectory() as folder:
         el2, simulation = (pathlib.Path(folder) / name for name in ("EL2", "simulation"))
         el2.write_text("\n".join(lines) + "\n")
-        status, _, errors = run([arguments.axvm, "run", arguments.config, "--quiet", "--trace",
-                                 f"{simulation}:jsonl"], arguments.timeout)
+        status, _, errors = run([arguments.axvm, "run", arguments.config, "--quiet", "--trace-tables",
+                                 "--trace", f"{simulation}:jsonl"], arguments.timeout)
         if status != 0:
             raise Failure(f"status {status} in the simulation. {errors}")
         status, output, errors = run([arguments.axvm, "diff-trace", el2, simulation, "--permit-qemu",

@@ -165,10 +165,11 @@ int bare_metal_command(const BareMetalOptions& options, Output& output) {
     complain(to_string(plan.error()));
     return kBadUsage;
   }
-  const bool traced = options.sources || options.trace_file;
+  El2Trace trace = options.sources || options.trace_file ? El2Trace::Traps : El2Trace::None;
+  if (options.trace_tables) trace = El2Trace::Tables;
   const Workplace workplace;
   const fs::path folder = options.sources ? fs::path(*options.sources) : workplace.folder();
-  if (auto done = write_el2_sources(vm, *plan, traced, folder); !done) {
+  if (auto done = write_el2_sources(vm, *plan, trace, folder); !done) {
     complain("bare-metal: " + done.error());
     return kBadUsage;
   }

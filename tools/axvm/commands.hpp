@@ -23,6 +23,7 @@ struct SnapshotAt {
 struct RunOptions {
   ConfigurationOptions configuration;
   std::vector<TraceOption> traces;
+  bool trace_tables = false;  ///< --trace-tables: axvm::TablesChanged, too
   Script script;
   std::optional<std::uint64_t> timeout;  ///< --timeout: instructions for each Expect
   std::optional<std::uint64_t> max_instructions;
@@ -56,6 +57,7 @@ struct BareMetalOptions {
   ConfigurationOptions configuration;        ///< one file
   std::optional<std::string> sources;        ///< --sources: only writes them, into this folder
   std::optional<std::string> trace_file;     ///< --trace
+  bool trace_tables = false;                 ///< --trace-tables
   std::string qemu = "qemu-system-aarch64";  ///< --qemu
 };
 /// Returns the guest's status.

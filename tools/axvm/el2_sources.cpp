@@ -113,7 +113,7 @@ std::expected<void, std::string> write(const std::filesystem::path& file, std::s
 }  // namespace
 
 std::string el2_config_source(const hal_sim::VmFile& vm, const hal_sim::LoadPlan& plan,
-                              bool traced) {
+                              El2Trace trace) {
   const hal_sim::LentVmConfig lent(vm);
   const VmConfig config = lent.view();
   std::string text =
@@ -134,17 +134,18 @@ std::string el2_config_source(const hal_sim::VmFile& vm, const hal_sim::LoadPlan
       "    .memory_regions = kRegions,\n    .emulated_devices = kDevices,\n"
       "    .passthrough_devices = kWindows,\n    .interrupt_mode = InterruptMode({}),\n"
       "    .address_space_policy = AddressSpacePolicy({})}};\n\n"
-      "constinit const bool kTraced = {};\n\n"
+      "constinit const bool kTraced = {};\nconstinit const bool kTablesTraced = {};\n\n"
       "constinit const std::span<const GuestPiece> kGuestPieces(kPieces);\n\n"
       "}}  // namespace axvm::hal_el2\n",
       config.id, text_literal(config.name), plan.entry, plan.entry, plan.dtb.value_or(kNoAddress),
       static_cast<unsigned>(config.interrupt_mode),
-      static_cast<unsigned>(config.address_space_policy), traced);
+      static_cast<unsigned>(config.address_space_policy), trace != El2Trace::None,
+      trace == El2Trace::Tables);
   return text;
 }
 
 std::expected<void, std::string> write_el2_sources(const hal_sim::VmFile& vm,
-                                                   const hal_sim::LoadPlan& plan, bool traced,
+                                                   const hal_sim::LoadPlan& plan, El2Trace trace,
                                                    const std::filesystem::path& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
@@ -158,7 +159,7 @@ std::expected<void, std::string> write_el2_sources(const hal_sim::VmFile& vm,
     if (auto done = write(place / fmt::format("piece{}.bin", n), text); !done) return done;
   }
   if (auto done = write(place / "pieces.S", assembly(plan.pieces, place)); !done) return done;
-  return write(place / "config.cpp", el2_config_source(vm, plan, traced));
+  return write(place / "config.cpp", el2_config_source(vm, plan, trace));
 }
 
 }  // namespace axvm::tool

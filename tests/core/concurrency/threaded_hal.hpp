@@ -180,6 +180,7 @@ class ThreadedHal {
   DeviceBackend backend(VmId, std::size_t) { return {}; }
   void log(LogLevel, std::string_view) {}
   bool wants_events() { return true; }
+  bool wants_tables() { return true; }
   void event(const Event& event) {
     const auto* mapped = std::get_if<PageMapped>(&event);
     if (mapped == nullptr) return;

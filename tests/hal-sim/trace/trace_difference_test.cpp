@@ -130,6 +130,17 @@ TEST_CASE("trace difference: the instructions around the trap") {
       std::string::npos);
 }
 
+TEST_CASE("trace difference: tables that map something else") {
+  const TablesChanged tables{sample::kVm, kVcpu, 0x1234, 0x3000, 2};
+  TablesChanged other = tables;
+  other.hash = 0x5678;
+  other.mapped = 0x4000;
+  CHECK(difference(lines({kStore, tables}), lines({kStore, tables})).empty());
+  const std::string text = difference(lines({kStore, tables}), lines({kStore, other}));
+  CHECK(text.find("  hash    0x1234  0x5678\n") != std::string::npos);
+  CHECK(text.find("  mapped  0x3000  0x4000\n") != std::string::npos);
+}
+
 TEST_CASE("trace difference: what is no trace is refused in one line") {
   CHECK(difference("", "") == "error: a: has no trap, there is nothing to compare");
   CHECK(difference(lines({kStore}), "[0.5 s] pcpu0\n") == "error: b:1: is no JSON object");
