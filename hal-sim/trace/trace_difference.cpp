@@ -198,7 +198,8 @@ std::expected<TraceComparison, std::string> compare_traces(TraceReader& a, Trace
   auto in_a = a.next();
   auto in_b = b.next();
   const auto passes = [&](const TraceReader& side, const Side& event) {
-    if (!absent || !event || !absent(*event) || (fuller != nullptr && fuller != &side)) return false;
+    if (!absent || !event || !absent(*event) || (fuller != nullptr && fuller != &side))
+      return false;
     fuller = &side;
     ++result.absent;
     return true;
