@@ -97,7 +97,7 @@ TEST_CASE("threads: a pause, a stop and a reset end however vCPUs are just being
     }
     CHECK(done == kRounds);
     end = true;
-    static_cast<void>(vm->stop(VmStopReason::Forced));
+    CHECK(vm->stop(VmStopReason::Forced).has_value());
   });
 }
 
@@ -138,7 +138,7 @@ TEST_CASE("threads: of all who power a vCPU on, one does, and it begins where th
       return cpu.hvc(std::array<std::uint64_t, 4>{0xc400'0003, kVcpus - 1, entry, entry + 1});
     };
     while (successes.load() < kRounds) {
-      static_cast<void>(vm->run_vcpu(VcpuId(n - 1)));
+      REQUIRE(vm->run_vcpu(VcpuId(n - 1)).has_value());
       hal.serve();
     }
     end = true;

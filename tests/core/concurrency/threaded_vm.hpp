@@ -17,6 +17,7 @@ inline constexpr std::uint64_t kWindow = 0xa000'0000;
 /// vCPUs are on, each with its number as its affinity.
 inline Ref<ThreadedVm> make_vm(ThreadedHal& hal, std::uint32_t id, unsigned vcpus) {
   std::vector<VcpuConfig> cpus;
+  cpus.reserve(vcpus);
   for (unsigned n = 0; n < vcpus; ++n) cpus.push_back({n, ~0ULL});
   const MemoryRegionConfig memory[] = {{GuestPhysAddr(kRam), kRamSize}};
   const std::uint64_t gic[] = {3, kGicr, kIts};
