@@ -117,7 +117,6 @@ TEST_CASE("threads: regions come and go while others walk, fault and copy") {
       };
       while (!end.load()) {
         if (n == 2) {
-          // The guest has no vector to take aborts at: some runs end by that.
           const auto exit = vm->run_vcpu(VcpuId(0));
           REQUIRE(exit.has_value());
           continue;
