@@ -55,6 +55,13 @@ class TrapReport {
                    .saved_state = cpu_.template read<SysReg::SPSR_EL2>()};
     for (unsigned n = 0; n < trap.registers.size(); ++n) trap.registers[n] = cpu_.gpr(n);
     vm_.emit(trap);
+    // Interrupts come at other times on other machines.
+    if (vector == Vector::Synchronous && vm_.hal().wants_tables()) emit_tables();
+  }
+  [[gnu::cold]] void emit_tables() {
+    const auto now =
+        vm_.with_memory(cpu_, [](auto& space, auto&) { return space.take_changed_digest(); });
+    if (now) vm_.emit(TablesChanged{vm_.id(), vcpu_.id(), now->hash, now->mapped, now->runs});
   }
   [[gnu::cold]] void emit_access(Bus bus, bool is_write, AccessWidth width, std::uint64_t address,
                                  std::uint64_t data, std::string_view device) {
