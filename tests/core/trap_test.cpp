@@ -137,6 +137,13 @@ TEST_CASE_FIXTURE(TrapFixture,
   CHECK(told[1].mapped == 2 * kPageSize);
   CHECK(told[1].runs == 1);
   CHECK(told[1].hash != told[0].hash);
+  // Not behind WFI: whether there is anything to wait for depends on time.
+  touch(kGuestRam + 0x2000);
+  trap((0x01ULL << 26) | kIl);
+  run<Halt>();
+  CHECK(hal.events_of<TablesChanged>().size() == 2);
+  touch(kGuestRam + 0x2000);
+  CHECK(hal.events_of<TablesChanged>().size() == 3);
 }
 
 TEST_CASE_FIXTURE(TrapFixture, "a stage-1 table walk through lazy memory maps the table") {
