@@ -21,6 +21,14 @@ if(AXVM_SANITIZE)
   add_link_options(-fsanitize=${AXVM_SANITIZE})
 endif()
 
+if(AXVM_SANITIZE STREQUAL "thread")
+  # It looks for one of clang's own version only.
+  find_program(AXVM_SYMBOLIZER NAMES llvm-symbolizer-19 llvm-symbolizer llvm-symbolizer-14)
+  if(AXVM_SYMBOLIZER)
+    set(AXVM_TSAN_OPTIONS "TSAN_OPTIONS=external_symbolizer_path=${AXVM_SYMBOLIZER}")
+  endif()
+endif()
+
 # Includes are written from the repository's root (<sim/…>, <core/…>); core's public headers as <axvm/…>.
 function(axvm_target target)
   target_compile_options(${target} PRIVATE
@@ -40,5 +48,5 @@ function(axvm_test target)
   endif()
   target_link_libraries(${target} PRIVATE axvm::test_main)
   doctest_discover_tests(${target} TEST_PREFIX "${target}: " PROPERTIES TIMEOUT 120
-    ENVIRONMENT "RC_PARAMS=seed=20240607")
+    ENVIRONMENT "RC_PARAMS=seed=20240607;${AXVM_TSAN_OPTIONS}")
 endfunction()

@@ -56,6 +56,8 @@ struct Guest {
 extern const std::span<const Guest> kGuests;
 /// Whether the log has the core's events, and not only the guests' consoles.
 extern const bool kTraced;
+/// And what stage 2 maps (axvm::TablesChanged).
+extern const bool kTablesTraced;
 /// How often guests may have their VMs reset, together; the next one that asks for it has failed.
 extern const std::uint64_t kMaxResets;
 

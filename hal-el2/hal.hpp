@@ -77,11 +77,18 @@ class Hal {
 
   void* allocate(std::size_t size, std::size_t alignment) {
     const Holding held(memory_lock_);
+    ++allocations_;
     return heap_.allocate(size, alignment);
   }
   void deallocate(void* p, std::size_t size, std::size_t alignment) {
     const Holding held(memory_lock_);
     heap_.deallocate(p, size, alignment);
+  }
+
+  /// Requests for memory of the VMM's own so far; frames for guests and their tables are none.
+  [[nodiscard]] std::uint64_t allocations() {
+    const Holding held(memory_lock_);
+    return allocations_;
   }
 
   std::uint64_t monotonic_nanoseconds() { return now_ns(); }
@@ -124,6 +131,7 @@ class Hal {
 
   void log(LogLevel level, std::string_view text) { events_.log(level, text); }
   bool wants_events() { return kTraced; }
+  bool wants_tables() { return kTablesTraced; }
   void event(const Event& event) { events_.event(event, is_own_interrupt(event)); }
 
   [[nodiscard]] EventLog& events() noexcept { return events_; }
@@ -144,6 +152,7 @@ class Hal {
   SpinLock memory_lock_;
   Frames frames_;
   Heap heap_;
+  std::uint64_t allocations_ = 0;
   EventLog events_;
   IvcHub<Hal> ivc_{*this};
   GuestCpus guest_cpus_;

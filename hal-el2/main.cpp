@@ -25,10 +25,16 @@ extern const std::byte image_end[];  // image.ld
 namespace axvm::hal_el2 {
 namespace {
 
-/// The last lines of the channel name a status: 0 all guests powered off, 1 one has failed.
-[[noreturn]] void end(Hal& hal, unsigned status) {
+/// The last line of the channel names a status: 0 all guests powered off, 1 one has failed; how
+/// often one had FP registers brought in; and how often the VMM asked for memory of its own
+/// meanwhile.
+[[noreturn]] void end(Hal& hal, unsigned status, std::uint64_t allocations_before) {
+  const std::uint64_t allocations = hal.allocations() - allocations_before;
   hal.events().close();
-  JsonLine(kConsole, "end").number("status", status).number("fp_loads", hal.cpus().fp_loads());
+  JsonLine(kConsole, "end")
+      .number("status", status)
+      .number("fp_loads", hal.cpus().fp_loads())
+      .number("allocations", allocations);
   power_off();
 }
 
@@ -49,6 +55,7 @@ struct Shared {
   Hal hal;
   RunLoop loop{hal};
   std::array<std::optional<Ref<Vm>>, kMaxVms> vms;
+  std::uint64_t allocations = 0;  ///< before the loop
 };
 
 /// No constructor runs before the entry.
@@ -60,7 +67,7 @@ Shared& shared() { return *std::launder(reinterpret_cast<Shared*>(storage)); }
   Hal& hal = shared().hal;
   const auto status = shared().loop.run();
   if (!status) end(hal, status.error());
-  end(hal, *status);
+  end(hal, *status, shared().allocations);
 }
 
 void enable_cpu() {
@@ -92,6 +99,7 @@ void boot(Hal& hal, std::size_t index) {
     end(hal, Error{ErrorKind::Unsupported, "boot"sv, "no physical CPU may run one of the vCPUs"sv});
   }
   for (std::size_t i = 0; i < kGuests.size(); ++i) boot(hal, i);
+  shared().allocations = hal.allocations();
   hal.cpus().release();
   run_vcpus();
 }

@@ -170,7 +170,9 @@ Result<std::optional<unsigned>> RunLoop::after(const Turns& turns, Vcpu& vcpu,
     vcpus_[hal_.guest_cpus().number(vcpu.vm->id(), up->started)].on = true;
     hal_.wake(vcpu.vm->id(), up->started);
   } else if (std::holds_alternative<exit_reason::CpuDown>(exit)) {
-    vcpu.on = false;
+    // Another CPU may have started it again by now: what it has set is seen by the exchange.
+    vcpu.on.exchange(false);
+    if (vcpu.vm->vcpu_status(vcpu.id)->power == PowerState::On) vcpu.on = true;
   } else if (const auto* down = std::get_if<exit_reason::SystemDown>(&exit)) {
     if (down->reset) return reset(*vcpu.vm);
     return powered_off(*vcpu.vm);

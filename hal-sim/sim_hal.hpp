@@ -93,6 +93,7 @@ class SimHal {
   }
   bool wants_events() { return trace_.active(); }
   void event(const Event& event);
+  bool wants_tables() { return trace_.shows_tables(); }
 
   // --- for the host ---------------------------------------------------------------------------
   /// Ranks of the locks that each pCPU holds, one bit each.

@@ -12,6 +12,7 @@
 #include <bit>
 #include <core/memory/dirty_log.hpp>
 #include <core/memory/layout.hpp>
+#include <core/memory/mapping_digest.hpp>
 #include <core/memory/page_table.hpp>
 #include <core/memory/region.hpp>
 #include <cstring>
@@ -64,6 +65,24 @@ class GuestMemory {
     const GuestPhysAddr end =
         region != nullptr && region->is_linear() ? region->range.end() : slot.range.end();
     return Stretch{slot.leaf->hpa + (gpa - slot.range.base), end - gpa};
+  }
+
+  /// What the table maps, if that is not what it was at the last call.
+  [[nodiscard]] std::optional<MappingDigest> take_changed_digest() {
+    if (std::exchange(changes_at_digest_, table_.changes()) == table_.changes())
+      return std::nullopt;
+    MappingDigester digester;
+    table_.walk(reach(), [&](const auto& slot) {
+      if (!slot.leaf) return true;
+      const Region* region = regions_.find(slot.range.base);
+      std::optional<std::uint64_t> offset;
+      if (region != nullptr && region->is_linear()) offset = slot.leaf->hpa - region->hpa;
+      digester.add(slot.range, slot.leaf->flags, offset);
+      return true;
+    });
+    const MappingDigest now = digester.finish();
+    if (std::exchange(digest_, now) == now) return std::nullopt;
+    return now;
   }
 
   /// Regions and logs; the table and what it leads to are in RAM.
@@ -295,6 +314,9 @@ class GuestMemory {
   Table table_;
 
  private:
+  std::uint64_t changes_at_digest_ = 0;
+  MappingDigest digest_;
+
   Result<> check_memory(GuestPhysRange range) const {
     if (!regions_.is_memory(range)) {
       return fail(ErrorKind::BadAddress, "access guest memory"sv,

@@ -69,6 +69,9 @@ class PageTable {
   /// The first guest-physical address that the table cannot translate.
   [[nodiscard]] std::uint64_t reach() const noexcept { return tree_.reach(); }
 
+  /// Grows whenever what is mapped may have changed.
+  [[nodiscard]] std::uint64_t changes() const noexcept { return changes_; }
+
   /// Where the table is; its entries are in RAM.
   void describe(StateVisitor& visitor) { tree_.describe(visitor); }
 
@@ -76,6 +79,7 @@ class PageTable {
   /// alignment admits. Errors: InvalidInput (empty, not 4 KiB aligned, beyond reach, no access,
   /// host addresses that no entry can hold), AlreadyExists (part of it is mapped), NoMemory.
   Result<Publication> map(GuestPhysRange range, HostPhysAddr hpa, MappingFlags flags) {
+    ++changes_;
     if (range.size == kPageSize && is_target(hpa, kPageSize) && has_any(flags, kReadWriteExecute)) {
       if (const auto page = tree_.recent_page(range.base)) {
         if (Format::is_valid(Access::load(*page->slot))) return already_mapped();
@@ -91,6 +95,7 @@ class PageTable {
   /// (empty, not 4 KiB aligned, beyond reach), NoMemory (to split).
   template <TranslationCache Tlb>
   Result<Invalidation> unmap(GuestPhysRange range, Tlb& tlb) {
+    ++changes_;
     if (range.size == kPageSize) {
       if (auto changed = unmap_recent(range)) return std::move(*changed);
     }
@@ -101,6 +106,7 @@ class PageTable {
 
   /// Unmaps whatever is mapped in `range`, a valid one whose ends cut through no block.
   Invalidation unmap_leaves(GuestPhysRange range) {
+    ++changes_;
     typename Tree::Removal removal{{}, RetiredFrames(tree_.memory())};
     tree_.clear({range.base, {}, range.size}, Over::Nothing, removal);
     return Invalidation(removal.stale.range(), std::move(removal.retired));
@@ -110,6 +116,7 @@ class PageTable {
   /// InvalidInput (as map), NoMemory (to split).
   template <TranslationCache Tlb>
   Result<Invalidation> protect(GuestPhysRange range, MappingFlags flags, Tlb& tlb) {
+    ++changes_;
     if (auto checked = check("protect"sv, range, {}, flags); !checked) {
       return std::unexpected(checked.error());
     }
@@ -137,6 +144,7 @@ class PageTable {
   /// anything. Errors: as map, but not AlreadyExists.
   template <TranslationCache Tlb>
   Result<Invalidation> remap(GuestPhysRange range, HostPhysAddr hpa, MappingFlags flags, Tlb& tlb) {
+    ++changes_;
     if (auto checked = check("remap"sv, range, hpa, flags); !checked) {
       return std::unexpected(checked.error());
     }
@@ -375,6 +383,7 @@ class PageTable {
   }
 
   Tree tree_;
+  std::uint64_t changes_ = 0;
 };
 
 }  // namespace axvm

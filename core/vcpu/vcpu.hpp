@@ -53,10 +53,8 @@ class VCpu {
   /// The registers. Stale while the vCPU is resident in a CPU.
   [[nodiscard]] Context& context() noexcept { return context_; }
   /// The CPU that holds the registers; null when none does. Only that CPU, and whoever has made
-  /// the vCPU Running, may change it.
-  [[nodiscard]] PerCpu<U>* residence() const noexcept {
-    return residence_.load(std::memory_order_acquire);
-  }
+  /// the vCPU Running, may change it. Sequentially consistent, for the sake of RunControl::kick().
+  [[nodiscard]] PerCpu<U>* residence() const noexcept { return residence_.load(); }
 
   [[nodiscard]] Interrupts& interrupts() noexcept { return interrupts_; }
 
@@ -97,7 +95,7 @@ class VCpu {
 
  private:
   friend class PerCpu<U>;
-  void set_residence(PerCpu<U>* cpu) noexcept { residence_.store(cpu, std::memory_order_release); }
+  void set_residence(PerCpu<U>* cpu) noexcept { residence_.store(cpu); }
   void set_power(PowerState power) noexcept {
     power_.store(static_cast<std::uint32_t>(power), std::memory_order_release);
   }

@@ -123,7 +123,11 @@ class AxVM : public VmBase {
     if (vcpu.power() != PowerState::On) {
       return fail(ErrorKind::BadState, "run_vcpu"sv, "the vCPU is powered off"sv);
     }
-    if (auto loaded = load(vcpu, cpu); !loaded) return std::unexpected(loaded.error());
+    if (cpu.resident() != &vcpu) [[unlikely]] {
+      if (auto loaded = load(vcpu, cpu); !loaded) return std::unexpected(loaded.error());
+      // Or has not known yet that this is the CPU to kick.
+      if (!running()) return fail(ErrorKind::BadState, "run_vcpu"sv, "the VM is not running"sv);
+    }
     return Arch::run(services_, vcpu, cpu.hardware());
   }
 
@@ -289,10 +293,8 @@ class AxVM : public VmBase {
 
   [[nodiscard]] Control& control() noexcept { return services_.run_control(); }
 
-  /// Makes `vcpu`, which is Running, resident in `cpu`.
+  /// Makes `vcpu`, which is Running and resident elsewhere or nowhere, resident in `cpu`.
   Result<> load(VCpuType& vcpu, PerCpu<U>& cpu) {
-    if (cpu.resident() == &vcpu) [[likely]]
-      return {};
     fetch(vcpu);
     used_cpus_.fetch_or(1ULL << (cpu.id().value & 63), std::memory_order_relaxed);
     cpu.unload();

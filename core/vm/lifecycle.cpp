@@ -95,9 +95,10 @@ Result<bool> VmLifecycle::take(VmStep step) {
 }
 
 Result<bool> VmLifecycle::stop(VmStopReason reason) {
-  const auto taken = take(VmStep::Stop);
-  if (taken && *taken) reason_.store(static_cast<std::uint32_t>(reason));
-  return taken;
+  // First the reason: who sees the VM stopping may ask for it.
+  const auto to = next_status(status(), VmStep::Stop);
+  if (to && *to != status()) reason_.store(static_cast<std::uint32_t>(reason));
+  return take(VmStep::Stop);
 }
 
 void VmLifecycle::describe(StateVisitor& visitor) {

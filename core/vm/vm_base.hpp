@@ -157,7 +157,7 @@ class VmBase : public RefCounted {
   template <GuestObject T>
   [[nodiscard]] Result<T> read_from_guest_of(GuestPhysAddr gpa) {
     if (!gpa.is_aligned(alignof(T))) return not_aligned("read_from_guest_of"sv);
-    std::array<std::byte, sizeof(T)> bytes;
+    std::array<std::byte, sizeof(T)> bytes{};
     if (auto done = read_from_guest(gpa, bytes); !done) return std::unexpected(done.error());
     return std::bit_cast<T>(bytes);
   }

@@ -13,4 +13,13 @@ namespace axvm::hal_sim {
 ///   of AArch64.S2Translate).
 [[nodiscard]] bool is_qemu_difference(const TraceEvent& a, const TraceEvent& b);
 
+/// Whether an event may be missing under QEMU, which does not trap
+///
+/// * DC and IC by VA, which it executes as nothing (D7.5.9: they fault as a load would),
+/// * WFE, which it never waits for (HCR_EL2.TWE; D1.3.4),
+/// * debug registers that it has not, which are undefined there (MDCR_EL2.TDA, TDOSA; D24.3):
+///   DBGAUTHSTATUS_EL1, DBGCLAIMSET_EL1, DBGCLAIMCLR_EL1, OSECCR_EL1, DBGDTR*_EL0. With the trap
+///   goes the access that it has led to.
+[[nodiscard]] bool is_missing_in_qemu(const TraceEvent& event);
+
 }  // namespace axvm::hal_sim

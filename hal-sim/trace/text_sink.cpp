@@ -62,6 +62,10 @@ struct ActionText {
     if (e.of_vcpu) return fmt::format("vm{} vcpu{} is {}", e.vm.value, e.vcpu.value, e.state);
     return fmt::format("vm{} is {}", e.vm.value, e.state);
   }
+  std::string operator()(const TablesChanged& e) const {
+    return fmt::format("stage 2 maps {} KiB in {} runs, hash {:016x}", e.mapped / 1024, e.runs,
+                       e.hash);
+  }
 };
 
 }  // namespace

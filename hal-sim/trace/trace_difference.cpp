@@ -189,14 +189,23 @@ std::string event_text(const TraceEvent& event) {
 
 std::expected<TraceComparison, std::string> compare_traces(TraceReader& a, TraceReader& b,
                                                            const CodeReader& code,
-                                                           const PermittedDifference& permitted) {
+                                                           const PermittedDifference& permitted,
+                                                           const PermittedAbsence& absent) {
   TraceComparison result;
   std::deque<std::string> last;
   std::optional<TraceEvent> last_trap;
+  const TraceReader* fuller = nullptr;  // the one that has what the other lacks
+  auto in_a = a.next();
+  auto in_b = b.next();
+  const auto passes = [&](const TraceReader& side, const Side& event) {
+    if (!absent || !event || !absent(*event) || (fuller != nullptr && fuller != &side))
+      return false;
+    fuller = &side;
+    ++result.absent;
+    return true;
+  };
   for (;;) {
-    auto in_a = a.next();
     if (!in_a) return std::unexpected(in_a.error());
-    auto in_b = b.next();
     if (!in_b) return std::unexpected(in_b.error());
     if (!*in_a && !*in_b) return result;
     const bool both = *in_a && *in_b;
@@ -207,6 +216,16 @@ std::expected<TraceComparison, std::string> compare_traces(TraceReader& a, Trace
       last.push_back(fmt::format("  {} {}\n", result.agreed, event_text(**in_a)));
       if (last.size() > kContext) last.pop_front();
       if ((*in_a)->kind == "TrapTaken") last_trap = std::move(*in_a);
+      in_a = a.next();
+      in_b = b.next();
+      continue;
+    }
+    if (passes(a, *in_a)) {
+      in_a = a.next();
+      continue;
+    }
+    if (passes(b, *in_b)) {
+      in_b = b.next();
       continue;
     }
     result.difference = fmt::format("event {} differs:\n", result.agreed + 1);

@@ -205,6 +205,7 @@ class FakeHal {
   void wake(VmId, VcpuId vcpu) { woken.push_back(vcpu.value); }
   void call_on(PcpuId pcpu, FunctionRef<void()> task) {
     if (!held.empty()) std::abort();
+    if (before_call) before_call();
     const std::uint32_t caller = std::exchange(here, pcpu.value);
     task();
     here = caller;
@@ -222,6 +223,7 @@ class FakeHal {
   DeviceBackend backend(VmId, std::size_t index) { return backends[index]; }
   void log(LogLevel, std::string_view text) { messages.emplace_back(text); }
   bool wants_events() { return listening; }
+  bool wants_tables() { return shows_tables; }
   void event(const Event& event) { events.push_back(event); }
 
   // --- what tests look at and turn ------------------------------------------------------------
@@ -258,6 +260,7 @@ class FakeHal {
   std::uint64_t ram_size;  ///< what it says; more than there is must not be touched
   std::set<LockRank> held;
   std::uint32_t here = 0;
+  std::function<void()> before_call;  ///< what happens while a CPU waits for another
   std::vector<std::uint32_t> kicked;
   std::vector<std::uint32_t> woken;
   std::vector<std::uint32_t> ended;  ///< physical interrupts
@@ -266,6 +269,7 @@ class FakeHal {
   std::string output;
   std::string input;
   bool listening = true;
+  bool shows_tables = false;
   std::vector<Event> events;
   std::vector<std::string> messages;
 

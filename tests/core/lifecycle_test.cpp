@@ -166,6 +166,22 @@ TEST_CASE("lifecycle: a pause waits for the vCPU that is in the guest, after kic
   CHECK(f.state_of(0) == VCpuState::Blocked);
 }
 
+TEST_CASE("lifecycle: a pause while a vCPU moves to another CPU finds it outside the guest") {
+  LifeFixture f;
+  TestVm& vm = f.start();
+  f.hal.cpu(1);
+  f.run<exit_reason::ExternalInterrupt>();
+  f.hal.before_call = [&] {
+    f.hal.before_call = nullptr;
+    REQUIRE(vm.pause().has_value());
+    CHECK(vm.status() == VmStatus::Pausing);
+  };
+  f.hal.here = 1;
+  CHECK(vm.run_vcpu(VcpuId(0)).error().kind == ErrorKind::BadState);
+  CHECK(f.hal.cpu(1).entries == 0);
+  CHECK(vm.status() == VmStatus::Paused);
+}
+
 TEST_CASE("lifecycle: a stop, a reset and a destruction wait for the vCPU in the guest") {
   LifeFixture f;
   TestVm& vm = f.start();

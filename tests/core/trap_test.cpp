@@ -117,6 +117,35 @@ TEST_CASE_FIXTURE(TrapFixture, "touching lazy memory maps it, and the access is 
   CHECK(hal.events_of<PageMapped>().at(1).gpa == GuestPhysAddr(kEntry));
 }
 
+TEST_CASE_FIXTURE(TrapFixture,
+                  "what stage 2 maps is told after traps, when asked for and changed") {
+  const auto touch = [this](std::uint64_t ipa) {
+    trap((0x24ULL << 26) | kIl | (1 << 6) | kTranslation3, ipa, ipa);
+    run<ExternalInterrupt>();
+  };
+  touch(kGuestRam);
+  CHECK(hal.events_of<TablesChanged>().empty());
+  hal.shows_tables = true;
+  touch(kGuestRam + 0x1000);
+  // As the trap found it, before the page was mapped because of it.
+  REQUIRE(hal.events_of<TablesChanged>().size() == 1);
+  CHECK(hal.events_of<TablesChanged>()[0].mapped == kPageSize);
+  touch(kGuestRam + 0x1000);
+  touch(kGuestRam + 0x1000);
+  const auto told = hal.events_of<TablesChanged>();
+  REQUIRE(told.size() == 2);
+  CHECK(told[1].mapped == 2 * kPageSize);
+  CHECK(told[1].runs == 1);
+  CHECK(told[1].hash != told[0].hash);
+  // Not behind WFI: whether there is anything to wait for depends on time.
+  touch(kGuestRam + 0x2000);
+  trap((0x01ULL << 26) | kIl);
+  run<Halt>();
+  CHECK(hal.events_of<TablesChanged>().size() == 2);
+  touch(kGuestRam + 0x2000);
+  CHECK(hal.events_of<TablesChanged>().size() == 3);
+}
+
 TEST_CASE_FIXTURE(TrapFixture, "a stage-1 table walk through lazy memory maps the table") {
   trap((0x24ULL << 26) | kIl | (1 << 7) | (1 << 6) | kTranslation3, 0x123, kGuestRam + 0x5000);
   run<ExternalInterrupt>();

@@ -95,6 +95,7 @@ class Hal {
   DeviceBackend backend(VmId, std::size_t) { return {}; }
   void log(LogLevel, std::string_view) {}
   bool wants_events() { return true; }
+  bool wants_tables() { return true; }
   void event(const Event&) {}
 
  private:

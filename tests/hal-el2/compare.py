@@ -58,6 +58,9 @@ def run_qemu(arguments):
     if arguments.fp_loads not in (None, events[-1]["fp_loads"]):
         raise Failure(f"its guests had FP registers brought in {events[-1]['fp_loads']} times, "
                       f"expected {arguments.fp_loads}")
+    if events[-1]["allocations"] != arguments.allocations:
+        raise Failure(f"the VMM allocated memory {events[-1]['allocations']} times while its guests ran, "
+                      f"expected {arguments.allocations}")
     return lines
 
 
@@ -66,8 +69,8 @@ def compare(lines, arguments):
     with tempfile.TemporaryDirectory() as folder:
         el2, simulation = (pathlib.Path(folder) / name for name in ("EL2", "simulation"))
         el2.write_text("\n".join(lines) + "\n")
-        status, _, errors = run([arguments.axvm, "run", *arguments.config, "--quiet", "--trace",
-                                 f"{simulation}:jsonl"], arguments.timeout)
+        status, _, errors = run([arguments.axvm, "run", *arguments.config, "--quiet", "--trace-tables",
+                                 "--trace", f"{simulation}:jsonl"], arguments.timeout)
         if status != 0:
             raise Failure(f"status {status} in the simulation. {errors}")
         options = ["--permit-qemu", *(["--up-to-time"] if arguments.up_to_time else []),
@@ -95,6 +98,8 @@ def main():
     parser.add_argument("--cpus", type=int, default=1, help="of QEMU's board")
     parser.add_argument("--fp-loads", type=int,
                         help="how often guests have FP registers brought into a CPU")
+    parser.add_argument("--allocations", type=int, default=0,
+                        help="how often the VMM may take memory of its own while the guests run")
     parser.add_argument("--up-to-time", action="store_true",
                         help="the guest looks at clocks: compare what does not depend on them")
     parser.add_argument("--timeout", type=float, default=60, help="seconds for each side")

@@ -115,6 +115,23 @@ class Run(Test):
                           and e["address"] == "0x9000000")
         self.assertIn("Hello from EL1", written)
 
+    def test_traces_tell_what_stage_2_maps_only_when_asked_to(self):
+        traces = {}
+        for name, options in (("plain", []), ("tables", ["--trace-tables"])):
+            self.axvm("run", config("lazy"), "--quiet", "--trace", f"{self.folder / name}:jsonl",
+                      *options)
+            traces[name] = (self.folder / name).read_text().splitlines()
+        events = [json.loads(line) for line in traces["tables"]]
+        told = [e for e in events if e["event"] == "TablesChanged"]
+        pages = [e for e in events if e["event"] == "PageMapped"]
+        # Once at the first trap, and behind each page that a trap has mapped.
+        self.assertGreater(len(pages), 10)
+        self.assertEqual([int(e["mapped"], 16) - int(told[0]["mapped"], 16) for e in told],
+                         [0x1000 * n for n in range(len(pages) + 1)])
+        self.assertEqual(len({e["hash"] for e in told}), len(told))
+        self.assertEqual([line for line in traces["tables"] if "TablesChanged" not in line],
+                         traces["plain"])
+
     def test_hash_trace_is_one_line_and_independent_of_other_traces(self):
         one, two, other = (self.folder / name for name in ("one", "two", "other"))
         self.axvm("run", config("mmio"), "--quiet", "--trace", f"{one}:hash")

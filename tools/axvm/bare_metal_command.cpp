@@ -222,8 +222,9 @@ int bare_metal_command(const BareMetalOptions& options, Output& output) {
   if (!config) return kBadUsage;
   const auto vms = plan_vms(*config, options.configuration);
   if (!vms) return kBadUsage;
-  const El2Options image_options{.traced = options.sources || options.trace_file,
-                                 .max_resets = config->sim.max_resets};
+  El2Options image_options{.max_resets = config->sim.max_resets};
+  if (options.sources || options.trace_file) image_options.trace = El2Trace::Traps;
+  if (options.trace_tables) image_options.trace = El2Trace::Tables;
   const Workplace workplace;
   const fs::path folder = options.sources ? fs::path(*options.sources) : workplace.folder();
   if (auto done = write_el2_sources(*vms, image_options, folder); !done) {

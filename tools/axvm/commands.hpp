@@ -23,6 +23,7 @@ struct SnapshotAt {
 struct RunOptions {
   ConfigurationOptions configuration;
   std::vector<TraceOption> traces;
+  bool trace_tables = false;  ///< --trace-tables: axvm::TablesChanged, too
   Script script;
   std::optional<std::uint64_t> timeout;  ///< --timeout: instructions for each Expect
   std::optional<std::uint64_t> max_instructions;
@@ -57,6 +58,7 @@ struct BareMetalOptions {
   ConfigurationOptions configuration;
   std::optional<std::string> sources;        ///< --sources: only writes them, into this folder
   std::optional<std::string> trace_file;     ///< --trace
+  bool trace_tables = false;                 ///< --trace-tables
   std::string qemu = "qemu-system-aarch64";  ///< --qemu
 };
 /// Returns the guests' status, as run_command does.

@@ -81,9 +81,13 @@ int diff_trace_command(const DiffTraceOptions& options, Output& output) {
       options.up_to_time ? hal_sim::TraceContent::UpToTime : hal_sim::TraceContent::All;
   hal_sim::TraceReader reader_a(options.a, a, content, options.vm);
   hal_sim::TraceReader reader_b(options.b, b, content, options.vm);
-  const auto compared = hal_sim::compare_traces(
-      reader_a, reader_b, code,
-      options.permit_qemu ? hal_sim::PermittedDifference(hal_sim::is_qemu_difference) : nullptr);
+  hal_sim::PermittedDifference permitted;
+  hal_sim::PermittedAbsence absent;
+  if (options.permit_qemu) {
+    permitted = hal_sim::is_qemu_difference;
+    absent = hal_sim::is_missing_in_qemu;
+  }
+  const auto compared = hal_sim::compare_traces(reader_a, reader_b, code, permitted, absent);
   if (!compared) {
     complain(compared.error());
     return kBadUsage;
@@ -92,6 +96,9 @@ int diff_trace_command(const DiffTraceOptions& options, Output& output) {
     output.print("{} events agree", compared->agreed);
     if (options.permit_qemu && compared->permitted != 0) {
       output.print(", {} of them but for what QEMU does otherwise", compared->permitted);
+    }
+    if (compared->absent != 0) {
+      output.print("; {} more that QEMU has not are in one of both", compared->absent);
     }
     output.write("\n");
     return 0;

@@ -226,10 +226,11 @@ std::string el2_config_source(std::span<const El2Vm> vms, const El2Options& opti
   return text + list<El2Vm>("Guest", "kAll", vms, guest_text) +
          fmt::format(
              "\n}}  // namespace\n\nconstinit const std::span<const Guest> kGuests(kAll);\n"
-             "constinit const bool kTraced = {};\nconstinit const std::uint64_t kMaxResets = "
-             "{:#x};\n\n"
+             "constinit const bool kTraced = {};\nconstinit const bool kTablesTraced = {};\n"
+             "constinit const std::uint64_t kMaxResets = {:#x};\n\n"
              "}}  // namespace axvm::hal_el2\n",
-             options.traced, options.max_resets.value_or(~std::uint64_t{0}));
+             options.trace != El2Trace::None, options.trace == El2Trace::Tables,
+             options.max_resets.value_or(~std::uint64_t{0}));
 }
 
 std::expected<void, std::string> write_el2_sources(std::span<const El2Vm> vms,

@@ -20,8 +20,15 @@ struct El2Vm {
   El2Devices devices;
 };
 
+/// What an image tells of.
+enum class El2Trace : std::uint8_t {
+  None,
+  Traps,   ///< and what was done about them
+  Tables,  ///< and what stage 2 maps
+};
+
 struct El2Options {
-  bool traced = false;                        ///< the image tells of all traps
+  El2Trace trace = El2Trace::None;
   std::optional<std::uint64_t> max_resets{};  ///< as SimOptions has it
 };
 

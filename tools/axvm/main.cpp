@@ -101,6 +101,10 @@ void add_chaos(CLI::App& app, ConfigurationOptions& options) {
       ->type_name("SEED");
 }
 
+void add_trace_tables(CLI::App& app, bool& wanted) {
+  app.add_flag("--trace-tables", wanted, "Have traces tell what stage 2 maps when it has changed");
+}
+
 void add_run(CLI::App& app, RunOptions& options) {
   add_configuration(app, options.configuration);
   add_chaos(app, options.configuration);
@@ -114,6 +118,7 @@ void add_run(CLI::App& app, RunOptions& options) {
          "Write events to FILE ('-': standard output) as text, jsonl or a running hash")
       ->trigger_on_parse()
       ->type_name("FILE[:FORMAT]");
+  add_trace_tables(app, options.trace_tables);
   app.add_option_function<std::string>(
          "--send",
          [&options](const std::string& text) {
@@ -225,6 +230,7 @@ void add_bare_metal(CLI::App& app, BareMetalOptions& options) {
   add_configuration(app, options.configuration);
   app.add_option("--trace", options.trace_file, "Write the events to FILE, as JSON lines")
       ->type_name("FILE");
+  add_trace_tables(app, options.trace_tables);
   app.add_option("--qemu", options.qemu, "QEMU for AArch64")->type_name("PROGRAM");
   app.add_option("--sources", options.sources,
                  "Write the VMs as sources of an image into DIR, and do no more")

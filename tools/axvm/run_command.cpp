@@ -201,7 +201,11 @@ int run_command(const RunOptions& wanted, Output& output) {
   }
   Traces traces(options.traces, output);
   const auto host = make_host(
-      *config, options.configuration, [&](Host& machine) { traces.add_to(machine); },
+      *config, options.configuration,
+      [&](Host& machine) {
+        traces.add_to(machine);
+        if (options.trace_tables) machine.trace().show_tables();
+      },
       std::make_unique<ShownWhenIdle>(std::move(decisions->choices), output), snapshot.get());
   snapshot.reset();
   if (!host || !traces.complete()) return kBadUsage;

@@ -5,6 +5,7 @@
 #include <axvm/event.hpp>
 #include <core/arch/aarch64/hal.hpp>
 #include <core/arch/aarch64/registers.hpp>
+#include <core/arch/aarch64/syndrome.hpp>
 #include <core/devices/device.hpp>
 #include <cstdint>
 #include <string_view>
@@ -55,6 +56,16 @@ class TrapReport {
                    .saved_state = cpu_.template read<SysReg::SPSR_EL2>()};
     for (unsigned n = 0; n < trap.registers.size(); ++n) trap.registers[n] = cpu_.gpr(n);
     vm_.emit(trap);
+    // Interrupts come at other times on other machines, and so does what there is to wait for.
+    if (vector == Vector::Synchronous && exception_class(esr) != ExceptionClass::Wfx &&
+        vm_.hal().wants_tables()) {
+      emit_tables();
+    }
+  }
+  [[gnu::cold]] void emit_tables() {
+    const auto now =
+        vm_.with_memory(cpu_, [](auto& space, auto&) { return space.take_changed_digest(); });
+    if (now) vm_.emit(TablesChanged{vm_.id(), vcpu_.id(), now->hash, now->mapped, now->runs});
   }
   [[gnu::cold]] void emit_access(Bus bus, bool is_write, AccessWidth width, std::uint64_t address,
                                  std::uint64_t data, std::string_view device) {

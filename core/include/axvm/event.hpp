@@ -99,7 +99,20 @@ struct StateChanged {
   friend constexpr bool operator==(const StateChanged&, const StateChanged&) = default;
 };
 
+/// What stage 2 maps is not what it was at the last synchronous trap of the VM, or this is its
+/// first: follows the trap. Traps of WFI and WFE, which depend on time, do not count. The same on
+/// every host: see MappingDigester.
+struct TablesChanged {
+  VmId vm;
+  VcpuId vcpu;
+  std::uint64_t hash = 0;    ///< of all that is mapped: where, how, to which part of its region
+  std::uint64_t mapped = 0;  ///< bytes
+  std::uint64_t runs = 0;    ///< stretches that are mapped alike
+
+  friend constexpr bool operator==(const TablesChanged&, const TablesChanged&) = default;
+};
+
 using Event = std::variant<TrapTaken, DeviceAccess, FirmwareCall, PageMapped, ExceptionInjected,
-                           StateChanged>;
+                           StateChanged, TablesChanged>;
 
 }  // namespace axvm

@@ -86,6 +86,12 @@ struct EventFields {
     out.flag("of_vcpu", e.of_vcpu);
     out.text("state", e.state);
   }
+  void operator()(const TablesChanged& e) const {
+    begin("TablesChanged", e.vm, e.vcpu);
+    out.hex("hash", e.hash);
+    out.hex("mapped", e.mapped);
+    out.number("runs", e.runs);
+  }
 };
 
 /// Writes the fields of `event`. Not std::visit, which for alternatives of this size has a way to

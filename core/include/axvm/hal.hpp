@@ -89,6 +89,8 @@ concept VmHal = requires(H& hal, HostPhysAddr hpa, HostVirtAddr hva, std::size_t
   /// False when nobody listens: the core then builds no Event.
   { hal.wants_events() } -> std::same_as<bool>;
   { hal.event(event) };
+  /// Whether TablesChanged is among them: it takes a walk through the tables for each change.
+  { hal.wants_tables() } -> std::same_as<bool>;
 };
 
 }  // namespace axvm

@@ -4,8 +4,8 @@
     table.py OUTPUT.S      writes the cases as assembly (macros: corpus.S)
     table.py --list        lists them, with their numbers
 
-What every case leaves in the registers is part of the trace, since each ends in a call. Left out is
-what QEMU does otherwise than the manual says (hal-el2/README.md).
+What every case leaves in the registers is part of the trace, since each ends in a call. What
+QEMU does otherwise than the manual says is permitted or left out (hal-el2/README.md).
 """
 
 import sys
@@ -108,6 +108,17 @@ mrs x1, pmccfiltr_el0; msr pmccfiltr_el0, x3
 msr s3_0_c12_c11_5, xzr; msr s3_0_c12_c11_6, xzr; msr s3_0_c12_c11_7, xzr
 """
 
+# Those that QEMU knows nothing of, so that they are undefined there (permitted: hal-el2/README.md).
+# What is left of it at EL1 is no part of a case.
+UNKNOWN_REGISTERS = """
+mrs x1, dbgauthstatus_el1; mrs x1, dbgclaimset_el1; msr dbgclaimset_el1, x3
+mrs x1, dbgclaimclr_el1; msr dbgclaimclr_el1, x3; mrs x1, oseccr_el1; msr oseccr_el1, x3
+mrs x1, dbgdtr_el0; msr dbgdtr_el0, x3; mrs x1, dbgdtrrx_el0; msr dbgdtrtx_el0, x3
+"""
+
+# By VA; QEMU executes them as nothing (permitted, too).
+MAINTENANCE = "dc ivac, x0; dc cvac, x0; dc civac, x0; dc cvau, x0; ic ivau, x0"
+
 # SMCCC and PSCI functions, and numbers that nobody knows.
 FUNCTIONS = [0x8000_0000, 0x8000_0001, 0x8400_0000, 0x8400_0004, 0xC400_0004, 0x8400_0006,
              0x8400_000A, 0x8400_0003, 0xC400_0003, 0x8400_0001, 0x8400_0007, 0xDEAD_BEEF, 0x7F]
@@ -191,6 +202,27 @@ def registers(t):
         t.add(form, 0, "system register")
 
 
+def unknown_registers(t):
+    for form in forms(UNKNOWN_REGISTERS):
+        t.add(f"{form}; mov x1, #0; msr esr_el1, xzr", 0, "debug register")
+
+
+def maintenance(t):
+    for where, name in ((NOTHING + 0x40, "nothing"), (PL011, "a device"),
+                        (WRITE_ONLY + 0x40, "write-only memory")):
+        for form in forms(MAINTENANCE):
+            t.add(form, where, f"cache maintenance of {name}")
+
+
+# The event register is set by the return from the trap before: the first WFE clears it.
+def waits(t):
+    t.add("wfe; wfe", 0, "wait")
+    t.add("sevl; wfe; wfe", 0, "wait")
+    # Half a second, so that no host is too busy to get to the WFI before its end.
+    t.add("wfi; msr cntv_ctl_el0, xzr", 0, "wait",
+          ["constant x4, 31250000", "msr cntv_tval_el0, x4", "mov x5, #1", "msr cntv_ctl_el0, x5"])
+
+
 def calls(t):
     for conduit in ("hvc", "smc"):
         for immediate in (0, 1, 0xFFFF):
@@ -201,7 +233,8 @@ def calls(t):
 
 def table():
     t = Table()
-    for group in (accesses, crossings, fetches, table_walks, registers, calls):
+    for group in (accesses, crossings, fetches, table_walks, registers, unknown_registers,
+                  maintenance, waits, calls):
         group(t)
     return t.cases
 

@@ -110,6 +110,8 @@ TEST_CASE("what the VMM did follows as one line each") {
         "device there\n");
   CHECK(as_text(StateChanged{kVm, kVcpu, true, "on"}) == "  → vm1 vcpu2 is on\n");
   CHECK(as_text(StateChanged{kVm, kVcpu, false, "stopping"}) == "  → vm1 is stopping\n");
+  CHECK(as_text(TablesChanged{kVm, kVcpu, 0x1234, 0x3000, 2}) ==
+        "  → stage 2 maps 12 KiB in 2 runs, hash 0000000000001234\n");
 }
 
 TEST_CASE("JSON lines have the event first, its members by name, 64-bit values as hex strings") {
@@ -134,9 +136,9 @@ TEST_CASE("every JSON line parses, whatever names contain") {
   access.device = "a \"quoted\\\" name\n\x01";
   Stamp stamp = kStamp;
   stamp.host = true;
-  for (const Event& event :
-       {Event(kStore), Event(access), Event(FirmwareCall{}), Event(PageMapped{}),
-        Event(ExceptionInjected{}), Event(StateChanged{kVm, kVcpu, true, "on"})}) {
+  for (const Event& event : {Event(kStore), Event(access), Event(FirmwareCall{}),
+                             Event(PageMapped{}), Event(ExceptionInjected{}),
+                             Event(StateChanged{kVm, kVcpu, true, "on"}), Event(TablesChanged{})}) {
     const auto json = nlohmann::json::parse(written<JsonSink>({{stamp, event}}));
     CHECK(json["host"] == true);
     CHECK(json["pcpu"] == 3);

@@ -2,6 +2,7 @@
 // The state of 32 interrupts, one bit each (IHI 0069, 4.1 and 4.3).
 
 #include <array>
+#include <axvm/result.hpp>
 #include <axvm/state.hpp>
 #include <cstdint>
 

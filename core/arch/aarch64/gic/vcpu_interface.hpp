@@ -42,16 +42,16 @@ class VcpuInterface {
     mark_changed();
   }
 
-  /// Whether what list registers should hold may have changed since the last call.
+  /// Whether what list registers should hold may have changed since the last call. Sequentially
+  /// consistent: a CPU that is about to enter the guest sees the change, or whoever has made it
+  /// sees the vCPU Running there, and kicks it.
   [[nodiscard]] bool take_changed() noexcept {
-    if (changed_.load(std::memory_order_acquire) == 0) [[likely]]
+    if (changed_.load() == 0) [[likely]]
       return false;
-    return changed_.exchange(0, std::memory_order_acq_rel) != 0;
+    return changed_.exchange(0) != 0;
   }
-  [[nodiscard]] bool changed() const noexcept {
-    return changed_.load(std::memory_order_acquire) != 0;
-  }
-  void mark_changed() noexcept { changed_.store(1, std::memory_order_release); }
+  [[nodiscard]] bool changed() const noexcept { return changed_.load() != 0; }
+  void mark_changed() noexcept { changed_.store(1); }
 
   void describe(StateVisitor& visitor) {
     visitor.field("vmcr"sv, vmcr);
