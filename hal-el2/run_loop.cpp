@@ -22,7 +22,6 @@ void RunLoop::add(Vm& vm) noexcept {
     Vcpu& vcpu = vcpus_[count_++];
     vcpu.vm = &vm;
     vcpu.id = VcpuId(n);
-    vcpu.on = n == 0;
   }
 }
 
@@ -38,7 +37,7 @@ Result<unsigned> RunLoop::run() {
     }
     begin_turn(turns);
     const auto exit = vcpu->vm->run_vcpu(vcpu->id);
-    if (!exit && !vcpu->vm->running()) continue;  // another CPU has ended it
+    if (!exit && !vcpu->can_run()) continue;  // another CPU has ended its VM
     if (!exit) return std::unexpected(exit.error());
     const auto status = after(turns, *vcpu, *exit);
     if (!status) return std::unexpected(status.error());
@@ -52,7 +51,7 @@ RunLoop::Vcpu* RunLoop::next(Turns& turns) {
     if (hal_.guest_cpus().cpu_of(n) != turns.cpu) continue;
     Vcpu& vcpu = vcpus_[n];
     if (hal_.guest_cpus().take_wake(n)) vcpu.waiting = false;
-    if (!vcpu.on || vcpu.waiting || !vcpu.vm->running()) continue;
+    if (vcpu.waiting || !vcpu.can_run()) continue;
     turns.last = n;
     return &vcpu;
   }
@@ -66,8 +65,7 @@ void RunLoop::idle(const Turns& turns) {
     until = std::min(now_ns() + kInputPeriod, device_deadline());
   }
   for_each(turns, [&](const Vcpu& vcpu) {
-    const bool waits = vcpu.on && vcpu.vm->running();
-    if (waits && vcpu.wake_time) until = std::min(until, *vcpu.wake_time);
+    if (vcpu.wake_time && vcpu.can_run()) until = std::min(until, *vcpu.wake_time);
   });
   if (until != kNever) start_timer(until);
   wait_for_interrupt();
@@ -99,12 +97,21 @@ void RunLoop::poll(Vm& vm, std::uint64_t now, bool has_input, bool has_frames) {
   for (std::uint32_t n = 0; n < vm.vcpu_num(); ++n) hal_.wake(vm.id(), VcpuId(n));
 }
 
-void RunLoop::begin_turn(const Turns& turns) {
+void RunLoop::begin_turn(Turns& turns) {
+  const std::uint64_t now = now_ns();
   unsigned running = 0;
-  for_each(turns, [&](const Vcpu& vcpu) { running += vcpu.on && vcpu.vm->running() ? 1 : 0; });
-  std::uint64_t end = running > 1 ? now_ns() + kTurn : kNever;
+  for_each(turns, [&](const Vcpu& vcpu) { running += vcpu.can_run() ? 1 : 0; });
+  // The boot CPU looks after the devices of all: others set deadlines meanwhile.
+  const bool others = turns.cpu == kBootCpu && count_ > 1;
+  std::uint64_t end = running > 1 || others ? now + kTurn : kNever;
   if (turns.cpu == kBootCpu) end = std::min(end, device_deadline());
-  if (hal_.events().has_begun_lines()) end = std::min(end, now_ns() + Hal::kShownWithin);
+  if (turns.show_at && *turns.show_at <= now) hal_.events().flush_consoles();
+  if (!hal_.events().has_begun_lines()) {
+    turns.show_at.reset();
+  } else if (!turns.show_at || *turns.show_at <= now) {
+    turns.show_at = now + Hal::kShownWithin;
+  }
+  end = std::min(end, turns.show_at.value_or(kNever));
   if (end != kNever) {
     start_timer(end);
   } else {
@@ -130,8 +137,6 @@ std::optional<unsigned> RunLoop::powered_off(const Vm& vm) {
 
 Result<std::optional<unsigned>> RunLoop::reset(Vm& vm) {
   const std::size_t index = hal_.guest_cpus().vm_index(vm.id());
-  const std::uint32_t bit = 1U << index;
-  if ((resetting_.fetch_or(bit, std::memory_order_acq_rel) & bit) != 0) return std::nullopt;
   if (resets_.fetch_add(1, std::memory_order_relaxed) >= kMaxResets) return 1;
   const auto load_images = [&](VmBase& self) { return load(self, kGuests[index]); };
   auto done = vm.reset(load_images);
@@ -145,13 +150,12 @@ Result<std::optional<unsigned>> RunLoop::reset(Vm& vm) {
     hal_.cpus().call_on(cpu, [&] {
       for_each({cpu, 0}, [&](Vcpu& vcpu) {
         if (vcpu.vm != &vm) return;
-        vcpu.on = vcpu.id == VcpuId(0);
         vcpu.waiting = false;
         vcpu.wake_time.reset();
       });
     });
   }
-  resetting_.fetch_and(~bit, std::memory_order_acq_rel);
+  down_.fetch_and(~(1U << index), std::memory_order_acq_rel);
   if (auto started = vm.start(); !started) return std::unexpected(started.error());
   hal_.wake(vm.id(), VcpuId(0));
   return std::nullopt;
@@ -167,13 +171,10 @@ Result<std::optional<unsigned>> RunLoop::after(const Turns& turns, Vcpu& vcpu,
     vcpu.wake_time = halt->wake_time;
     vcpu.waiting = true;
   } else if (const auto* up = std::get_if<exit_reason::CpuUp>(&exit)) {
-    vcpus_[hal_.guest_cpus().number(vcpu.vm->id(), up->started)].on = true;
     hal_.wake(vcpu.vm->id(), up->started);
-  } else if (std::holds_alternative<exit_reason::CpuDown>(exit)) {
-    // Another CPU may have started it again by now: what it has set is seen by the exchange.
-    vcpu.on.exchange(false);
-    if (vcpu.vm->vcpu_status(vcpu.id)->power == PowerState::On) vcpu.on = true;
   } else if (const auto* down = std::get_if<exit_reason::SystemDown>(&exit)) {
+    const std::uint32_t bit = 1U << hal_.guest_cpus().vm_index(vcpu.vm->id());
+    if ((down_.fetch_or(bit, std::memory_order_acq_rel) & bit) != 0) return std::nullopt;
     if (down->reset) return reset(*vcpu.vm);
     return powered_off(*vcpu.vm);
   } else if (const auto* fault = std::get_if<exit_reason::GuestFault>(&exit)) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <axvm/exit.hpp>
+#include <axvm/vm.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <hal-el2/guest.hpp>
@@ -23,18 +24,24 @@ class RunLoop {
   Result<unsigned> run();
 
  private:
-  /// All but `on` is for the vCPU's CPU alone.
+  /// What is not constant is for the vCPU's CPU alone.
   struct Vcpu {
     Vm* vm = nullptr;
     VcpuId id;
-    std::atomic<bool> on = false;
     bool waiting = false;
     std::optional<std::uint64_t> wake_time{};  ///< of a waiting one; now_ns()
+
+    /// Whether its VM would run it. Any other CPU may change that at any time.
+    [[nodiscard]] bool can_run() const {
+      const auto status = vm->vcpu_status(id);
+      return vm->running() && status && status->power == PowerState::On;
+    }
   };
   /// What one CPU goes through.
   struct Turns {
     unsigned cpu;
-    unsigned last;  ///< the vCPU that ran last
+    unsigned last;                           ///< the vCPU that ran last
+    std::optional<std::uint64_t> show_at{};  ///< when lines that guests have begun are shown
   };
 
   /// The next one that can run, behind the one that did last.
@@ -42,7 +49,7 @@ class RunLoop {
   /// Until one can run, perhaps.
   void idle(const Turns& turns);
   /// Sets EL2's timer for the end of a turn, if anybody waits for that.
-  void begin_turn(const Turns& turns);
+  void begin_turn(Turns& turns);
   /// Shows what guests have written, and wakes those whose time has come. The boot CPU also looks
   /// at what is new outside the VMs: input, frames, time that devices have waited for.
   void poll(const Turns& turns);
@@ -51,7 +58,7 @@ class RunLoop {
   /// The run's status, if it ends.
   Result<std::optional<unsigned>> after(const Turns& turns, Vcpu& vcpu, const ExitReason& exit);
   std::optional<unsigned> powered_off(const Vm& vm);
-  /// Begins a VM anew, unless another CPU does already.
+  /// Begins a VM anew.
   Result<std::optional<unsigned>> reset(Vm& vm);
   /// When the first device of any VM wants to be polled.
   [[nodiscard]] std::uint64_t device_deadline() const;
@@ -68,8 +75,8 @@ class RunLoop {
   std::array<Vm*, kMaxVms> vms_{};
   std::size_t vm_count_ = 0;
   // VMs, one bit each.
-  std::atomic<std::uint32_t> off_ = 0;        ///< have powered off
-  std::atomic<std::uint32_t> resetting_ = 0;  ///< are being reset
+  std::atomic<std::uint32_t> down_ = 0;  ///< go down: what the first vCPU asked for is done
+  std::atomic<std::uint32_t> off_ = 0;   ///< have powered off
   std::atomic<std::uint64_t> resets_ = 0;
   std::array<Vcpu, kMaxGuestCpus> vcpus_{};  ///< as GuestCpus numbers them
   unsigned count_ = 0;

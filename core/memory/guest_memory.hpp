@@ -90,6 +90,8 @@ class GuestMemory {
     table_.describe(visitor);
     regions_.describe(visitor);
     logs_.describe(visitor);
+    // Not part of the state, which does not depend on who listens: told anew.
+    if (visitor.restores()) digest_ = {}, changes_at_digest_ = ~std::uint64_t{0};
   }
 
   // --- bytes ----------------------------------------------------------------------------------

@@ -341,7 +341,7 @@ class PageTable {
       const Entry entry = Access::load(first[i]);
       if (Format::is_table(entry, height)) break;
       if (!Format::is_valid(entry)) continue;
-      const Entry wanted = attributes + Format::address(entry).value;
+      const Entry wanted = attributes | (entry & Format::kAddressBits);
       if (wanted == entry) continue;
       if (Format::may_replace(entry, wanted)) {
         Access::store(first[i], wanted);

@@ -38,8 +38,10 @@ concept PageTableFormat = requires(std::uint64_t entry, unsigned height, unsigne
   /// Of any valid entry.
   { F::address(entry) } -> std::same_as<HostPhysAddr>;
   { F::flags(entry) } -> std::same_as<MappingFlags>;
-  /// The address and the rest, which do not overlap.
   { F::leaf(hpa, flags, height) } -> std::same_as<std::uint64_t>;
+  /// The bits of a leaf that are its address; the others are the same for each address.
+  { F::kAddressBits } -> std::convertible_to<std::uint64_t>;
+  { F::place(hpa) } -> std::same_as<std::uint64_t>;
   /// Points to a table of which `n` entries are valid; the number is for software only.
   { F::table(hpa, n) } -> std::same_as<std::uint64_t>;
   { F::live(entry) } -> std::same_as<unsigned>;

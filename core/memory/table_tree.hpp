@@ -185,8 +185,7 @@ class TableTree {
     const HostPhysAddr table = reserve.take();
     Entry* const slots = entries(table);
     const std::uint64_t size = Shape::entry_size(height - 1);
-    fill(slots, Shape::kEntries,
-         Format::leaf(Format::address(entry), Format::flags(entry), height - 1), size);
+    fill(slots, Shape::kEntries, Format::address(entry), Format::flags(entry), height - 1);
     for (std::size_t i = 0; height > 1 && i < Shape::kEntries; ++i) {
       const GuestPhysRange part{range.base + i * size, size};
       if (!divides(part)) continue;
@@ -235,8 +234,14 @@ class TableTree {
   [[nodiscard]] std::size_t index(GuestPhysAddr gpa, unsigned height) const noexcept {
     return height == top() ? gpa.value >> Shape::entry_shift(height) : Shape::index(gpa, height);
   }
-  static void fill(Entry* slots, std::size_t n, Entry first, std::uint64_t step) noexcept {
-    for (std::size_t i = 0; i < n; ++i) Access::store(slots[i], first + i * step);
+  /// `n` leaves side by side in a table at `height`, to memory from `to` on.
+  static void fill(Entry* slots, std::size_t n, HostPhysAddr to, MappingFlags flags,
+                   unsigned height) noexcept {
+    const Entry attributes = Format::leaf(HostPhysAddr(0), flags, height);
+    const std::uint64_t size = Shape::entry_size(height);
+    for (std::size_t i = 0; i < n; ++i) {
+      Access::store(slots[i], attributes | Format::place(to + i * size));
+    }
   }
 
   [[nodiscard]] Entry* find_window(GuestPhysAddr gpa) const {
@@ -301,7 +306,7 @@ class TableTree {
     while (request.size > 0) {
       Entry* const slot = slots + index(request.gpa, height);
       if (const std::size_t n = request.leaves(height); n > 0) {
-        fill(slot, n, Format::leaf(request.hpa, flags, height), Shape::entry_size(height));
+        fill(slot, n, request.hpa, flags, height);
         request.take_bytes(n << Shape::entry_shift(height));
         added += static_cast<unsigned>(n);
         continue;

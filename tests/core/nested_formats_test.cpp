@@ -102,4 +102,40 @@ TEST_CASE_TEMPLATE("five levels map, protect and unmap, and give every table bac
   CHECK(hal.taken.empty());
 }
 
+TEST_CASE_TEMPLATE(
+    "addresses at the end of what entries hold survive changes, and runs across 2^50", Format,
+    Stage2Lpa2Format, EptFormat, NptFormat) {
+  FakeHal hal;
+  FakeTlb tlb;
+  auto table =
+      PageTable<Format, FakeHal>::try_make(hal, {.levels = 5, .input_bits = Format::kMaxInputBits});
+  REQUIRE(table.has_value());
+  const std::uint64_t last = Format::kOutputLimit - 4 * k2M;
+  const std::uint64_t across = (1ULL << 50) - 2 * k2M;
+  for (const std::uint64_t hpa : {last, across}) {
+    CAPTURE(hpa);
+    const GuestPhysRange blocks = range(k1G, 4 * k2M);
+    CHECK_FALSE(flushed(table->map(blocks, HostPhysAddr(hpa), kReadWriteExecute), tlb));
+    const auto check = [&](MappingFlags flags, std::uint64_t page_size) {
+      for (std::uint64_t at = 0; at < blocks.size; at += k2M) {
+        const auto found = table->query(blocks.base + at);
+        REQUIRE(found.has_value());
+        CHECK(found->hpa == HostPhysAddr(hpa + at));
+        CHECK(found->flags == flags);
+        CHECK(found->page_size == page_size);
+      }
+    };
+    check(kReadWriteExecute, k2M);
+    tlb.invalidated.clear();
+    CHECK_FALSE(flushed(table->protect(blocks, MappingFlags::Read, tlb), tlb));
+    check(MappingFlags::Read, k2M);
+    CHECK(tlb.invalidated == std::vector{blocks});  // in place: nothing was broken before
+    CHECK(table->split_to_pages(blocks, tlb).has_value());
+    check(MappingFlags::Read, kPageSize);
+    CHECK(table->merge(range(0, k512G), tlb).has_value());
+    check(MappingFlags::Read, k2M);
+    CHECK_FALSE(flushed(table->unmap(blocks, tlb), tlb));
+  }
+}
+
 }  // namespace axvm::test

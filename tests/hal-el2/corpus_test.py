@@ -38,8 +38,8 @@ class Corpus(unittest.TestCase):
                            stdout=subprocess.DEVNULL)
             cls.traps = traps_by_case(trace.read_text().splitlines())
 
-    def test_there_are_more_than_300_cases_and_no_two_are_the_same(self):
-        self.assertGreater(len(self.cases), 300)
+    def test_there_are_more_than_850_cases_and_no_two_are_the_same(self):
+        self.assertGreater(len(self.cases), 850)
         self.assertEqual(len({(group, text, address, *before)
                               for group, text, address, before in self.cases}), len(self.cases))
 

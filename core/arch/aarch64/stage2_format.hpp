@@ -55,6 +55,8 @@ struct Stage2Format {
   static constexpr std::uint64_t kOutputLimit = 1ULL << 48;
   static constexpr std::uint64_t kInvalid = 0;
 
+  static constexpr std::uint64_t kAddressBits = descriptor::kAddressMask;
+
   /// By Device and Uncached: the former wins.
   static constexpr std::uint64_t kMemAttrs[] = {
       descriptor::kMemAttrWriteBack, descriptor::kMemAttrDeviceNGnRE,
@@ -87,6 +89,7 @@ struct Stage2Format {
     return HostPhysAddr(entry & descriptor::kAddressMask);
   }
 
+  [[nodiscard]] static constexpr std::uint64_t place(HostPhysAddr to) noexcept { return to.value; }
   /// Device wins over Uncached. User has no meaning at stage 2.
   [[nodiscard]] static constexpr std::uint64_t leaf(HostPhysAddr to, MappingFlags flags,
                                                     unsigned height) noexcept {

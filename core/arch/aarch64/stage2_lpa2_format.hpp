@@ -15,7 +15,12 @@ struct Stage2Lpa2Format : Stage2Format {
   static constexpr unsigned kMaxInputBits = 52;
   static constexpr unsigned kMaxLeafHeight = 3;
   static constexpr std::uint64_t kOutputLimit = 1ULL << 52;
+  static constexpr std::uint64_t kLowAddress = 0x0003'ffff'ffff'f000;
+  static constexpr std::uint64_t kAddressBits = kLowAddress | 0b11 << 8;
 
+  [[nodiscard]] static constexpr std::uint64_t place(HostPhysAddr address) noexcept {
+    return (address.value & kLowAddress) | (address.value >> 50 & 0b11) << 8;
+  }
   [[nodiscard]] static constexpr HostPhysAddr address(std::uint64_t entry) noexcept {
     return HostPhysAddr((entry & kLowAddress) | (entry >> 8 & 0b11) << 50);
   }
@@ -34,13 +39,6 @@ struct Stage2Lpa2Format : Stage2Format {
                                                     unsigned height) noexcept {
     const std::uint64_t attributes = Stage2Format::leaf(HostPhysAddr(0), flags, height);
     return place(to) | (attributes & ~descriptor::kShInner);
-  }
-
- private:
-  static constexpr std::uint64_t kLowAddress = 0x0003'ffff'ffff'f000;
-
-  [[nodiscard]] static constexpr std::uint64_t place(HostPhysAddr address) noexcept {
-    return (address.value & kLowAddress) | (address.value >> 50 & 0b11) << 8;
   }
 };
 

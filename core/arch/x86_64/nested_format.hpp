@@ -23,9 +23,11 @@ struct NestedFormat {
   static constexpr unsigned kMaxLeafHeight = 2;
   static constexpr std::uint64_t kOutputLimit = 1ULL << 52;
   static constexpr std::uint64_t kInvalid = 0;
+  static constexpr std::uint64_t kAddressBits = 0x000f'ffff'ffff'f000;
 
+  [[nodiscard]] static constexpr std::uint64_t place(HostPhysAddr to) noexcept { return to.value; }
   [[nodiscard]] static constexpr HostPhysAddr address(std::uint64_t entry) noexcept {
-    return HostPhysAddr(entry & kAddressMask);
+    return HostPhysAddr(entry & kAddressBits);
   }
   [[nodiscard]] static constexpr unsigned live(std::uint64_t entry) noexcept {
     return static_cast<unsigned>(entry >> kLiveShift & 0x7ff);
@@ -35,7 +37,6 @@ struct NestedFormat {
   }
 
  protected:
-  static constexpr std::uint64_t kAddressMask = 0x000f'ffff'ffff'f000;
   static constexpr std::uint64_t kLargePage = 1ULL << 7;
   static constexpr unsigned kLiveShift = 52;
 

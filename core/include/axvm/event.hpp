@@ -100,8 +100,8 @@ struct StateChanged {
 };
 
 /// What stage 2 maps is not what it was at the last synchronous trap of the VM, or this is its
-/// first: follows the trap. Traps of WFI and WFE, which depend on time, do not count. The same on
-/// every host: see MappingDigester.
+/// first, or the first after it was restored: follows the trap. Traps of WFI and WFE, which depend
+/// on time, do not count. The same on every host: see MappingDigester.
 struct TablesChanged {
   VmId vm;
   VcpuId vcpu;
