@@ -56,7 +56,9 @@ struct Experiment {
   std::vector<TableSpec> tables;
 };
 
-/// True when what was published has a number for each cell, or is empty.
+/// How many combinations there are; nothing when there are more than a million.
+[[nodiscard]] std::optional<std::size_t> point_count(const Experiment& experiment);
+/// True when what was published has a finite number for each cell, or is empty.
 [[nodiscard]] bool fits(const TableSpec& table, const Experiment& experiment);
 
 /// Reads an experiment, and the profiles that it names from the folder "profiles" beside it. All

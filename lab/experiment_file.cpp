@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <hal-sim/config/nearest_name.hpp>
 #include <hal-sim/config/size_text.hpp>
 #include <hal-sim/config/toml_file.hpp>
@@ -326,16 +327,13 @@ class ExperimentReader {
   }
 
   void combine(Experiment& experiment) {
-    std::size_t count = 1;
-    for (const auto& alternatives : experiment.axes) {
-      count *= alternatives.size();
-      if (count > kMostPoints) {
-        context_.error(context_.locations["sweep"], "sweep", "has too many combinations",
-                       fmt::format("at most {}", kMostPoints));
-        return;
-      }
+    const auto count = point_count(experiment);
+    if (!count) {
+      context_.error(context_.locations["sweep"], "sweep", "has too many combinations",
+                     fmt::format("at most {}", kMostPoints));
+      return;
     }
-    for (std::size_t number = 0; number < count; ++number) {
+    for (std::size_t number = 0; number < *count; ++number) {
       Point point;
       point.number = number;
       std::size_t rest = number;
@@ -360,11 +358,22 @@ std::optional<std::size_t> axis_number(std::string_view name) {
   return static_cast<std::size_t>(found - kAxes.begin());
 }
 
+std::optional<std::size_t> point_count(const Experiment& experiment) {
+  std::size_t count = 1;
+  for (const auto& alternatives : experiment.axes) {
+    // Both factors are below 2^32: a file has no more alternatives than bytes.
+    count *= alternatives.size();
+    if (count > kMostPoints) return std::nullopt;
+  }
+  return count;
+}
+
 bool fits(const TableSpec& table, const Experiment& experiment) {
   if (table.published.empty()) return true;
   return table.published.size() == experiment.axes.at(table.rows).size() &&
          std::ranges::all_of(table.published, [&](const std::vector<double>& row) {
-           return row.size() == column_count(table, experiment);
+           return row.size() == column_count(table, experiment) &&
+                  std::ranges::all_of(row, [](double value) { return std::isfinite(value); });
          });
 }
 

@@ -36,6 +36,7 @@ std::optional<Experiment> from_description(const Json& description) {
       description.at("axes").at(std::string(kAxes.at(axis))).get_to(experiment.axes.at(axis));
       if (experiment.axes.at(axis).empty()) return std::nullopt;
     }
+    if (!point_count(experiment)) return std::nullopt;
     for (const Json& table : description.at("tables")) {
       const auto rows = axis_number(table.at("rows").get<std::string>());
       const auto columns = axis_number(table.at("columns").get<std::string>());

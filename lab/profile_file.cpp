@@ -20,7 +20,10 @@ using sim::timing::LineCache;
 using sim::timing::Profile;
 using sim::timing::Replacement;
 
-constexpr IntegerRange kEntries{1, 1U << 24};
+constexpr IntegerRange kEntries{1, 1U << 20};
+constexpr IntegerRange kWays{1, 4096};
+// Of TLBs, walk caches, IPA caches and data caches together.
+constexpr std::uint64_t kMostEntries = 1U << 25;
 constexpr IntegerRange kCycles{0, 1'000'000};
 constexpr std::uint64_t kLine = 64;
 
@@ -59,6 +62,10 @@ class ProfileReader {
       read_memory(*memory, profile.memory);
     }
     reader.finish();
+    if (entries_ > kMostEntries) {
+      context_.error({}, {}, fmt::format("has {} entries in all caches", entries_),
+                     fmt::format("at most {}", kMostEntries));
+    }
     return profile;
   }
 
@@ -82,7 +89,8 @@ class ProfileReader {
   CacheShape shape(FieldReader& row) {
     CacheShape shape;
     shape.entries = narrow(row.required_integer("entries", kEntries));
-    shape.ways = narrow(row.integer("ways", kEntries).value_or(shape.entries));
+    shape.ways = narrow(row.integer("ways", kWays).value_or(shape.entries));
+    entries_ += shape.entries;
     shape.replacement =
         row.choice<Replacement>("replacement", kReplacements).value_or(Replacement::Lru);
     check(row, shape);
@@ -94,7 +102,7 @@ class ProfileReader {
                    fmt::format("is {} with {} ways", shape.entries, shape.ways),
                    shape.replacement == Replacement::TreePlru
                        ? "a power of two of sets, and for plru of ways, at most 64"
-                       : "a power of two of sets");
+                       : "a power of two of sets, each of at most 65535 ways");
   }
   std::vector<unsigned> pages(FieldReader& row) {
     std::vector<unsigned> shifts;
@@ -136,9 +144,14 @@ class ProfileReader {
       const toml::table* const row = reader.table(kNames[i], false);
       if (row == nullptr) continue;
       FieldReader cache(context_, *row, reader.path_of(kNames[i]));
-      const std::uint32_t lines =
-          narrow(cache.size("size", {kLine, 1ULL << 30}).value_or(0) / kLine);
-      const std::uint32_t ways = narrow(cache.required_integer("ways", kEntries));
+      const auto size = cache.size("size", {kLine, 1ULL << 30});
+      if (row->get("size") == nullptr) {
+        context_.error(FieldReader::location_of(*row), cache.path_of("size"), "is missing",
+                       "a size such as \"32K\"");
+      }
+      const std::uint32_t lines = narrow(size.value_or(0) / kLine);
+      entries_ += lines;
+      const std::uint32_t ways = narrow(cache.required_integer("ways", kWays));
       const bool whole = CacheShape{.entries = lines, .ways = ways}.is_valid();
       if (lines != 0 && ways != 0 &&
           (!whole || ways > LineCache::kMostWays || lines / ways < LineCache::kFewestSets)) {
@@ -156,6 +169,7 @@ class ProfileReader {
 
   ReadContext& context_;
   const toml::table& root_;
+  std::uint64_t entries_ = 0;
 };
 
 }  // namespace

@@ -40,6 +40,14 @@ std::string aligned(const Cells& cells) {
   return text;
 }
 
+// A field of CSV (RFC 4180). A mix of leaves has commas.
+std::string quoted(const std::string& field) {
+  if (field.find_first_of(",\"\n") == std::string::npos) return field;
+  std::string text = "\"";
+  for (const char c : field) text += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return text + '"';
+}
+
 using Choice = std::array<std::size_t, kAxisCount>;
 
 // All alternatives of the axes that a table does not show.
@@ -133,8 +141,7 @@ std::string csv_text(std::span<const Result> results) {
   for (const Result& result : results) {
     text += std::to_string(result.number);
     for (const std::string& label : result.labels) {
-      // A mix of leaves has commas.
-      text += label.find(',') == std::string::npos ? "," + label : fmt::format(",\"{}\"", label);
+      text += ',' + quoted(label);
     }
     for (const NamedCounter& counter : named_counters()) {
       text += fmt::format(",{}", counter.of(result.counters));

@@ -50,12 +50,16 @@ std::expected<Result, std::string> from_json(std::string_view text) {
   if (line.is_discarded()) return std::unexpected("is no JSON");
   Result result;
   try {
+    if (!line.at("point").is_number_unsigned()) return std::unexpected("is no result");
     line.at("point").get_to(result.number);
     for (std::size_t axis = 0; axis < kAxisCount; ++axis) {
       line.at(std::string(kAxes.at(axis))).get_to(result.labels.at(axis));
     }
     const Json& counters = line.at("counters");
-    for (const auto& [name, member] : kScalars) counters.at(name).get_to(result.counters.*member);
+    for (const auto& [name, member] : kScalars) {
+      if (!counters.at(name).is_number_unsigned()) return std::unexpected("is no result");
+      counters.at(name).get_to(result.counters.*member);
+    }
     counters.at("stage1_references").get_to(result.counters.stage1);
     counters.at("stage2_references").get_to(result.counters.stage2);
     counters.at("data").get_to(result.counters.data);

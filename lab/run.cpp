@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <lab/result.hpp>
@@ -32,8 +30,7 @@ std::expected<Result, std::string> run(const Point& point) {
   const bool warm = go(point.warm_up);
   mmu.reset_counters();
   if (!warm || !go(point.accesses)) {
-    return std::unexpected(
-        fmt::format("point {}: the tables do not map what the stream asks for", point.number));
+    return std::unexpected("the tables do not map what the stream asks for");
   }
   return Result{.number = point.number, .labels = point.labels, .counters = mmu.counters()};
 }

@@ -1,7 +1,9 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <exception>
 #include <fstream>
 #include <iterator>
 #include <lab/experiment_json.hpp>
@@ -22,6 +24,10 @@ using Results = std::map<std::size_t, Result>;
 constexpr std::string_view kDescription = "experiment.json";
 
 std::expected<std::string, std::string> read(const fs::path& file) {
+  std::error_code error;
+  if (fs::exists(file, error) && !fs::is_regular_file(file, error)) {
+    return std::unexpected(fmt::format("{}: is not a regular file", file.string()));
+  }
   std::ifstream stream(file, std::ios::binary);
   std::string text;
   if (stream) text.assign(std::istreambuf_iterator<char>(stream), {});
@@ -29,10 +35,10 @@ std::expected<std::string, std::string> read(const fs::path& file) {
   return text;
 }
 
-// Whole or not at all.
+// Whole or not at all, whoever else writes the same file.
 std::expected<void, std::string> write(const fs::path& file, const std::string& text) {
   fs::path partial = file;
-  partial += ".partial";
+  partial += fmt::format(".{}.partial", getpid());
   std::ofstream stream(partial, std::ios::binary);
   stream << text;
   stream.close();
@@ -44,16 +50,21 @@ std::expected<void, std::string> write(const fs::path& file, const std::string& 
   return {};
 }
 
-std::size_t point_count(const Experiment& experiment) {
-  std::size_t count = 1;
-  for (const auto& alternatives : experiment.axes) count *= alternatives.size();
-  return count;
+// What the experiment calls this point.
+bool is_point(const Result& result, const Experiment& experiment) {
+  std::size_t rest = result.number;
+  for (std::size_t axis = kAxisCount; axis-- > 0;) {
+    const auto& alternatives = experiment.axes.at(axis);
+    if (result.labels.at(axis) != alternatives[rest % alternatives.size()]) return false;
+    rest /= alternatives.size();
+  }
+  return rest == 0;
 }
 
 // Adds the results of a file of lines. A last line without an end was being written when its run
 // died.
 std::expected<std::size_t, std::string> read_results(const fs::path& file,
-                                                     const Experiment& experiment,
+                                                     const Experiment& experiment, Shard shard,
                                                      Results& results) {
   const auto text = read(file);
   if (!text) return std::unexpected(text.error());
@@ -62,14 +73,24 @@ std::expected<std::size_t, std::string> read_results(const fs::path& file,
   for (std::size_t end = 0; (end = text->find('\n', begin)) != std::string::npos; begin = end + 1) {
     ++number;
     auto result = from_json(std::string_view(*text).substr(begin, end - begin));
-    if (!result || result->number >= point_count(experiment)) {
-      return std::unexpected(fmt::format("{}:{}: {}, expected a result of this experiment",
-                                         file.string(), number,
-                                         result ? "is of no point" : result.error()));
+    if (!result || !is_point(*result, experiment) ||
+        result->number % shard.count != shard.index - 1) {
+      return std::unexpected(fmt::format(
+          "{}:{}: {}, expected a result of this experiment{}", file.string(), number,
+          result ? "is of another point" : result.error(), shard.count > 1 ? " and shard" : ""));
     }
     results.insert_or_assign(result->number, std::move(*result));
   }
   return begin;
+}
+
+// Memory that is not to be had is the point's failure, not the program's end.
+std::expected<Result, std::string> run_or_fail(const Point& point) {
+  try {
+    return run(point);
+  } catch (const std::exception& error) {
+    return std::unexpected(std::string(error.what()));
+  }
 }
 
 // The file that a shard's results are kept in.
@@ -95,7 +116,7 @@ class Keeper {
     Keeper keeper;
     keeper.file_ = folder / fmt::format("points-{}-of-{}.jsonl", shard.index, shard.count);
     if (fs::exists(keeper.file_, error)) {
-      const auto size = read_results(keeper.file_, experiment, known);
+      const auto size = read_results(keeper.file_, experiment, shard, known);
       if (!size) return std::unexpected(size.error());
       fs::resize_file(keeper.file_, *size, error);
     }
@@ -143,7 +164,7 @@ std::expected<SweepOutcome, std::string> sweep(const Experiment& experiment,
   std::mutex mutex;
   const auto work = [&] {
     for (std::size_t i = next++; i < wanted.size(); i = next++) {
-      auto result = run(*wanted[i]);
+      auto result = run_or_fail(*wanted[i]);
       const std::scoped_lock lock(mutex);
       if (result) {
         if (keeper) keeper->add(*result);
@@ -199,12 +220,12 @@ std::expected<Merged, std::string> merge(const std::vector<fs::path>& folders) {
     }
     std::ranges::sort(files);
     for (const fs::path& file : files) {
-      if (auto size = read_results(file, merged.experiment, results); !size) {
+      if (auto size = read_results(file, merged.experiment, {}, results); !size) {
         return std::unexpected(size.error());
       }
     }
   }
-  const std::size_t count = point_count(merged.experiment);
+  const std::size_t count = point_count(merged.experiment).value_or(0);
   for (std::size_t number = 0; number < count; ++number) {
     if (results.contains(number)) continue;
     return std::unexpected(fmt::format("{} of {} points are missing, the first is {}",

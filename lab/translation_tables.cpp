@@ -108,8 +108,8 @@ std::expected<TranslationTables, std::string> TranslationTables::make(const Tabl
   std::uint64_t guest_size = 0;
   if (spec.guest != nullptr) {
     const TableFormat& format = *spec.guest->format;
-    // High enough for all tables' indices to be something.
-    tables.va_ = (1ULL << (format.input_bits - 1)) + (1ULL << (format.input_bits - 3));
+    // In a user's half, and high enough for all tables' indices to be something.
+    tables.va_ = (1ULL << (format.input_bits - 2)) + (1ULL << (format.input_bits - 4));
     if (data_size > (1ULL << (format.input_bits - 2))) {
       return std::unexpected(fmt::format("footprint is too large for {}, expected at most {} bytes",
                                          format.name, 1ULL << (format.input_bits - 2)));

@@ -14,9 +14,9 @@ function valueAt(metric, choice) {
   return metric.values[axes.reduce((n, axis, i) => n * axis.alternatives.length + choice[i], 0)];
 }
 
-// What others have found for these rows and columns, or nothing.
-function publishedFor(metric, rows, columns) {
-  for (const table of experiment.tables) {
+// What others have found for these rows and columns, or nothing: of one table, or the first of all.
+function publishedFor(metric, rows, columns, tables) {
+  for (const table of tables) {
     if (table.metric !== metric.name || !table.published.length) continue;
     const down = axisNumber(table.rows);
     const across = axisNumber(table.columns);
@@ -30,9 +30,9 @@ function publishedFor(metric, rows, columns) {
 }
 
 // One axis down and one across, the others as chosen; without `columns`, one column.
-function gridOf(metric, rows, columns, choice) {
+function gridOf(metric, rows, columns, choice, tables = experiment.tables) {
   const single = columns === null;
-  const published = publishedFor(metric, rows, columns);
+  const published = publishedFor(metric, rows, columns, tables);
   const columnLabels = single ? [inWords(metric.name)] : axes[columns].alternatives;
   const cells = axes[rows].alternatives.map((_, row) => columnLabels.map((_, column) => {
     const here = [...choice];

@@ -189,7 +189,7 @@ function tableCard(table, number) {
   const body = element("div");
   const note = element("p", { className: "quiet small" });
   const fill = () => {
-    const grid = gridOf(metric, across, each, choice);
+    const grid = gridOf(metric, across, each, choice, [table]);
     body.replaceChildren(tableOf(grid, table.title));
     note.textContent = agreement(grid);
     note.hidden = !note.textContent;

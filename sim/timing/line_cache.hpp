@@ -17,7 +17,7 @@ class LineCache {
   static constexpr std::uint32_t kMostWays = way_order::kMostWays;
   static constexpr std::uint32_t kFewestSets = 64;
   /// Numbers of lines are below this.
-  static constexpr std::uint64_t kLimit = (std::uint64_t{1} << 32) * kFewestSets;
+  static constexpr std::uint64_t kLimit = ((std::uint64_t{1} << 32) - 1) * kFewestSets;
 
   /// Precondition: `lines` / `ways` is a power of two and at least kFewestSets; `ways` is at most
   /// kMostWays.

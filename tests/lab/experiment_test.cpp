@@ -103,6 +103,9 @@ TEST_CASE("tables name axes and metrics that there are, and publish a number for
   CHECK(table("rows = \"seed\"\ncolumns = \"profile\"\nmetric = \"walks_per_access\"\n"
               "published = [[1, 2]]\n") ==
         "e.toml:10:13: table[0].published: does not fit the axes, expected 2 rows of 1 numbers\n");
+  CHECK(table("rows = \"seed\"\ncolumns = \"profile\"\nmetric = \"walks_per_access\"\n"
+              "published = [[nan], [2]]\n")
+            .find("does not fit the axes") != std::string::npos);
   CHECK(table("rows = \"seeds\"\ncolumns = \"profile\"\nmetric = \"walks\"\n")
             .find("table[0].rows: is \"seeds\", expected one of profile, stage1") !=
         std::string::npos);
@@ -115,7 +118,7 @@ TEST_CASE("what is wrong with a profile is said with its place") {
   const auto profile = [](const std::string& text) { return errors_of(sweep("seed = 1"), text); };
   CHECK(profile("[[l1_tlb]]\nentries = 12\nways = 4\n") ==
         "profiles/bare.toml:2:11: l1_tlb[0].entries: is 12 with 4 ways, expected a power of two of "
-        "sets\n");
+        "sets, each of at most 65535 ways\n");
   CHECK(profile("[[l1_tlb]]\nways = 4\n") ==
         "profiles/bare.toml:1:1: l1_tlb[0].entries: is missing, expected an integer\n");
   CHECK(profile("[[l1_tlb]]\nentries = 4\nserves = \"code\"\n")
@@ -129,6 +132,12 @@ TEST_CASE("what is wrong with a profile is said with its place") {
   CHECK(profile("[memory]\nl1 = { size = \"1K\", ways = 4, cycles = 1 }\n")
             .find("is 16 lines with 4 ways, expected a power of two of sets, at least 64") !=
         std::string::npos);
+  CHECK(profile("[memory]\nl1 = { ways = 4, cycles = 1 }\n").find("memory.l1.size: is missing") !=
+        std::string::npos);
+  std::string rows;
+  for (int i = 0; i < 40; ++i) rows += "[[l1_tlb]]\nentries = 1048576\nways = 1\n";
+  CHECK(profile(rows) ==
+        "profiles/bare.toml: has 41943040 entries in all caches, expected at most 33554432\n");
   CHECK(profile("walkers = 0\n").find("an integer from 1 to 64") != std::string::npos);
   CHECK(profile("walker = 1\n").find("perhaps \"walkers\"") != std::string::npos);
 }

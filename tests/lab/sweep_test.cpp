@@ -144,6 +144,48 @@ TEST_CASE("shards that are missing, or do not belong together, are named") {
   CHECK(merge({one, other}).error().find("is of another experiment than") != std::string::npos);
 }
 
+TEST_CASE("results that are of other points than they say, or of another shard, are refused") {
+  const TemporaryFolder folder;
+  const Experiment experiment = load(folder);
+  const fs::path out = folder.path() / "out";
+  const auto go = [&](Shard shard) {
+    return outcome(sweep(experiment, {.shard = shard, .jobs = 1, .folder = out, .progress = {}}));
+  };
+  CHECK(go({}).empty());
+  const std::string all = text_of(out / "points-1-of-1.jsonl");
+  std::ofstream(out / "points-1-of-2.jsonl", std::ios::binary) << all;
+  CHECK(go({1, 2}).find("points-1-of-2.jsonl:2: is of another point, expected a result of this "
+                        "experiment and shard") != std::string::npos);
+  std::string lie = all;
+  lie.replace(lie.find("\"sv39/2M\""), 9, "\"sv39/1G\"");
+  fs::remove(out / "points-1-of-2.jsonl");
+  std::ofstream(out / "points-1-of-1.jsonl", std::ios::binary) << lie;
+  CHECK(go({}).find("is of another point") != std::string::npos);
+  CHECK(merge({out}).error().find("is of another point") != std::string::npos);
+  lie = all;
+  lie.replace(lie.find("\"point\":0"), 9, "\"point\":1e300");
+  std::ofstream(out / "points-1-of-1.jsonl", std::ios::binary) << lie;
+  CHECK(merge({out}).error().find("jsonl:1: is no result") != std::string::npos);
+  fs::remove(out / "experiment.json");
+  fs::create_directory(out / "experiment.json");
+  CHECK(merge({out}).error().find("experiment.json: is not a regular file") != std::string::npos);
+}
+
+TEST_CASE("more points than there can be are no experiment") {
+  const TemporaryFolder folder;
+  const Experiment experiment = load(folder);
+  const fs::path out = folder.path() / "out";
+  CHECK(
+      outcome(sweep(experiment, {.shard = {}, .jobs = 1, .folder = out, .progress = {}})).empty());
+  std::string many = "[\"1\"";
+  for (int i = 0; i < 1'100'000; ++i) many += ",\"1\"";
+  std::string description = text_of(out / "experiment.json");
+  const std::size_t seed = description.find("\"seed\": [");
+  description.replace(seed + 8, description.find(']', seed) - seed - 8, many);
+  std::ofstream(out / "experiment.json", std::ios::binary) << description;
+  CHECK(merge({out}).error().find("describes no experiment") != std::string::npos);
+}
+
 TEST_CASE("a point that cannot be run is named, and the others are kept") {
   const TemporaryFolder folder;
   const Experiment experiment = load(folder, R"(

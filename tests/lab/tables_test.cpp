@@ -1,10 +1,15 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <lab/random.hpp>
 #include <lab/translation_tables.hpp>
 #include <sim/arch/aarch64/mmu.hpp>
+#include <sim/arch/aarch64/table_formats.hpp>
+#include <sim/arch/riscv64/table_formats.hpp>
+#include <sim/arch/x86_64/table_formats.hpp>
 #include <sim/timing/timing_mmu.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace axvm::lab::test {
@@ -115,6 +120,45 @@ TEST_CASE(
       CHECK(timing.access(va, Access::Load) == found->pa);
     }
   }
+}
+
+TEST_CASE("high address bits are where each format has them, and what is reserved maps nothing") {
+  const auto decoded = [](const auto& formats, std::string_view name, std::uint64_t entry,
+                          unsigned height) {
+    const auto found = std::ranges::find(formats, name, &TableFormat::name);
+    REQUIRE(found != formats.end());
+    return found->decode(entry, height);
+  };
+  const auto arm = [&](std::string_view name, std::uint64_t entry, unsigned height) {
+    return decoded(sim::aarch64::kTableFormats, name, entry, height);
+  };
+  using Kind = sim::timing::Descriptor::Kind;
+  CHECK(arm("vmsa-4k-52", 0x0002'0000'0000'1303, 0).address == 0x000e'0000'0000'1000);
+  CHECK(arm("vmsa-4k-52", 0x0000'8000'0000'0201, 3).address == 0x0008'8000'0000'0000);
+  CHECK(arm("vmsa-64k-52", 0x0000'0000'0001'5003, 0).address == 0x0005'0000'0001'0000);
+  CHECK(arm("vmsa-4k-48", 0x0000'0000'0021'0001, 1).address == 0x20'0000);  // nT is no address bit
+  CHECK(arm("vmsa-4k-48", 0x1001, 0).kind == Kind::Invalid);
+  CHECK(arm("vmsa-4k-48", 0x0001, 3).kind == Kind::Invalid);
+  CHECK(arm("vmsa-16k-48", 0x0001, 2).kind == Kind::Invalid);
+  CHECK(arm("vmsa-64k-48", 0x0001, 2).kind == Kind::Invalid);
+  const auto risc_v = [&](std::uint64_t entry, unsigned height) {
+    return decoded(sim::riscv64::kTableFormats, "sv48", entry, height);
+  };
+  CHECK(risc_v(0x0020'0000'0000'00cf, 0).address == 0x0080'0000'0000'0000);
+  CHECK(risc_v(0x0000'0000'0008'0001, 1).kind == Kind::Table);
+  CHECK(risc_v(0x0000'0000'0008'0001, 0).kind == Kind::Invalid);  // no leaf at the last level
+  CHECK(risc_v(0x0000'0000'0008'0005, 0).kind == Kind::Invalid);  // W without R
+  CHECK(risc_v(0x0000'0000'0000'0403, 1).kind == Kind::Invalid);  // a misaligned superpage
+  CHECK(risc_v(0x8000'0000'0000'2003, 0).kind == Kind::Invalid);  // N, without Svnapot
+  const auto x86 = [&](std::string_view name, std::uint64_t entry, unsigned height) {
+    return decoded(sim::x86_64::kTableFormats, name, entry, height);
+  };
+  CHECK(x86("x86-4", 0x800f'ffff'ffff'f067, 0).address == 0x000f'ffff'ffff'f000);
+  CHECK(x86("x86-4", 0x0000'0000'0020'1087, 1).address == 0x20'0000);  // PAT is no address bit
+  CHECK(x86("x86-4", 0x0000'0000'0000'0087, 3).kind == Kind::Invalid);
+  CHECK(x86("x86-4", 0x0000'0000'0000'1006, 0).kind == Kind::Invalid);
+  CHECK(x86("ept-4", 0x0000'0000'0000'1004, 0).kind == Kind::Leaf);  // execute only
+  CHECK(x86("ept-4", 0x0000'0000'0000'1038, 0).kind == Kind::Invalid);
 }
 
 TEST_CASE("a mix of leaves has about as many regions of each as it says") {

@@ -15,7 +15,7 @@ constexpr std::size_t kBarWidth = 40;
 
 // On a terminal, a line that is drawn again and again.
 void draw_progress(std::size_t done, std::size_t all) {
-  const std::size_t filled = done * kBarWidth / std::max<std::size_t>(all, 1);
+  const std::size_t filled = std::min(done * kBarWidth / std::max<std::size_t>(all, 1), kBarWidth);
   fmt::print(stderr, "\r[{:#<{}}{:.<{}}] {} of {} points", "", filled, "", kBarWidth - filled, done,
              all);
   if (done == all) fmt::print(stderr, "\n");

@@ -7,17 +7,24 @@
 
 namespace axvm::sim::riscv64 {
 
-/// Bit 0 is V, bits 1 to 3 are R, W and X: none of them in a pointer to a table. Bits [53:10] are
-/// the page number. Svnapot's 64 KiB pages are four bits of it.
+/// Bit 0 is V, bits 1 to 3 are R, W and X: none of them in a pointer to a table, W only with R.
+/// Bits [53:10] are the page number. Without Svnapot, bit 63 is reserved.
 constexpr timing::Descriptor decode_table(std::uint64_t entry, unsigned height) noexcept {
   using Kind = timing::Descriptor::Kind;
+  constexpr std::uint64_t kValid = 1ULL << 0;
+  constexpr std::uint64_t kRead = 1ULL << 1;
+  constexpr std::uint64_t kWrite = 1ULL << 2;
+  constexpr std::uint64_t kExecute = 1ULL << 3;
   constexpr std::uint64_t kNapot = 1ULL << 63;
-  if ((entry & 1) == 0) return {};
-  std::uint64_t number = entry >> 10 & ((1ULL << 44) - 1);
-  if ((entry & 0xe) == 0)
-    return height == 0 ? timing::Descriptor{} : timing::Descriptor{Kind::Table, number << 12};
-  if (height == 0 && (entry & kNapot) != 0) number &= ~0xfULL;
-  return {Kind::Leaf, number << 12};
+  if ((entry & kValid) == 0 || (entry & kNapot) != 0) return {};
+  if ((entry & (kRead | kWrite)) == kWrite) return {};
+  const std::uint64_t address = (entry >> 10 & ((1ULL << 44) - 1)) << 12;
+  if ((entry & (kRead | kExecute)) != 0) {
+    // A misaligned superpage is a fault.
+    const std::uint64_t within = (1ULL << (12 + 9 * height)) - 1;
+    return (address & within) != 0 ? timing::Descriptor{} : timing::Descriptor{Kind::Leaf, address};
+  }
+  return height == 0 ? timing::Descriptor{} : timing::Descriptor{Kind::Table, address};
 }
 
 inline constexpr std::array kTableFormats{

@@ -39,7 +39,8 @@ TEST_CASE("a cache of lines does what a list of lines by age does") {
       state = state * 6364136223846793005 + 1442695040888963407;
       // Neighbours, and lines as far away as there are.
       const std::uint64_t line =
-          (state >> 40) % (kSets * ways * 2) + ((state >> 20) % 2 == 0 ? 0 : LineCache::kLimit / 2);
+          (state >> 40) % (kSets * ways * 2) +
+          ((state >> 20) % 2 == 0 ? 0 : (LineCache::kLimit - (kSets * ways * 2)) / kSets * kSets);
       auto& ages = model[line % kSets];
       const auto known = std::ranges::find(ages, line);
       REQUIRE(cache.access(line) == (known != ages.end()));
