@@ -339,7 +339,8 @@ class ExperimentReader {
       std::size_t rest = number;
       for (std::size_t axis = kAxisCount; axis-- > 0;) {
         const auto& alternatives = experiment.axes.at(axis);
-        static_cast<void>(set(point, axis, alternatives[rest % alternatives.size()], profiles_));
+        // Each has been tried.
+        if (!set(point, axis, alternatives[rest % alternatives.size()], profiles_)) return;
         rest /= alternatives.size();
       }
       experiment.points.push_back(std::move(point));

@@ -6,7 +6,6 @@ namespace axvm::lab {
 namespace {
 
 using sim::timing::Counters;
-using sim::timing::kMaxHeights;
 using sim::timing::Level;
 using sim::timing::References;
 

@@ -64,6 +64,7 @@ TEST_CASE("random replacement is the same in every run, and takes every way") {
   const auto slots = [](std::uint64_t seed) {
     TagArray tags({.entries = 4, .ways = 4, .replacement = Replacement::Random}, seed);
     std::vector<std::uint32_t> taken;
+    taken.reserve(64);
     for (std::uint64_t key = 0; key < 64; ++key) taken.push_back(tags.insert(key, 0));
     return taken;
   };
