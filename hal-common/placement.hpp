@@ -1,6 +1,7 @@
 #pragma once
 // Which physical CPU a vCPU runs on.
 
+#include <bit>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -20,5 +21,27 @@ namespace axvm::hal_common {
   if (best) ++load[*best];
   return best;
 }
+
+/// How many physical CPUs some vCPUs want.
+class CpuDemand {
+ public:
+  /// A vCPU that the CPUs of the mask may run.
+  void add(std::uint64_t affinity_mask) noexcept {
+    ++vcpus_;
+    const auto first = static_cast<unsigned>(std::countr_zero(affinity_mask)) + 1;
+    least_ = first > least_ ? first : least_;
+  }
+  /// With fewer, some vCPU could be placed nowhere; above 64 when it can be in no case.
+  [[nodiscard]] unsigned least() const noexcept { return least_; }
+  /// One for each vCPU, but at most `most` unless it takes more.
+  [[nodiscard]] unsigned best(unsigned most) const noexcept {
+    const unsigned each = vcpus_ < most ? vcpus_ : most;
+    return each > least_ ? each : least_;
+  }
+
+ private:
+  unsigned vcpus_ = 0;
+  unsigned least_ = 1;
+};
 
 }  // namespace axvm::hal_common

@@ -1,6 +1,7 @@
 // Runs the guests that were linked in, on the core, until all have powered off.
 
 #include <array>
+#include <hal-common/placement.hpp>
 #include <hal-el2/board.hpp>
 #include <hal-el2/guest.hpp>
 #include <hal-el2/hal.hpp>
@@ -91,9 +92,11 @@ void boot(Hal& hal, std::size_t index) {
 [[noreturn]] void run(Hal& hal) {
   enable_distributor();
   enable_cpu();
-  std::size_t wanted = 0;
-  for (const Guest& guest : kGuests) wanted += guest.config.vcpus.size();
-  hal.cpus().start(static_cast<unsigned>(wanted));
+  hal_common::CpuDemand demand;
+  for (const Guest& guest : kGuests) {
+    for (const VcpuConfig& vcpu : guest.config.vcpus) demand.add(vcpu.affinity_mask);
+  }
+  hal.cpus().start(demand.best(kMaxCpus));
   for (const Guest& guest : kGuests) {
     if (hal.guest_cpus().add(guest.config, hal.cpus().count())) continue;
     end(hal, Error{ErrorKind::Unsupported, "boot"sv, "no physical CPU may run one of the vCPUs"sv});

@@ -56,8 +56,11 @@ struct Experiment {
   std::vector<TableSpec> tables;
 };
 
-/// How many combinations there are; nothing when there are more than a million.
+inline constexpr std::size_t kMostPoints = 1'000'000;
+/// How many combinations there are; nothing when there are more than kMostPoints.
 [[nodiscard]] std::optional<std::size_t> point_count(const Experiment& experiment);
+/// Columns of numbers that a table has.
+[[nodiscard]] std::size_t column_count(const TableSpec& table, const Experiment& experiment);
 /// True when what was published has a finite number for each cell, or is empty.
 [[nodiscard]] bool fits(const TableSpec& table, const Experiment& experiment);
 

@@ -1,240 +1,23 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
-#include <cmath>
-#include <hal-sim/config/nearest_name.hpp>
-#include <hal-sim/config/size_text.hpp>
 #include <hal-sim/config/toml_file.hpp>
-#include <hal-sim/state/hasher.hpp>
-#include <iterator>
+#include <lab/alternative.hpp>
 #include <lab/experiment.hpp>
 #include <lab/metric.hpp>
-#include <lab/profile_file.hpp>
-#include <map>
-#include <numeric>
 #include <utility>
 
 namespace axvm::lab {
 namespace {
 
-using hal_sim::Diagnostic;
 using hal_sim::FieldReader;
 using hal_sim::Location;
 using hal_sim::ReadContext;
-using sim::timing::Profile;
-using sim::timing::TableFormat;
-
-// What is wrong with one alternative: what it is, and what was expected.
-struct Wrong {
-  std::string what;
-  std::string expected;
-};
-template <class T>
-using Read = std::expected<T, Wrong>;
-
-constexpr std::size_t kMostPoints = 1'000'000;
-constexpr std::uint64_t kMostAccesses = 1ULL << 40;
-constexpr std::uint64_t kLargestFootprint = 1ULL << 42;
-// As much as the layout of guests' memory has room for (translation_tables.cpp).
-constexpr unsigned kLargestLeafShift = 36;
-
-enum Axis : std::uint8_t {
-  kProfile,
-  kStage1,
-  kStage2,
-  kStream,
-  kFootprint,
-  kStride,
-  kAccesses,
-  kWarmUp,
-  kSeed
-};
-constexpr std::array<std::string_view, kAxisCount> kDefaults{"",   "off",    "off", "random", "64M",
-                                                             "64", "100000", "0",   "1"};
-
-std::vector<std::string_view> split(std::string_view text, char at) {
-  std::vector<std::string_view> parts;
-  for (;;) {
-    const std::size_t end = text.find(at);
-    parts.push_back(text.substr(0, end));
-    if (end == std::string_view::npos) return parts;
-    text.remove_prefix(end + 1);
-  }
-}
-
-template <class Formats>
-std::string names_of(const Formats& formats) {
-  std::string names;
-  for (const auto& format : formats) {
-    names += fmt::format("{}\"{}\"", names.empty() ? "" : ", ", format.format->name);
-  }
-  return names;
-}
-
-// The height of the tables that hold leaves of this size.
-Read<unsigned> leaf_height(const TableFormat& format, std::string_view text) {
-  std::string sizes;
-  const auto shift = page_shift(text);
-  for (unsigned height = 0; height <= format.max_leaf_height; ++height) {
-    const unsigned leaf = format.entry_shift(height);
-    if (leaf > kLargestLeafShift) break;
-    if (shift == leaf) return height;
-    sizes += fmt::format("{}{}K", height == 0 ? "" : ", ", 1ULL << (leaf - 10));
-  }
-  return std::unexpected(Wrong{fmt::format("names leaves of \"{}\"", text),
-                               fmt::format("for {} one of {}", format.name, sizes)});
-}
-
-Read<std::vector<LeafShare>> leaf_shares(const TableFormat& format, std::string_view text) {
-  std::vector<LeafShare> shares;
-  const auto parts = split(text, ',');
-  unsigned sum = 0;
-  for (const std::string_view part : parts) {
-    const auto words = split(part, ':');
-    const auto height = leaf_height(format, words[0]);
-    if (!height) return std::unexpected(height.error());
-    const auto percent = words.size() == 2   ? hal_sim::parse_number(words[1])
-                         : parts.size() == 1 ? std::optional<std::uint64_t>(100)
-                                             : std::nullopt;
-    if (!percent || *percent > 100 || words.size() > 2) {
-      return std::unexpected(Wrong{fmt::format("has \"{}\"", part), "for example \"2M:75,4K:25\""});
-    }
-    shares.push_back({*height, static_cast<unsigned>(*percent)});
-    sum += shares.back().percent;
-  }
-  if (sum != 100) {
-    return std::unexpected(Wrong{fmt::format("shares out {} percent", sum), "100 percent"});
-  }
-  return shares;
-}
-
-Read<void> read_stage1(std::string_view text, TablesSpec& tables) {
-  if (text == "off") return {};
-  const auto words = split(text, '/');
-  tables.guest = find_guest_format(words[0]);
-  if (tables.guest == nullptr || words.size() != 2) {
-    return std::unexpected(
-        Wrong{fmt::format("is \"{}\"", text),
-              fmt::format("\"off\" or FORMAT/LEAF, such as \"vmsa-4k-48/4K\"; formats are {}",
-                          names_of(guest_formats()))});
-  }
-  auto shares = leaf_shares(*tables.guest->format, words[1]);
-  if (!shares) return std::unexpected(shares.error());
-  tables.guest_leaves = std::move(*shares);
-  return {};
-}
-
-Read<void> read_stage2(std::string_view text, TablesSpec& tables) {
-  if (text == "off") return {};
-  const auto words = split(text, '/');
-  tables.nested = find_nested_format(words[0]);
-  if (tables.nested == nullptr || words.size() != 2) {
-    return std::unexpected(
-        Wrong{fmt::format("is \"{}\"", text),
-              fmt::format("\"off\" or FORMAT/LEAF, such as \"vmsa-4k-40/2M\"; formats are {}",
-                          names_of(nested_formats()))});
-  }
-  const auto height = leaf_height(*tables.nested->format, words[1]);
-  if (!height) return std::unexpected(height.error());
-  tables.nested_height = *height;
-  return {};
-}
-
-Read<std::uint64_t> read_size(std::string_view text, std::uint64_t unit, std::uint64_t most) {
-  const auto size = hal_sim::parse_size(text);
-  if (size && *size != 0 && *size % unit == 0 && *size <= most) return *size;
-  return std::unexpected(Wrong{fmt::format("is \"{}\"", text),
-                               fmt::format("a size such as \"64M\", a multiple of {}, at most {}",
-                                           unit, hal_sim::format_size(most))});
-}
-
-Read<std::uint64_t> read_number(std::string_view text, std::uint64_t least, std::uint64_t most) {
-  const auto number = hal_sim::parse_number(text);
-  if (number && *number >= least && *number <= most) return *number;
-  return std::unexpected(
-      Wrong{fmt::format("is \"{}\"", text), fmt::format("a number from {} to {}", least, most)});
-}
-
-std::size_t column_count(const TableSpec& table, const Experiment& experiment) {
-  return table.rows == table.columns ? 1 : experiment.axes.at(table.columns).size();
-}
-
-// Profiles by name, read once.
-class Profiles {
- public:
-  Profiles(std::filesystem::path folder, std::vector<Diagnostic>& errors,
-           hal_sim::Hasher& fingerprint)
-      : folder_(std::move(folder)), errors_(errors), fingerprint_(fingerprint) {}
-
-  Read<std::shared_ptr<const Profile>> get(const std::string& name) {
-    if (const auto known = known_.find(name); known != known_.end()) return known->second;
-    const std::filesystem::path file = folder_ / (name + ".toml");
-    std::error_code error;
-    if (name.empty() || name.find('/') != std::string::npos ||
-        !std::filesystem::exists(file, error)) {
-      return std::unexpected(Wrong{fmt::format("is \"{}\"", name),
-                                   fmt::format("the name of a file in {}", folder_.string())});
-    }
-    fingerprint_.add(name);
-    fingerprint_.add(hal_sim::read_text(file).value_or(""));
-    std::shared_ptr<const Profile> profile;
-    if (auto loaded = load_profile(file)) {
-      profile = std::make_shared<const Profile>(std::move(*loaded));
-    } else {
-      std::ranges::move(loaded.error(), std::back_inserter(errors_));
-    }
-    return known_[name] = profile;
-  }
-
- private:
-  std::filesystem::path folder_;
-  std::vector<Diagnostic>& errors_;
-  hal_sim::Hasher& fingerprint_;
-  std::map<std::string, std::shared_ptr<const Profile>> known_;
-};
-
-// Sets what the alternative `text` of an axis stands for.
-Read<void> set(Point& point, std::size_t axis, const std::string& text, Profiles& profiles) {
-  const auto put = [](auto& to, const auto& from) -> Read<void> {
-    if (!from) return std::unexpected(from.error());
-    to = *from;
-    return {};
-  };
-  point.labels.at(axis) = text;
-  switch (axis) {
-    case kProfile: return put(point.profile, profiles.get(text));
-    case kStage1: return read_stage1(text, point.tables);
-    case kStage2: return read_stage2(text, point.tables);
-    case kStream: {
-      const auto kind = stream_kind(text);
-      if (!kind) {
-        return std::unexpected(Wrong{
-            fmt::format("is \"{}\"", text),
-            "one of \"sequential\", \"strided\", \"random\", \"chase\", \"zipf\", \"graph\""});
-      }
-      point.stream.kind = *kind;
-      return {};
-    }
-    case kFootprint: {
-      const auto done = put(point.stream.footprint, read_size(text, 8192, kLargestFootprint));
-      point.tables.footprint = point.stream.footprint;
-      return done;
-    }
-    case kStride: return put(point.stream.stride, read_size(text, 8, kLargestFootprint));
-    case kAccesses: return put(point.accesses, read_number(text, 1, kMostAccesses));
-    case kWarmUp: return put(point.warm_up, read_number(text, 0, kMostAccesses));
-    default: break;
-  }
-  const auto done = put(point.stream.seed, read_number(text, 0, ~0ULL >> 1));
-  point.tables.seed = point.stream.seed;
-  return done;
-}
 
 class ExperimentReader {
  public:
   ExperimentReader(ReadContext& context, std::filesystem::path folder, hal_sim::Hasher& fingerprint)
-      : context_(context), profiles_(std::move(folder), context.diagnostics.errors, fingerprint) {}
+      : context_(context), values_(std::move(folder), context.diagnostics.errors, fingerprint) {}
 
   Experiment read(const toml::table& root) {
     FieldReader reader(context_, root, "");
@@ -269,10 +52,10 @@ class ExperimentReader {
     for (std::size_t axis = 0; axis < kAxisCount; ++axis) {
       auto& alternatives = experiment.axes.at(axis);
       alternatives = reader.alternatives(kAxes.at(axis));
-      if (alternatives.empty()) alternatives.emplace_back(kDefaults.at(axis));
+      if (alternatives.empty()) alternatives.emplace_back(default_alternative(axis));
       for (const std::string& text : alternatives) {
         Point tried;
-        if (auto done = set(tried, axis, text, profiles_); !done) {
+        if (auto done = values_.set(tried, axis, text); !done) {
           wrong(reader, kAxes.at(axis), done.error());
         }
       }
@@ -340,7 +123,7 @@ class ExperimentReader {
       for (std::size_t axis = kAxisCount; axis-- > 0;) {
         const auto& alternatives = experiment.axes.at(axis);
         // Each has been tried.
-        if (!set(point, axis, alternatives[rest % alternatives.size()], profiles_)) return;
+        if (!values_.set(point, axis, alternatives[rest % alternatives.size()])) return;
         rest /= alternatives.size();
       }
       experiment.points.push_back(std::move(point));
@@ -348,53 +131,23 @@ class ExperimentReader {
   }
 
   ReadContext& context_;
-  Profiles profiles_;
+  Alternatives values_;
 };
 
 }  // namespace
 
-std::optional<std::size_t> axis_number(std::string_view name) {
-  const auto* const found = std::ranges::find(kAxes, name);
-  if (found == kAxes.end()) return std::nullopt;
-  return static_cast<std::size_t>(found - kAxes.begin());
-}
-
-std::optional<std::size_t> point_count(const Experiment& experiment) {
-  std::size_t count = 1;
-  for (const auto& alternatives : experiment.axes) {
-    // Both factors are below 2^32: a file has no more alternatives than bytes.
-    count *= alternatives.size();
-    if (count > kMostPoints) return std::nullopt;
-  }
-  return count;
-}
-
-bool fits(const TableSpec& table, const Experiment& experiment) {
-  if (table.published.empty()) return true;
-  return table.published.size() == experiment.axes.at(table.rows).size() &&
-         std::ranges::all_of(table.published, [&](const std::vector<double>& row) {
-           return row.size() == column_count(table, experiment) &&
-                  std::ranges::all_of(row, [](double value) { return std::isfinite(value); });
-         });
-}
-
-std::expected<Experiment, std::vector<Diagnostic>> load_experiment(
+std::expected<Experiment, std::vector<hal_sim::Diagnostic>> load_experiment(
     const std::filesystem::path& file) {
-  hal_sim::Diagnostics diagnostics;
-  hal_sim::Locations locations;
-  ReadContext context{file.string(), diagnostics, locations};
-  Experiment experiment;
-  if (const auto text = hal_sim::read_text(file); !text) {
-    context.error({}, {}, text.error(), "an experiment in TOML");
-  } else if (const auto root = hal_sim::parse_toml(context, *text)) {
-    hal_sim::Hasher fingerprint;
-    fingerprint.add(*text);
-    ExperimentReader reader(context, file.parent_path() / "profiles", fingerprint);
-    experiment = reader.read(*root);
-    experiment.fingerprint = fingerprint.hex();
-  }
-  if (!diagnostics.errors.empty()) return std::unexpected(std::move(diagnostics.errors));
-  return experiment;
+  return hal_sim::load_toml(
+      file, "an experiment in TOML",
+      [&](ReadContext& context, const toml::table& root, const std::string& text) {
+        hal_sim::Hasher fingerprint;
+        fingerprint.add(text);
+        ExperimentReader reader(context, file.parent_path() / "profiles", fingerprint);
+        Experiment experiment = reader.read(root);
+        experiment.fingerprint = fingerprint.hex();
+        return experiment;
+      });
 }
 
 }  // namespace axvm::lab

@@ -24,6 +24,11 @@ std::uint64_t walk_reads(const Counters& c) {
   return served_by(c.stage1, level) + served_by(c.stage2, level);
 }
 
+template <Level level>
+std::uint64_t data(const Counters& c) {
+  return c.data[static_cast<std::size_t>(level)];
+}
+
 constexpr std::array kMetrics{
     Metric{"references_per_walk", "descriptors read per walk",
            [](const Counters& c) { return ratio(c.references(), c.walks); }},
@@ -52,30 +57,33 @@ constexpr std::array kMetrics{
 };
 
 constexpr std::array kCounters{
-    NamedCounter{"fetches", [](const Counters& c) { return c.fetches; }},
-    NamedCounter{"l1_tlb_refills", [](const Counters& c) { return c.l1_tlb_refills; }},
-    NamedCounter{"l2_tlb_accesses", [](const Counters& c) { return c.l2_tlb_accesses; }},
-    NamedCounter{"l2_tlb_refills", [](const Counters& c) { return c.l2_tlb_refills; }},
-    NamedCounter{"walks", [](const Counters& c) { return c.walks; }},
-    NamedCounter{"stage1_references", [](const Counters& c) { return c.stage1_references(); }},
-    NamedCounter{"stage2_references", [](const Counters& c) { return c.stage2_references(); }},
-    NamedCounter{"walk_reads_l1", walk_reads<Level::L1>},
-    NamedCounter{"walk_reads_l2", walk_reads<Level::L2>},
-    NamedCounter{"walk_reads_l3", walk_reads<Level::L3>},
-    NamedCounter{"walk_reads_memory", walk_reads<Level::Memory>},
-    NamedCounter{"stage1_walk_cache_hits",
-                 [](const Counters& c) { return c.stage1_walk_cache_hits; }},
-    NamedCounter{"stage2_walk_cache_hits",
-                 [](const Counters& c) { return c.stage2_walk_cache_hits; }},
-    NamedCounter{"ipa_cache_hits", [](const Counters& c) { return c.ipa_cache_hits; }},
-    NamedCounter{"ipa_cache_misses", [](const Counters& c) { return c.ipa_cache_misses; }},
-    NamedCounter{"data_l1", [](const Counters& c) { return c.data[0]; }},
-    NamedCounter{"data_l2", [](const Counters& c) { return c.data[1]; }},
-    NamedCounter{"data_l3", [](const Counters& c) { return c.data[2]; }},
-    NamedCounter{"data_memory", [](const Counters& c) { return c.data[3]; }},
-    NamedCounter{"walk_cycles", [](const Counters& c) { return c.walk_cycles; }},
-    NamedCounter{"translation_cycles", [](const Counters& c) { return c.translation_cycles; }},
-    NamedCounter{"cycles", [](const Counters& c) { return c.cycles; }},
+    NamedCounter{"accesses", &Counters::accesses},
+    NamedCounter{"fetches", &Counters::fetches},
+    NamedCounter{"l1_tlb_refills", &Counters::l1_tlb_refills},
+    NamedCounter{"l2_tlb_accesses", &Counters::l2_tlb_accesses},
+    NamedCounter{"l2_tlb_refills", &Counters::l2_tlb_refills},
+    NamedCounter{"walks", &Counters::walks},
+    NamedCounter{"faults", &Counters::faults},
+    NamedCounter{"stage1_walk_cache_hits", &Counters::stage1_walk_cache_hits},
+    NamedCounter{"stage2_walk_cache_hits", &Counters::stage2_walk_cache_hits},
+    NamedCounter{"ipa_cache_hits", &Counters::ipa_cache_hits},
+    NamedCounter{"ipa_cache_misses", &Counters::ipa_cache_misses},
+    NamedCounter{"walk_cycles", &Counters::walk_cycles},
+    NamedCounter{"translation_cycles", &Counters::translation_cycles},
+    NamedCounter{"cycles", &Counters::cycles},
+};
+
+constexpr std::array kSums{
+    NamedSum{"stage1_references", [](const Counters& c) { return c.stage1_references(); }},
+    NamedSum{"stage2_references", [](const Counters& c) { return c.stage2_references(); }},
+    NamedSum{"walk_reads_l1", walk_reads<Level::L1>},
+    NamedSum{"walk_reads_l2", walk_reads<Level::L2>},
+    NamedSum{"walk_reads_l3", walk_reads<Level::L3>},
+    NamedSum{"walk_reads_memory", walk_reads<Level::Memory>},
+    NamedSum{"data_l1", data<Level::L1>},
+    NamedSum{"data_l2", data<Level::L2>},
+    NamedSum{"data_l3", data<Level::L3>},
+    NamedSum{"data_memory", data<Level::Memory>},
 };
 
 }  // namespace
@@ -88,5 +96,6 @@ const Metric* find_metric(std::string_view name) {
 }
 
 std::span<const NamedCounter> named_counters() { return kCounters; }
+std::span<const NamedSum> named_sums() { return kSums; }
 
 }  // namespace axvm::lab

@@ -18,11 +18,18 @@ struct Metric {
 /// Null when there is none of this name.
 [[nodiscard]] const Metric* find_metric(std::string_view name);
 
-/// A counter under the name that results give it.
+/// A counter as it is kept, under the name that results give it.
 struct NamedCounter {
+  std::string_view name;
+  std::uint64_t sim::timing::Counters::* counter;
+};
+[[nodiscard]] std::span<const NamedCounter> named_counters();
+
+/// A sum of counters: of references, or by level of memory.
+struct NamedSum {
   std::string_view name;
   std::uint64_t (*of)(const sim::timing::Counters& counters);
 };
-[[nodiscard]] std::span<const NamedCounter> named_counters();
+[[nodiscard]] std::span<const NamedSum> named_sums();
 
 }  // namespace axvm::lab

@@ -182,18 +182,12 @@ std::optional<unsigned> page_shift(std::string_view text) {
 
 std::expected<Profile, std::vector<hal_sim::Diagnostic>> load_profile(
     const std::filesystem::path& file) {
-  hal_sim::Diagnostics diagnostics;
-  hal_sim::Locations locations;
-  ReadContext context{file.string(), diagnostics, locations};
-  Profile profile;
-  if (const auto text = hal_sim::read_text(file); !text) {
-    context.error({}, {}, text.error(), "a profile in TOML");
-  } else if (const auto root = hal_sim::parse_toml(context, *text)) {
-    profile = ProfileReader(context, *root).read();
-  }
-  if (!diagnostics.errors.empty()) return std::unexpected(std::move(diagnostics.errors));
-  profile.name = file.stem().string();
-  return profile;
+  return hal_sim::load_toml(file, "a profile in TOML",
+                            [&](ReadContext& context, const toml::table& root, const auto&) {
+                              Profile profile = ProfileReader(context, root).read();
+                              profile.name = file.stem().string();
+                              return profile;
+                            });
 }
 
 }  // namespace axvm::lab

@@ -135,7 +135,10 @@ std::string table_text(const Experiment& experiment, std::span<const Result> res
 std::string csv_text(std::span<const Result> results) {
   std::string text = "point";
   for (const std::string_view axis : kAxes) text += fmt::format(",{}", axis);
-  for (const NamedCounter& counter : named_counters()) text += fmt::format(",{}", counter.name);
+  for (const NamedCounter& counter : named_counters()) {
+    if (!axis_number(counter.name)) text += fmt::format(",{}", counter.name);  // accesses are both
+  }
+  for (const NamedSum& sum : named_sums()) text += fmt::format(",{}", sum.name);
   for (const Metric& metric : metrics()) text += fmt::format(",{}", metric.name);
   text += '\n';
   for (const Result& result : results) {
@@ -144,8 +147,10 @@ std::string csv_text(std::span<const Result> results) {
       text += ',' + quoted(label);
     }
     for (const NamedCounter& counter : named_counters()) {
-      text += fmt::format(",{}", counter.of(result.counters));
+      if (axis_number(counter.name)) continue;
+      text += fmt::format(",{}", result.counters.*counter.counter);
     }
+    for (const NamedSum& sum : named_sums()) text += fmt::format(",{}", sum.of(result.counters));
     for (const Metric& metric : metrics()) {
       text += fmt::format(",{:.6g}", metric.of(result.counters));
     }

@@ -35,12 +35,13 @@ static void write_fpcr(uint64_t value) { WRITE_SYSREG(s3_3_c4_c4_0, value); }
 static void write_fpsr(uint64_t value) { WRITE_SYSREG(s3_3_c4_c4_1, value); }
 
 #define PAIR(instruction, a, b, at) instruction " q" #a ", q" #b ", [%0, #" #at "]\n\t"
-#define ALL_PAIRS(i)                                                                            \
-  PAIR(i, 0, 1, 0)                                                                              \
-  PAIR(i, 2, 3, 32) PAIR(i, 4, 5, 64) PAIR(i, 6, 7, 96) PAIR(i, 8, 9, 128) PAIR(i, 10, 11, 160) \
-      PAIR(i, 12, 13, 192) PAIR(i, 14, 15, 224) PAIR(i, 16, 17, 256) PAIR(i, 18, 19, 288)       \
-          PAIR(i, 20, 21, 320) PAIR(i, 22, 23, 352) PAIR(i, 24, 25, 384) PAIR(i, 26, 27, 416)   \
-              PAIR(i, 28, 29, 448) PAIR(i, 30, 31, 480)
+#define ALL_PAIRS(i)                                                                               \
+  PAIR(i, 0, 1, 0)                                                                                 \
+  PAIR(i, 2, 3, 32)                                                                                \
+  PAIR(i, 4, 5, 64) PAIR(i, 6, 7, 96) PAIR(i, 8, 9, 128) PAIR(i, 10, 11, 160) PAIR(i, 12, 13, 192) \
+      PAIR(i, 14, 15, 224) PAIR(i, 16, 17, 256) PAIR(i, 18, 19, 288) PAIR(i, 20, 21, 320)          \
+          PAIR(i, 22, 23, 352) PAIR(i, 24, 25, 384) PAIR(i, 26, 27, 416) PAIR(i, 28, 29, 448)      \
+              PAIR(i, 30, 31, 480)
 
 // Both halves of Qn get `number` + n.
 static void fill(uint64_t number) {

@@ -23,6 +23,11 @@ class PageCache {
     std::uint64_t value = 0;
     unsigned shift = 0;
     SpaceNumber space = 0;
+
+    /// Whether it has to do with [first, first + bytes), which may reach the end of all addresses.
+    [[nodiscard]] bool overlaps(std::uint64_t first, std::uint64_t bytes) const noexcept {
+      return page - first < bytes || first - page < 1ULL << shift;
+    }
   };
 
   /// Precondition: `shape` is valid.

@@ -9,6 +9,13 @@
 
 namespace axvm::sim::timing {
 
+/// A bit for each number; all are below 64.
+[[nodiscard]] inline std::uint64_t as_bits(const std::vector<unsigned>& numbers) noexcept {
+  std::uint64_t bits = 0;
+  for (const unsigned number : numbers) bits |= 1ULL << number;
+  return bits;
+}
+
 /// A TLB, or the part of one that holds certain page sizes.
 struct TlbProfile {
   CacheShape shape;                   ///< in translations

@@ -20,10 +20,8 @@ TimingMmu::TimingMmu(const Profile& profile, const PhysicalMemory& memory)
 std::vector<TimingMmu::Tlb> TimingMmu::make(const std::vector<TlbProfile>& profiles) {
   std::vector<Tlb> tlbs;
   for (const TlbProfile& tlb : profiles) {
-    std::uint64_t shifts = 0;
-    for (const unsigned shift : tlb.page_shifts) shifts |= 1ULL << shift;
-    tlbs.push_back(
-        {PageCache(tlb.shape, tlbs.size() + 1), shifts, tlb.cycles, tlb.fetches, tlb.data});
+    tlbs.push_back({PageCache(tlb.shape, tlbs.size() + 1), as_bits(tlb.page_shifts), tlb.cycles,
+                    tlb.fetches, tlb.data});
   }
   return tlbs;
 }
@@ -77,7 +75,7 @@ bool TimingMmu::translate(std::uint64_t va, Access access, std::uint64_t& ready,
     if (const PageCache::Entry* const entry = find(l2_, va, access, cycles)) {
       use(entry->page, entry->shift, entry->value, l1_cycles);
       ready += cycles;
-      if (!fill(l1_, va, access, {pa, entry->shift})) forget_recent();
+      if (!fill(l1_, va, access, {pa, entry->shift})) recent_ = {};
       return true;
     }
     ++counters_.l2_tlb_refills;
@@ -95,7 +93,7 @@ bool TimingMmu::translate(std::uint64_t va, Access access, std::uint64_t& ready,
   }
   const std::uint64_t offset = va & ((1ULL << found->page_shift) - 1);
   use(va - offset, found->page_shift, found->address - offset, l1_cycles);
-  if (!fill(l1_, va, access, *found)) forget_recent();
+  if (!fill(l1_, va, access, *found)) recent_ = {};
   static_cast<void>(fill(l2_, va, access, *found));
   return true;
 }
@@ -106,33 +104,30 @@ void TimingMmu::reset_counters() noexcept {
   begin_ = started_ = end_;
 }
 
+template <class F>
+void TimingMmu::forget_translations(F&& stale) {
+  recent_ = {};
+  for (Tlb& tlb : l1_) tlb.pages.remove_if(stale);
+  for (Tlb& tlb : l2_) tlb.pages.remove_if(stale);
+}
+
 void TimingMmu::invalidate_all() {
-  forget_recent();
-  const auto all = [](const PageCache::Entry&) { return true; };
-  for (Tlb& tlb : l1_) tlb.pages.remove_if(all);
-  for (Tlb& tlb : l2_) tlb.pages.remove_if(all);
+  forget_translations([](const PageCache::Entry&) { return true; });
   walker_.remove_if([](const PageCache::Entry&, unsigned) { return true; });
 }
 
 void TimingMmu::invalidate_va(std::uint64_t va, std::uint64_t size) {
-  forget_recent();
-  const auto overlaps = [=](const PageCache::Entry& entry) {
-    return entry.page < va + size && va < entry.page + (1ULL << entry.shift);
-  };
-  for (Tlb& tlb : l1_) tlb.pages.remove_if(overlaps);
-  for (Tlb& tlb : l2_) tlb.pages.remove_if(overlaps);
-  walker_.remove_if(
-      [&](const PageCache::Entry& entry, unsigned stage) { return stage == 1 && overlaps(entry); });
+  forget_translations([=](const PageCache::Entry& entry) { return entry.overlaps(va, size); });
+  walker_.remove_if([=](const PageCache::Entry& entry, unsigned stage) {
+    return stage == 1 && entry.overlaps(va, size);
+  });
 }
 
 void TimingMmu::invalidate_ipa(std::uint64_t ipa, std::uint64_t size) {
-  forget_recent();
   // A TLB's entries do not say which intermediate addresses they came by.
-  const auto all = [](const PageCache::Entry&) { return true; };
-  for (Tlb& tlb : l1_) tlb.pages.remove_if(all);
-  for (Tlb& tlb : l2_) tlb.pages.remove_if(all);
+  forget_translations([](const PageCache::Entry&) { return true; });
   walker_.remove_if([=](const PageCache::Entry& entry, unsigned stage) {
-    return stage == 2 && entry.page < ipa + size && ipa < entry.page + (1ULL << entry.shift);
+    return stage == 2 && entry.overlaps(ipa, size);
   });
 }
 

@@ -96,7 +96,9 @@ class TimingMmu {
     oldest_ = oldest_ + 1 == data_.size() ? 0 : oldest_ + 1;
     end_ = std::max(end_, when);
   }
-  void forget_recent() noexcept { recent_ = {}; }
+  /// Takes those of which `stale(entry)` is true out of all TLBs.
+  template <class F>
+  void forget_translations(F&& stale);
 
   /// The last translation that a first-level TLB had.
   struct Recent {

@@ -5,12 +5,6 @@
 namespace axvm::sim::timing {
 namespace {
 
-std::uint64_t bits_of(const std::vector<unsigned>& numbers) noexcept {
-  std::uint64_t bits = 0;
-  for (const unsigned number : numbers) bits |= 1ULL << number;
-  return bits;
-}
-
 constexpr std::uint64_t offset(std::uint64_t address, unsigned shift) noexcept {
   return address & ((1ULL << shift) - 1);
 }
@@ -26,14 +20,14 @@ Walker::Walker(const Profile& profile, const PhysicalMemory& memory, MemoryHiera
       walk_caches2_(make(profile.stage2_walk_caches)) {
   for (const IpaCacheProfile& cache : profile.ipa_caches) {
     ipa_caches_.push_back(
-        {PageCache(cache.shape, ipa_caches_.size() + 1), bits_of(cache.page_shifts)});
+        {PageCache(cache.shape, ipa_caches_.size() + 1), as_bits(cache.page_shifts)});
   }
 }
 
 std::vector<Walker::WalkCache> Walker::make(const std::vector<WalkCacheProfile>& profiles) {
   std::vector<WalkCache> caches;
   for (const WalkCacheProfile& cache : profiles) {
-    const std::uint64_t heights = cache.heights.empty() ? ~0ULL : bits_of(cache.heights);
+    const std::uint64_t heights = cache.heights.empty() ? ~0ULL : as_bits(cache.heights);
     caches.push_back({PageCache(cache.shape, caches.size() + 1), heights});
   }
   return caches;

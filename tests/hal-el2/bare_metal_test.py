@@ -125,6 +125,22 @@ class BareMetal(Test):
         self.assert_rejected(self.axvm("bare-metal", config("ivc-publisher"),
                                        config("ivc-subscriber"), "--vcpus", 33),
                              "bare-metal: 2 VMs with 66 vCPUs, expected at most 16 with 64")
+        nowhere = self.variant("hello", "cpu_num = 1", "cpu_num = 1\nphys_cpu_sets = [0x100]")
+        self.assert_rejected(self.axvm("bare-metal", nowhere),
+                             "bare-metal: a vCPU may run on none of the board's CPUs, expected one of "
+                             "the lowest 8 bits in each of phys_cpu_sets")
+        rows = "".join(f'  ["disk{n}", {0x0a000400 + n * 0x200}, 0x200, {50 + n}, 0xe1, []],\n'
+                       for n in range(16))
+        disks = self.variant("virtio", '  ["virtio-disk"', rows + '  ["virtio-disk"')
+        disks.write_text(disks.read_text() +
+                         "".join(f'[sim.disk.disk{n}]\nsize = "4K"\n' for n in range(16)))
+        self.assert_rejected(self.axvm("bare-metal", disks),
+                             "bare-metal: 17 disks and 0 cards, expected at most 16 and 16")
+
+    def test_the_board_has_the_cpus_that_a_guest_asks_for(self):
+        third = self.variant("hello", "cpu_num = 1", "cpu_num = 1\nphys_cpu_sets = [4]")
+        done = self.axvm("bare-metal", third)
+        self.assertEqual((done.status, done.err), (0, ""))
 
 
 if __name__ == "__main__":

@@ -58,6 +58,9 @@ def run_qemu(arguments):
     if arguments.fp_loads not in (None, events[-1]["fp_loads"]):
         raise Failure(f"its guests had FP registers brought in {events[-1]['fp_loads']} times, "
                       f"expected {arguments.fp_loads}")
+    if events[-1]["fp_loads"] < arguments.least_fp_loads:
+        raise Failure(f"its guests had FP registers brought in {events[-1]['fp_loads']} times, "
+                      f"expected at least {arguments.least_fp_loads}")
     if events[-1]["allocations"] != arguments.allocations:
         raise Failure(f"the VMM allocated memory {events[-1]['allocations']} times while its guests ran, "
                       f"expected {arguments.allocations}")
@@ -98,6 +101,7 @@ def main():
     parser.add_argument("--cpus", type=int, default=1, help="of QEMU's board")
     parser.add_argument("--fp-loads", type=int,
                         help="how often guests have FP registers brought into a CPU")
+    parser.add_argument("--least-fp-loads", type=int, default=0)
     parser.add_argument("--allocations", type=int, default=0,
                         help="how often the VMM may take memory of its own while the guests run")
     parser.add_argument("--up-to-time", action="store_true",

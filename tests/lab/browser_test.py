@@ -5,7 +5,7 @@ import sys
 import unittest
 
 import chromium
-from experiments import TITLE, PageTest
+from experiments import TITLE, WALKS, PageTest
 
 # The text of each row's cells, the first row being the headings.
 CELLS = """[...document.querySelectorAll('%s tr:not(.over)')].map((row) =>
@@ -89,6 +89,23 @@ class TheTables(InTheBrowser):
             self.js("document.querySelector('section.table > p.small').innerText"),
             "6 published values (a <paper>); the largest deviation is +40 %: vmsa-4k-39/2M, "
             "vmsa-4k-48/4K")
+
+    def test_each_table_has_what_its_own_source_has_published(self):
+        self.url = self.report(WALKS + '''
+[[table]]
+title = "The same by somebody else"
+rows = "stage1"
+columns = "stage2"
+metric = "references_per_walk"
+source = "another paper"
+published = [[1, 18], [2, 14], [3, 19]]
+''', "other").as_uri()
+        self.show()
+        cells = self.js(CELLS % "section.table:nth-of-type(3) table")
+        self.assertEqual(cells[1], ["vmsa-4k-39/1G", "1 published 1 deviation ±0 %",
+                                    "9 published 18 deviation −50 %"])
+        self.assertIn("another paper",
+                      self.js("document.querySelectorAll('section.table > p.small')[2].innerText"))
 
     def test_a_table_of_one_column_has_a_choice_of_the_rest(self):
         second = "section.table:nth-of-type(2)"

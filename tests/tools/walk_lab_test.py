@@ -27,6 +27,16 @@ class WalkLab(unittest.TestCase):
             self.assertEqual(ours, published)
         self.assertIn(("24", "24"), cells)
 
+    def test_what_the_readme_shows_comes_out(self):
+        readme = (EXPERIMENTS.parent.parent / "README.md").read_text()
+        shown = readme.split("walk-lab/walk-caches.toml")[1].split("...")[0].splitlines()[1:]
+        rows = [line for line in shown if line.strip()]
+        self.assertEqual(len(rows), 4)
+        done = walk_lab(EXPERIMENTS / "walk-caches.toml")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        for row in rows:
+            self.assertIn(row, done.stdout.splitlines())
+
     def test_shards_put_together_are_the_whole(self):
         with tempfile.TemporaryDirectory() as folder:
             experiment = EXPERIMENTS / "references.toml"

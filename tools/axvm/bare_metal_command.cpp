@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <hal-common/placement.hpp>
 #include <hal-sim/load/load_plan.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -55,10 +56,12 @@ constexpr std::string_view kLinkerOptions =
 constexpr std::string_view kQemuOptions =
     "-cpu cortex-a72 -m 1024 -nic none -display none -monitor none -serial stdio -no-reboot";
 
-// Bounds of hal-el2: kMaxCpus of board.hpp, kMaxVms and kMaxGuestCpus of guest.hpp.
-constexpr std::size_t kMostCpus = 8;
+// Bounds of hal-el2: kMaxCpus of board.hpp, the others of guest.hpp and backends.hpp.
+constexpr unsigned kMostCpus = 8;
 constexpr std::size_t kMostVms = 16;
 constexpr std::size_t kMostVcpus = 64;
+constexpr std::size_t kMostDisks = 16;
+constexpr std::size_t kMostCards = 16;
 
 // The words of `text`, behind those of `command`.
 void append(std::vector<std::string>& command, std::string_view text) {
@@ -151,6 +154,17 @@ bool needs_gic_v3(const El2Vm& vm) {
   return vm.file.interrupt_mode == InterruptMode::Emulated && !has_gic_v2(vm);
 }
 
+hal_common::CpuDemand demand_of(const std::vector<El2Vm>& vms) {
+  hal_common::CpuDemand demand;
+  for (const El2Vm& vm : vms) {
+    for (std::size_t i = 0; i < vm.file.cpu_num; ++i) {
+      const auto& masks = vm.file.phys_cpu_sets;
+      demand.add(i < masks.size() ? masks[i] : ~std::uint64_t{0});
+    }
+  }
+  return demand;
+}
+
 // What the VMs boot with, and what is behind their devices; nothing, and said why, when it is wrong
 // or too much for an image.
 std::optional<std::vector<El2Vm>> plan_vms(const hal_sim::MachineConfig& config,
@@ -162,6 +176,8 @@ std::optional<std::vector<El2Vm>> plan_vms(const hal_sim::MachineConfig& config,
   }
   std::vector<El2Vm> vms;
   std::size_t vcpus = 0;
+  std::size_t disks = 0;
+  std::size_t cards = 0;
   for (const hal_sim::VmFile& vm : config.vms) {
     auto plan = hal_sim::plan_load(vm, image_search(options));
     if (!plan) {
@@ -170,6 +186,8 @@ std::optional<std::vector<El2Vm>> plan_vms(const hal_sim::MachineConfig& config,
     }
     vms.push_back({vm, std::move(*plan), std::move((*devices)[vms.size()])});
     vcpus += vm.cpu_num;
+    disks += vms.back().devices.disks.size();
+    cards += vms.back().devices.cards.size();
   }
   if (std::ranges::any_of(vms, has_gic_v2) && std::ranges::any_of(vms, needs_gic_v3)) {
     complain("bare-metal: some VMs have a GICv2 and some have not, expected VMs for one board");
@@ -178,6 +196,18 @@ std::optional<std::vector<El2Vm>> plan_vms(const hal_sim::MachineConfig& config,
   if (vms.size() > kMostVms || vcpus > kMostVcpus) {
     complain(fmt::format("bare-metal: {} VMs with {} vCPUs, expected at most {} with {}",
                          vms.size(), vcpus, kMostVms, kMostVcpus));
+    return std::nullopt;
+  }
+  if (disks > kMostDisks || cards > kMostCards) {
+    complain(fmt::format("bare-metal: {} disks and {} cards, expected at most {} and {}", disks,
+                         cards, kMostDisks, kMostCards));
+    return std::nullopt;
+  }
+  if (demand_of(vms).least() > kMostCpus) {
+    complain(
+        fmt::format("bare-metal: a vCPU may run on none of the board's CPUs, expected one of "
+                    "the lowest {} bits in each of phys_cpu_sets",
+                    kMostCpus));
     return std::nullopt;
   }
   return vms;
@@ -194,11 +224,9 @@ int run_image(const fs::path& image, const std::vector<El2Vm>& vms, const BareMe
     }
     trace = std::move(*created);
   }
-  std::size_t vcpus = 0;
-  for (const El2Vm& vm : vms) vcpus += vm.file.cpu_num;
   Log log(vms, output, trace.get());
   std::vector<std::string> command = {options.qemu, "-kernel", image.string(), "-smp",
-                                      std::to_string(std::min(vcpus, kMostCpus))};
+                                      std::to_string(demand_of(vms).best(kMostCpus))};
   append(command, kQemuOptions);
   append(command, std::ranges::any_of(vms, has_gic_v2)
                       ? "-machine virt,virtualization=on,gic-version=2"

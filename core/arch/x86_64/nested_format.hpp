@@ -14,7 +14,9 @@ inline constexpr PageTableGeometry kFourLevels{.levels = 4, .input_bits = 48};
 inline constexpr PageTableGeometry kFiveLevels{.levels = 5, .input_bits = 57};
 
 /// What both vendors' entries have in common: addresses in bits [51:12], large pages by bit 7, and
-/// bits [62:52], which hardware ignores in entries that point to tables.
+/// bits [62:52], which hardware ignores in entries that point to tables. Any of `kPresentBits`
+/// makes an entry present.
+template <std::uint64_t kPresentBits>
 struct NestedFormat {
   static constexpr unsigned kIndexBits = 9;
   static constexpr unsigned kMaxLevels = 5;
@@ -26,6 +28,15 @@ struct NestedFormat {
   static constexpr std::uint64_t kAddressBits = 0x000f'ffff'ffff'f000;
 
   [[nodiscard]] static constexpr std::uint64_t place(HostPhysAddr to) noexcept { return to.value; }
+  [[nodiscard]] static constexpr bool is_valid(std::uint64_t entry) noexcept {
+    return (entry & kPresentBits) != 0;
+  }
+  [[nodiscard]] static constexpr bool is_leaf(std::uint64_t entry, unsigned height) noexcept {
+    return is_valid(entry) && (height == 0 || (entry & kLargePage) != 0);
+  }
+  [[nodiscard]] static constexpr bool is_table(std::uint64_t entry, unsigned height) noexcept {
+    return is_valid(entry) && !is_leaf(entry, height);
+  }
   [[nodiscard]] static constexpr HostPhysAddr address(std::uint64_t entry) noexcept {
     return HostPhysAddr(entry & kAddressBits);
   }
@@ -35,14 +46,15 @@ struct NestedFormat {
   [[nodiscard]] static constexpr std::uint64_t recounted(std::uint64_t entry, int change) noexcept {
     return entry + (static_cast<std::uint64_t>(change) << kLiveShift);
   }
+  /// Each format's leaves have a bit that stays, and tells them from kInvalid.
+  [[nodiscard]] static constexpr std::uint64_t broken(std::uint64_t entry) noexcept {
+    return entry & ~kPresentBits;
+  }
 
  protected:
   static constexpr std::uint64_t kLargePage = 1ULL << 7;
   static constexpr unsigned kLiveShift = 52;
 
-  [[nodiscard]] static constexpr std::uint64_t is_large(std::uint64_t entry) noexcept {
-    return entry & kLargePage;
-  }
   [[nodiscard]] static constexpr std::uint64_t bit_if(MappingFlags flags, MappingFlags flag,
                                                       std::uint64_t bit) noexcept {
     return has_any(flags, flag) ? bit : 0;
@@ -50,16 +62,7 @@ struct NestedFormat {
 };
 
 /// Entries with any of read, write and execute are present (SDM 29.3.2).
-struct EptFormat : NestedFormat {
-  [[nodiscard]] static constexpr bool is_valid(std::uint64_t entry) noexcept {
-    return (entry & kReadWriteExecuteBits) != 0;
-  }
-  [[nodiscard]] static constexpr bool is_leaf(std::uint64_t entry, unsigned height) noexcept {
-    return is_valid(entry) && (height == 0 || is_large(entry) != 0);
-  }
-  [[nodiscard]] static constexpr bool is_table(std::uint64_t entry, unsigned height) noexcept {
-    return is_valid(entry) && !is_leaf(entry, height);
-  }
+struct EptFormat : NestedFormat<0b111> {
   [[nodiscard]] static constexpr std::uint64_t table(HostPhysAddr next, unsigned live) noexcept {
     return next.value | std::uint64_t{live} << kLiveShift | kReadWriteExecuteBits;
   }
@@ -77,9 +80,6 @@ struct EptFormat : NestedFormat {
   /// Access rights may change in place (SDM 29.4.3.4); what is cached is invalidated afterwards.
   [[nodiscard]] static constexpr bool may_replace(std::uint64_t from, std::uint64_t to) noexcept {
     return ((from ^ to) & ~kReadWriteExecuteBits) == 0;
-  }
-  [[nodiscard]] static constexpr std::uint64_t broken(std::uint64_t entry) noexcept {
-    return entry & ~kReadWriteExecuteBits;
   }
   /// The inverse of leaf(), but for User, and for Read where only Write was asked for.
   [[nodiscard]] static constexpr MappingFlags flags(std::uint64_t entry) noexcept {
@@ -106,16 +106,7 @@ struct EptFormat : NestedFormat {
 
 /// Nested entries are those of ordinary paging; the guest's accesses are user accesses
 /// (APM 15.25.5).
-struct NptFormat : NestedFormat {
-  [[nodiscard]] static constexpr bool is_valid(std::uint64_t entry) noexcept {
-    return (entry & kPresent) != 0;
-  }
-  [[nodiscard]] static constexpr bool is_leaf(std::uint64_t entry, unsigned height) noexcept {
-    return is_valid(entry) && (height == 0 || is_large(entry) != 0);
-  }
-  [[nodiscard]] static constexpr bool is_table(std::uint64_t entry, unsigned height) noexcept {
-    return is_valid(entry) && !is_leaf(entry, height);
-  }
+struct NptFormat : NestedFormat<0b1> {
   [[nodiscard]] static constexpr std::uint64_t table(HostPhysAddr next, unsigned live) noexcept {
     return next.value | std::uint64_t{live} << kLiveShift | kPresent | kWrite | kUser;
   }
@@ -130,10 +121,6 @@ struct NptFormat : NestedFormat {
   }
   [[nodiscard]] static constexpr bool may_replace(std::uint64_t from, std::uint64_t to) noexcept {
     return ((from ^ to) & ~(kWrite | kNoExecute)) == 0;
-  }
-  /// User, which is always set in leaves, tells it from kInvalid.
-  [[nodiscard]] static constexpr std::uint64_t broken(std::uint64_t entry) noexcept {
-    return entry & ~kPresent;
   }
   /// The inverse of leaf(), but for User, and for Read, which is always there.
   [[nodiscard]] static constexpr MappingFlags flags(std::uint64_t entry) noexcept {

@@ -2,6 +2,7 @@
 #include <rapidcheck.h>
 
 #include <algorithm>
+#include <hal-common/placement.hpp>
 #include <hal-sim/host/choices.hpp>
 #include <hal-sim/host/placement.hpp>
 #include <set>
@@ -54,6 +55,30 @@ TEST_CASE("law: every place is in its mask, and the load counts them all") {
     for (const unsigned n : load) total += n;
     RC_ASSERT(total == placed);
   }));
+}
+
+TEST_CASE("so many CPUs as vCPUs demand place each of them, one fewer does not") {
+  CHECK(rc::check([](const std::vector<std::uint8_t>& masks) {
+    axvm::hal_common::CpuDemand demand;
+    std::vector<std::uint64_t> wide;
+    for (const std::uint8_t mask : masks) {
+      if (mask == 0) continue;
+      wide.push_back(mask);
+      demand.add(mask);
+    }
+    const auto all_placed = [&](unsigned cpus) {
+      std::vector<unsigned> load(cpus, 0);
+      return std::ranges::all_of(place_vcpus(wide, load),
+                                 [](const auto& cpu) { return cpu.has_value(); });
+    };
+    RC_ASSERT(all_placed(demand.least()));
+    RC_ASSERT(all_placed(demand.best(4)));
+    RC_ASSERT(demand.least() == 1 || !all_placed(demand.least() - 1));
+    RC_ASSERT(demand.best(4) <= std::max(demand.least(), 4U));
+  }));
+  axvm::hal_common::CpuDemand nowhere;
+  nowhere.add(0);
+  CHECK(nowhere.least() > 64);
 }
 
 TEST_CASE("default choices are the same in every run") {

@@ -139,6 +139,20 @@ TEST_CASE("an invalidation of one page leaves the others") {
   CHECK(f.walks() == 3);
 }
 
+TEST_CASE("an invalidation up to the end of all addresses reaches each of them") {
+  Profile profile = with_walk_cache({});
+  profile.l1_tlbs = {tlb(8)};
+  Fixture f(profile);
+  f.load(0);
+  f.load(1);
+  f.mmu.invalidate_va(kVa, ~std::uint64_t{0});
+  f.mmu.reset_counters();
+  f.load(0);
+  f.load(1);
+  CHECK(f.walks() == 2);
+  CHECK(f.mmu.counters().references() == 5);  // the second one by the tables of the first
+}
+
 TEST_CASE("what stage 2 no longer says is used nowhere") {
   Profile profile = bare();
   profile.l1_tlbs = {tlb(8)};
