@@ -34,25 +34,21 @@ static uint64_t read_fpsr(void) { return READ_SYSREG(s3_3_c4_c4_1); }
 static void write_fpcr(uint64_t value) { WRITE_SYSREG(s3_3_c4_c4_0, value); }
 static void write_fpsr(uint64_t value) { WRITE_SYSREG(s3_3_c4_c4_1, value); }
 
-#define PAIR(instruction, a, b, at) instruction " q" #a ", q" #b ", [%0, #" #at "]\n\t"
-#define ALL_PAIRS(i)                                                                               \
-  PAIR(i, 0, 1, 0)                                                                                 \
-  PAIR(i, 2, 3, 32)                                                                                \
-  PAIR(i, 4, 5, 64) PAIR(i, 6, 7, 96) PAIR(i, 8, 9, 128) PAIR(i, 10, 11, 160) PAIR(i, 12, 13, 192) \
-      PAIR(i, 14, 15, 224) PAIR(i, 16, 17, 256) PAIR(i, 18, 19, 288) PAIR(i, 20, 21, 320)          \
-          PAIR(i, 22, 23, 352) PAIR(i, 24, 25, 384) PAIR(i, 26, 27, 416) PAIR(i, 28, 29, 448)      \
-              PAIR(i, 30, 31, 480)
+// `instruction` for each of Q0 to Q31, 16 bytes apart from %0 on.
+#define FOR_ALL_Q(instruction)                                                     \
+  SIMD ".irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24," \
+       "25,26,27,28,29,30,31\n\t" instruction " q\\n, [%0, #16 * \\n]\n\t.endr"
 
 // Both halves of Qn get `number` + n.
 static void fill(uint64_t number) {
   uint64_t halves[64];
   for (uint64_t n = 0; n < 64; ++n) halves[n] = number + n / 2;
-  __asm__ volatile(SIMD ALL_PAIRS("ldp")::"r"(halves) : "memory");
+  __asm__ volatile(FOR_ALL_Q("ldr")::"r"(halves) : "memory");
 }
 
 static uint64_t differences(uint64_t number) {
   uint64_t halves[64];
-  __asm__ volatile(SIMD ALL_PAIRS("stp")::"r"(halves) : "memory");
+  __asm__ volatile(FOR_ALL_Q("str")::"r"(halves) : "memory");
   uint64_t count = 0;
   for (uint64_t n = 0; n < 64; ++n) count += halves[n] != number + n / 2;
   return count;
