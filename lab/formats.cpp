@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <array>
 #include <core/arch/aarch64/stage2_format.hpp>
+#include <core/arch/aarch64/stage2_granule_formats.hpp>
 #include <core/arch/aarch64/stage2_lpa2_format.hpp>
+#include <core/arch/riscv64/g_stage_format.hpp>
 #include <core/arch/x86_64/nested_format.hpp>
 #include <core/memory/page_table.hpp>
 #include <lab/formats.hpp>
@@ -129,24 +131,41 @@ class CoreTables : public NestedTables {
   PageTable<Format, Frames> table_;
 };
 
-template <class Format, unsigned kLevels, unsigned kInputBits>
-std::unique_ptr<NestedTables> make(Frames& frames) {
-  return CoreTables<Format>::make(frames, {.levels = kLevels, .input_bits = kInputBits});
+template <class Format>
+constexpr NestedFormat of_core(const TableFormat* format) {
+  return {format, CoreTables<Format>::make};
+}
+template <class Format>
+constexpr NestedFormat arm_tables(std::string_view name) {
+  return of_core<Format>(named(sim::aarch64::kTableFormats, name));
+}
+template <class Format>
+constexpr NestedFormat risc_v_tables(std::string_view name) {
+  return of_core<Format>(named(sim::riscv64::kTableFormats, name));
+}
+template <class Format>
+constexpr NestedFormat x86_tables(std::string_view name) {
+  return of_core<Format>(named(sim::x86_64::kTableFormats, name));
 }
 
 constexpr std::array kNestedFormats{
-    NestedFormat{named(sim::aarch64::kTableFormats, "vmsa-4k-39"),
-                 make<aarch64::Stage2Format, 3, 39>},
-    NestedFormat{named(sim::aarch64::kTableFormats, "vmsa-4k-40"),
-                 make<aarch64::Stage2Format, 3, 40>},
-    NestedFormat{named(sim::aarch64::kTableFormats, "vmsa-4k-48"),
-                 make<aarch64::Stage2Format, 4, 48>},
-    NestedFormat{named(sim::aarch64::kTableFormats, "vmsa-4k-52"),
-                 make<aarch64::Stage2Lpa2Format, 5, 52>},
-    NestedFormat{named(sim::x86_64::kTableFormats, "ept-4"), make<x86_64::EptFormat, 4, 48>},
-    NestedFormat{named(sim::x86_64::kTableFormats, "ept-5"), make<x86_64::EptFormat, 5, 57>},
-    NestedFormat{named(sim::x86_64::kTableFormats, "npt-4"), make<x86_64::NptFormat, 4, 48>},
-    NestedFormat{named(sim::x86_64::kTableFormats, "npt-5"), make<x86_64::NptFormat, 5, 57>},
+    arm_tables<aarch64::Stage2Format>("vmsa-4k-39"),
+    arm_tables<aarch64::Stage2Format>("vmsa-4k-40"),
+    arm_tables<aarch64::Stage2Format>("vmsa-4k-48"),
+    arm_tables<aarch64::Stage2Lpa2Format>("vmsa-4k-52"),
+    arm_tables<aarch64::Stage2Format16K>("vmsa-16k-40"),
+    arm_tables<aarch64::Stage2Format16K>("vmsa-16k-47"),
+    arm_tables<aarch64::Stage2Lpa2Format16K>("vmsa-16k-52"),
+    arm_tables<aarch64::Stage2Format64K>("vmsa-64k-42"),
+    arm_tables<aarch64::Stage2Format64K>("vmsa-64k-48"),
+    arm_tables<aarch64::Stage2LpaFormat>("vmsa-64k-52"),
+    risc_v_tables<riscv64::GStageFormat>("sv39x4"),
+    risc_v_tables<riscv64::GStageFormat>("sv48x4"),
+    risc_v_tables<riscv64::GStageFormat>("sv57x4"),
+    x86_tables<x86_64::EptFormat>("ept-4"),
+    x86_tables<x86_64::EptFormat>("ept-5"),
+    x86_tables<x86_64::NptFormat>("npt-4"),
+    x86_tables<x86_64::NptFormat>("npt-5"),
 };
 
 static_assert(std::ranges::all_of(kGuestFormats,

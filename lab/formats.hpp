@@ -2,6 +2,7 @@
 // The formats that experiments can name: how guests' own tables are written, and which of the
 // core's formats makes those of stage 2.
 
+#include <core/memory/page_table_format.hpp>
 #include <cstdint>
 #include <lab/frames.hpp>
 #include <memory>
@@ -31,8 +32,12 @@ class NestedTables {
 /// A stage-2 format of the core.
 struct NestedFormat {
   const sim::timing::TableFormat* format;
-  /// Null when there is no frame for the root.
-  std::unique_ptr<NestedTables> (*make)(Frames& frames);
+  /// `geometry` is that of `format`. Null when there is no frame for the root.
+  std::unique_ptr<NestedTables> (*make_tables)(Frames& frames, PageTableGeometry geometry);
+
+  [[nodiscard]] std::unique_ptr<NestedTables> make(Frames& frames) const {
+    return make_tables(frames, {.levels = format->levels, .input_bits = format->input_bits});
+  }
 };
 
 [[nodiscard]] std::span<const GuestFormat> guest_formats();

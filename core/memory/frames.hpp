@@ -36,9 +36,21 @@ void zero_frame(M& memory, HostPhysAddr hpa) {
   std::memset(frame_as<std::byte>(memory, hpa), 0, kPageSize);
 }
 
-/// Frames in a list without memory of its own: the first word of each is the address of the next.
-/// As an entry of a table that word is invalid in every format, so that a walker may still be in a
-/// frame of the list.
+/// 2^`order` frames in a row, aligned to their size.
+template <FrameMemory M>
+[[nodiscard]] std::optional<HostPhysAddr> allocate_block(M& memory, unsigned order) {
+  if (order == 0) return memory.allocate_frame();
+  return memory.allocate_frames(std::size_t{1} << order, kPageSize << order);
+}
+template <FrameMemory M>
+void deallocate_block(M& memory, HostPhysAddr block, unsigned order) {
+  if (order == 0) return memory.deallocate_frame(block);
+  memory.deallocate_frames(block, std::size_t{1} << order);
+}
+
+/// Blocks of frames in a list without memory of its own: the first word of each holds the address
+/// of the next, and in bits [11:8] its own order. As an entry of a table that word is invalid in
+/// every format, so that a walker may still be in a frame of the list.
 class FrameList {
  public:
   FrameList() = default;
@@ -49,26 +61,39 @@ class FrameList {
 
   [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
 
+  struct Block {
+    HostPhysAddr base;
+    unsigned order;
+  };
+  static constexpr unsigned kMaxOrder = 15;
+
   template <FrameMemory M>
-  void push(M& memory, HostPhysAddr frame) {
-    link(memory, frame).store(first_.value, std::memory_order_relaxed);
-    first_ = frame;
+  void push(M& memory, Block block) {
+    link(memory, block.base)
+        .store(first_.value | std::uint64_t{block.order} << kOrderShift, std::memory_order_relaxed);
+    first_ = block.base;
     ++count_;
   }
   /// Precondition: not empty.
   template <FrameMemory M>
-  HostPhysAddr pop(M& memory) {
-    const HostPhysAddr frame = first_;
-    first_ = HostPhysAddr(link(memory, frame).load(std::memory_order_relaxed));
+  Block pop(M& memory) {
+    const HostPhysAddr base = first_;
+    const std::uint64_t word = link(memory, base).load(std::memory_order_relaxed);
+    first_ = HostPhysAddr(word).align_down(kPageSize);
     --count_;
-    return frame;
+    return {base, static_cast<unsigned>(word >> kOrderShift & kMaxOrder)};
   }
   template <FrameMemory M>
   void deallocate(M& memory) {
-    while (!empty()) memory.deallocate_frame(pop(memory));
+    while (!empty()) {
+      const Block block = pop(memory);
+      deallocate_block(memory, block.base, block.order);
+    }
   }
 
  private:
+  static constexpr unsigned kOrderShift = 8;
+
   template <FrameMemory M>
   static std::atomic_ref<std::uint64_t> link(M& memory, HostPhysAddr frame) {
     return std::atomic_ref(*frame_as<std::uint64_t>(memory, frame));
@@ -78,39 +103,34 @@ class FrameList {
   std::size_t count_ = 0;
 };
 
-/// Frames allocated before they are needed, so that what uses them cannot fail half-way. Those not
-/// taken are given back.
+/// Blocks of frames allocated before they are needed, so that what uses them cannot fail half-way.
+/// Those not taken are given back.
 template <FrameMemory M>
 class FrameReserve {
  public:
-  /// `count` frames, or none and NoMemory.
-  [[nodiscard]] static Result<FrameReserve> try_make(M& memory, std::size_t count) {
+  /// `count` blocks of one order, or none and NoMemory.
+  [[nodiscard]] static Result<FrameReserve> try_make(M& memory, std::size_t count,
+                                                     unsigned order = 0) {
     FrameReserve reserve(memory);
     for (; count > 0; --count) {
-      const std::optional<HostPhysAddr> frame = memory.allocate_frame();
-      if (!frame) return fail(ErrorKind::NoMemory, "map"sv, "no frame for a table"sv);
-      reserve.frames_.push(memory, *frame);
+      const std::optional<HostPhysAddr> block = allocate_block(memory, order);
+      if (!block) return fail(ErrorKind::NoMemory, "map"sv, "no frame for a table"sv);
+      reserve.blocks_.push(memory, {*block, order});
     }
     return reserve;
   }
   FrameReserve(FrameReserve&&) noexcept = default;
   FrameReserve& operator=(FrameReserve&&) = delete;
-  ~FrameReserve() { frames_.deallocate(memory_); }
+  ~FrameReserve() { blocks_.deallocate(memory_); }
 
-  /// A frame with anything in it. Precondition: fewer than `count` have been taken.
-  [[nodiscard]] HostPhysAddr take() { return frames_.pop(memory_); }
-  /// The same, zeroed.
-  [[nodiscard]] HostPhysAddr take_zeroed() {
-    const HostPhysAddr frame = take();
-    zero_frame(memory_, frame);
-    return frame;
-  }
+  /// A block with anything in it. Precondition: fewer than `count` have been taken.
+  [[nodiscard]] HostPhysAddr take() { return blocks_.pop(memory_).base; }
 
  private:
   explicit FrameReserve(M& memory) noexcept : memory_(memory) {}
 
   M& memory_;
-  FrameList frames_;
+  FrameList blocks_;
 };
 
 /// Tables that are no longer part of a tree, while CPUs may still walk them.
@@ -120,22 +140,22 @@ class RetiredFrames {
   template <FrameMemory M>
   explicit RetiredFrames(M& memory) noexcept
       : memory_(&memory),
-        deallocate_([](void* m, FrameList& frames) { frames.deallocate(*static_cast<M*>(m)); }) {}
+        deallocate_([](void* m, FrameList& tables) { tables.deallocate(*static_cast<M*>(m)); }) {}
 
   /// `memory` is the one that this was made with.
   template <FrameMemory M>
-  void push(M& memory, HostPhysAddr frame) {
-    frames_.push(memory, frame);
+  void push(M& memory, FrameList::Block table) {
+    tables_.push(memory, table);
   }
   /// No CPU walks them any more.
   void deallocate() {
-    if (!frames_.empty()) deallocate_(memory_, frames_);
+    if (!tables_.empty()) deallocate_(memory_, tables_);
   }
 
  private:
   void* memory_ = nullptr;
   void (*deallocate_)(void*, FrameList&) = nullptr;
-  FrameList frames_;
+  FrameList tables_;
 };
 
 }  // namespace axvm

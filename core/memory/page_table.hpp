@@ -52,7 +52,7 @@ class PageTable {
   struct Mapping {
     HostPhysAddr hpa;  ///< of that very byte
     MappingFlags flags = MappingFlags::None;
-    std::uint64_t page_size = 0;  ///< of the leaf: 4 KiB, 2 MiB or 1 GiB
+    std::uint64_t page_size = 0;  ///< of the leaf
   };
 
   /// Allocates the root: one frame, or as many contiguous ones as the geometry concatenates.
@@ -76,11 +76,12 @@ class PageTable {
   void describe(StateVisitor& visitor) { tree_.describe(visitor); }
 
   /// Maps `range` to host-physical memory from `hpa` on, with the largest leaves that the common
-  /// alignment admits. Errors: InvalidInput (empty, not 4 KiB aligned, beyond reach, no access,
+  /// alignment admits. Errors: InvalidInput (empty, not whole pages, beyond reach, no access,
   /// host addresses that no entry can hold), AlreadyExists (part of it is mapped), NoMemory.
   Result<Publication> map(GuestPhysRange range, HostPhysAddr hpa, MappingFlags flags) {
     ++changes_;
-    if (range.size == kPageSize && is_target(hpa, kPageSize) && has_any(flags, kReadWriteExecute)) {
+    if (range.size == Shape::kGranule && is_target(hpa, Shape::kGranule) &&
+        has_any(flags, kReadWriteExecute)) {
       if (const auto page = tree_.recent_page(range.base)) {
         if (Format::is_valid(Access::load(*page->slot))) return already_mapped();
         Access::store(*page->slot, Format::leaf(hpa, flags, 0));
@@ -92,11 +93,11 @@ class PageTable {
   }
 
   /// Unmaps whatever is mapped in `range`, splitting blocks at its ends. Errors: InvalidInput
-  /// (empty, not 4 KiB aligned, beyond reach), NoMemory (to split).
+  /// (empty, not whole pages, beyond reach), NoMemory (to split).
   template <TranslationCache Tlb>
   Result<Invalidation> unmap(GuestPhysRange range, Tlb& tlb) {
     ++changes_;
-    if (range.size == kPageSize) {
+    if (range.size == Shape::kGranule) {
       if (auto changed = unmap_recent(range)) return std::move(*changed);
     }
     if (auto checked = check("unmap"sv, range); !checked) return std::unexpected(checked.error());
@@ -150,8 +151,8 @@ class PageTable {
     }
     if (auto split = split_ends(range, tlb); !split) return std::unexpected(split.error());
     const typename Tree::Piece request{range.base, hpa, range.size};
-    const std::optional<std::size_t> missing = tree_.missing_tables(request, Over::Old);
-    auto reserve = FrameReserve<Memory>::try_make(tree_.memory(), *missing);
+    const std::optional<TableCount> missing = tree_.missing_tables(request, Over::Old);
+    auto reserve = Tree::Reserve::try_make(tree_.memory(), *missing);
     if (!reserve) return std::unexpected(reserve.error());
     typename Tree::Removal removal{{}, RetiredFrames(tree_.memory())};
     tree_.clear(request, Over::Old, removal);
@@ -193,7 +194,7 @@ class PageTable {
   Result<> split_to_pages(GuestPhysRange range, Tlb& tlb) {
     if (auto checked = check("split"sv, range); !checked) return checked;
     const auto divides = [range](GuestPhysRange leaf) {
-      return leaf.size > kPageSize && leaf.overlaps(range);
+      return leaf.size > Shape::kGranule && leaf.overlaps(range);
     };
     Result<> done;
     tree_.visit(range, [&](Entry* first, std::size_t n, unsigned height, GuestPhysAddr base) {
@@ -260,12 +261,13 @@ class PageTable {
   }
   /// Whether entries can hold the addresses of `size` bytes at `hpa`.
   [[nodiscard]] static bool is_target(HostPhysAddr hpa, std::uint64_t size) noexcept {
-    return hpa.is_aligned(kPageSize) && size <= Format::kOutputLimit &&
+    return hpa.is_aligned(Shape::kGranule) && size <= Format::kOutputLimit &&
            hpa.value <= Format::kOutputLimit - size;
   }
   Result<> check(std::string_view operation, GuestPhysRange range) const {
-    if (range.size == 0 || !range.base.is_aligned(kPageSize) || range.size % kPageSize != 0) {
-      return fail(ErrorKind::InvalidInput, operation, "range is empty or not 4 KiB aligned"sv);
+    if (range.size == 0 || !range.base.is_aligned(Shape::kGranule) ||
+        range.size % Shape::kGranule != 0) {
+      return fail(ErrorKind::InvalidInput, operation, "range is empty or not whole pages"sv);
     }
     if (range.size > reach() || range.base.value > reach() - range.size) {
       return fail(ErrorKind::InvalidInput, operation, "range is beyond the guest address space"sv);
@@ -290,9 +292,9 @@ class PageTable {
       return std::unexpected(checked.error());
     }
     const typename Tree::Piece request{range.base, hpa, range.size};
-    const std::optional<std::size_t> missing = tree_.missing_tables(request, Over::Nothing);
+    const std::optional<TableCount> missing = tree_.missing_tables(request, Over::Nothing);
     if (!missing) return already_mapped();
-    auto reserve = FrameReserve<Memory>::try_make(tree_.memory(), *missing);
+    auto reserve = Tree::Reserve::try_make(tree_.memory(), *missing);
     if (!reserve) return std::unexpected(reserve.error());
     tree_.install(request, flags, *reserve);
     tree_.note(range.base);
@@ -302,7 +304,7 @@ class PageTable {
   /// Unmaps one page, unless that takes more than its entry.
   std::optional<Invalidation> unmap_recent(GuestPhysRange page) {
     const auto at = tree_.recent_page(page.base);
-    if (!at || Format::live(at->parent_entry) == 1) return std::nullopt;
+    if (!at || tree_.live_pages(*at) == 1) return std::nullopt;
     if (!Format::is_valid(Access::load(*at->slot))) return Invalidation();
     Access::store(*at->slot, Format::kInvalid);
     tree_.count_page(*at, -1);
@@ -360,15 +362,15 @@ class PageTable {
   template <class Divides, TranslationCache Tlb>
   Result<> divide(std::span<const typename Tree::Place> blocks, const Divides& divides, Tlb& tlb) {
     if (blocks.empty()) return {};
-    std::size_t tables = 0;
+    TableCount tables;
     for (const auto& block : blocks) {
       tables += Tree::tables_to_divide(block.range(), block.height, divides);
     }
-    auto reserve = FrameReserve<Memory>::try_make(tree_.memory(), tables);
+    auto reserve = Tree::Reserve::try_make(tree_.memory(), tables);
     if (!reserve) return std::unexpected(reserve.error());
     for (const auto& block : blocks) {
       const Entry table =
-          tree_.divided_leaf(block.entry, block.range(), block.height, divides, *reserve);
+          tree_.divided_leaf(*block.slot, block.range(), block.height, divides, *reserve);
       break_then_make(*block.slot, table, block.range(), tlb);
     }
     tlb.publish();

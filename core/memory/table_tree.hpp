@@ -10,6 +10,7 @@
 #include <core/memory/invalidation.hpp>
 #include <core/memory/page_table_format.hpp>
 #include <core/memory/table_piece.hpp>
+#include <core/memory/table_reserve.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -24,7 +25,7 @@ class TableTree {
  public:
   using Entry = std::uint64_t;
   using Shape = PageTableShape<Format>;
-  using Reserve = FrameReserve<Memory>;
+  using Reserve = TableReserve<Format, Memory>;
 
   using Piece = TablePiece<Format>;
 
@@ -61,11 +62,11 @@ class TableTree {
     if (!Shape::is_valid(geometry)) {
       return fail(ErrorKind::InvalidInput, "create table"sv, "no table has this geometry"sv);
     }
-    const std::size_t count = Shape::root_tables(geometry);
-    const std::optional<HostPhysAddr> root =
-        count == 1 ? memory.allocate_frame() : memory.allocate_frames(count, count * kPageSize);
+    const std::optional<HostPhysAddr> root = allocate_block(memory, root_order(geometry));
     if (!root) return fail(ErrorKind::NoMemory, "create table"sv, "no frames for the root"sv);
-    for (std::size_t i = 0; i < count; ++i) zero_frame(memory, *root + i * kPageSize);
+    for (std::size_t i = 0; i < Shape::root_tables(geometry); ++i) {
+      zero_table(memory, *root + i * Shape::kTableSize);
+    }
     return TableTree(memory, geometry, *root);
   }
   TableTree(TableTree&& other) noexcept
@@ -89,7 +90,7 @@ class TableTree {
     if (!visitor.restores()) return;
     window_.forget();
     const HostPhysAddr restored(root);
-    if (restored.is_aligned(Shape::root_tables(geometry_) * kPageSize)) root_ = restored;
+    if (restored.is_aligned(Shape::root_tables(geometry_) * Shape::kTableSize)) root_ = restored;
   }
 
   /// The entry that decides about `gpa`, which is below reach().
@@ -106,7 +107,7 @@ class TableTree {
         slots = entries(Format::address(entry));
       }
     }
-    Entry* const slot = slots + Shape::index(gpa, 1);
+    Entry* const slot = slots + (Format::kMinLevels > 2 ? Shape::index(gpa, 1) : index(gpa, 1));
     const Entry entry = Access::load(*slot);
     if (!Format::is_table(entry, 1)) return {slot, entry, 1, gpa};
     Entry* const page = entries(Format::address(entry)) + Shape::index(gpa, 0);
@@ -115,8 +116,9 @@ class TableTree {
 
   /// The place of an aligned page in its table, when that is a matter of two loads.
   [[nodiscard]] std::optional<PagePlace> recent_page(GuestPhysAddr page) const {
-    if (!window_.holds(page) || !page.is_aligned(kPageSize)) return std::nullopt;
-    Entry* const parent = window_.slots() + Shape::index(page, 1);
+    if (!window_.holds(page) || !page.is_aligned(Shape::kGranule)) return std::nullopt;
+    Entry* const parent =
+        window_.slots() + (Format::kMinLevels > 2 ? Shape::index(page, 1) : index(page, 1));
     const Entry entry = Access::load(*parent);
     if (!Format::is_table(entry, 1)) return std::nullopt;
     return PagePlace{entries(Format::address(entry)) + Shape::index(page, 0), parent, entry};
@@ -126,8 +128,12 @@ class TableTree {
     if (Entry* const slots = find_window(gpa)) window_.set(gpa, slots);
   }
   /// Notes that the page's table has gained (1) or lost (-1) a valid entry.
-  static void count_page(const PagePlace& at, int change) noexcept {
-    Access::store(*at.parent, Format::recounted(at.parent_entry, change));
+  void count_page(const PagePlace& at, int change) const noexcept {
+    recount(*at.parent, at.parent_entry, 1, change);
+  }
+  /// How many entries of the page's table are valid.
+  [[nodiscard]] unsigned live_pages(const PagePlace& at) const noexcept {
+    return live(*at.parent, at.parent_entry, 1);
   }
 
   /// Calls `f(first, n, height, base)` for each run of entries in `range` that are no tables: `n`
@@ -152,7 +158,7 @@ class TableTree {
 
   /// How many tables install(request) needs that are not there; nothing when Over::Nothing and
   /// part of it is mapped.
-  [[nodiscard]] std::optional<std::size_t> missing_tables(Piece request, Over over) const {
+  [[nodiscard]] std::optional<TableCount> missing_tables(Piece request, Over over) const {
     return missing_tables(entries(*root_), top(), request, over);
   }
   /// Maps the request, with tables from `reserve`. Precondition: missing_tables says it fits.
@@ -166,10 +172,10 @@ class TableTree {
 
   /// How many tables divided_leaf needs.
   template <class Divides>
-  [[nodiscard]] static std::size_t tables_to_divide(GuestPhysRange leaf, unsigned height,
-                                                    const Divides& divides) {
-    if (height == 0 || !divides(leaf)) return 0;
-    std::size_t count = 1;
+  [[nodiscard]] static TableCount tables_to_divide(GuestPhysRange leaf, unsigned height,
+                                                   const Divides& divides) {
+    if (height == 0 || !divides(leaf)) return {};
+    TableCount count = Reserve::one(height - 1);
     if (height == 1) return count;
     const std::uint64_t size = Shape::entry_size(height - 1);
     for (std::size_t i = 0; i < Shape::kEntries; ++i) {
@@ -177,23 +183,22 @@ class TableTree {
     }
     return count;
   }
-  /// A table entry to put in the place of the leaf `entry`, which maps `range`: the same mapping,
+  /// A table entry to put in the place of the leaf in `slot`, which maps `range`: the same mapping,
   /// by leaves none of which `divides` any more.
   template <class Divides>
-  [[nodiscard]] Entry divided_leaf(Entry entry, GuestPhysRange range, unsigned height,
+  [[nodiscard]] Entry divided_leaf(Entry& slot, GuestPhysRange range, unsigned height,
                                    const Divides& divides, Reserve& reserve) const {
-    const HostPhysAddr table = reserve.take();
+    const Entry entry = Access::load(slot);
+    const HostPhysAddr table = reserve.take(height - 1);
     Entry* const slots = entries(table);
     const std::uint64_t size = Shape::entry_size(height - 1);
     fill(slots, Shape::kEntries, Format::address(entry), Format::flags(entry), height - 1);
     for (std::size_t i = 0; height > 1 && i < Shape::kEntries; ++i) {
       const GuestPhysRange part{range.base + i * size, size};
       if (!divides(part)) continue;
-      const Entry smaller =
-          divided_leaf(Access::load(slots[i]), part, height - 1, divides, reserve);
-      Access::store(slots[i], smaller);
+      Access::store(slots[i], divided_leaf(slots[i], part, height - 1, divides, reserve));
     }
-    return Format::table(table, Shape::kEntries);
+    return counted_table(slot, table, height, Shape::kEntries);
   }
 
   /// Calls `replace(slot, block, range)` wherever a table inside `range` maps what one block can,
@@ -229,6 +234,44 @@ class TableTree {
       : memory_(memory), geometry_(geometry), root_(root) {}
 
   [[nodiscard]] unsigned top() const noexcept { return geometry_.levels - 1; }
+  [[nodiscard]] static unsigned root_order(PageTableGeometry geometry) noexcept {
+    unsigned order = Shape::order(geometry.levels - 1);
+    for (std::size_t n = Shape::root_tables(geometry); n > 1; n /= 2) ++order;
+    return order;
+  }
+  static void zero_table(Memory& memory, HostPhysAddr table) {
+    for (std::size_t at = 0; at < Shape::kTableSize; at += kPageSize) {
+      zero_frame(memory, table + at);
+    }
+  }
+
+  /// How many entries of the table that `entry`, in `slot` of a table at `height`, points to are
+  /// valid.
+  [[nodiscard]] unsigned live(Entry& slot, Entry entry, unsigned height) const noexcept {
+    if constexpr (Shape::kCountsBeside) {
+      return static_cast<unsigned>(*count_of(slot, height));
+    } else {
+      return Format::live(entry);
+    }
+  }
+  void recount(Entry& slot, Entry entry, unsigned height, int change) const noexcept {
+    if constexpr (Shape::kCountsBeside) {
+      *count_of(slot, height) += static_cast<Entry>(change);
+    } else {
+      Access::store(slot, Format::recounted(entry, change));
+    }
+  }
+  /// An entry for `slot` that points to a table with `n` valid entries.
+  [[nodiscard]] Entry counted_table(Entry& slot, HostPhysAddr table, unsigned height,
+                                    unsigned n) const noexcept {
+    if constexpr (Shape::kCountsBeside) *count_of(slot, height) = n;
+    return Format::table(table, n);
+  }
+  /// Only software reads it.
+  [[nodiscard]] Entry* count_of(Entry& slot, unsigned height) const noexcept {
+    return &slot + Shape::kEntries * (height == top() ? Shape::root_tables(geometry_) : 1);
+  }
+
   [[nodiscard]] Entry* entries(HostPhysAddr table) const { return frame_as<Entry>(memory_, table); }
   /// Concatenated root tables count on.
   [[nodiscard]] std::size_t index(GuestPhysAddr gpa, unsigned height) const noexcept {
@@ -273,9 +316,9 @@ class TableTree {
   }
 
   /// `slots` is null when the table is itself missing.
-  [[nodiscard]] std::optional<std::size_t> missing_tables(Entry* slots, unsigned height,
-                                                          Piece request, Over over) const {
-    std::size_t missing = 0;
+  [[nodiscard]] std::optional<TableCount> missing_tables(Entry* slots, unsigned height,
+                                                         Piece request, Over over) const {
+    TableCount missing;
     if (slots == nullptr && (height == 0 || request.fits_leaves(height))) return missing;
     while (request.size > 0) {
       Entry* const slot = slots == nullptr ? nullptr : slots + index(request.gpa, height);
@@ -291,9 +334,9 @@ class TableTree {
       if (Format::is_table(entry, height)) {
         below = entries(Format::address(entry));
       } else {
-        ++missing;
+        missing += Reserve::one(height - 1);
       }
-      const std::optional<std::size_t> more = missing_tables(below, height - 1, piece, over);
+      const std::optional<TableCount> more = missing_tables(below, height - 1, piece, over);
       if (!more) return std::nullopt;
       missing += *more;
     }
@@ -316,12 +359,12 @@ class TableTree {
       if (Format::is_valid(entry)) {
         Entry* const below = entries(Format::address(entry));
         const unsigned more = install(below, height - 1, piece, flags, reserve);
-        Access::store(*slot, Format::recounted(entry, static_cast<int>(more)));
+        recount(*slot, entry, height, static_cast<int>(more));
       } else {
-        const bool filled = piece.leaves(height - 1) == Shape::kEntries;
-        const HostPhysAddr table = filled ? reserve.take() : reserve.take_zeroed();
+        const HostPhysAddr table = reserve.take(height - 1);
+        if (piece.leaves(height - 1) != Shape::kEntries) zero_table(memory_, table);
         const unsigned live = install(entries(table), height - 1, piece, flags, reserve);
-        Access::publish(*slot, Format::table(table, live));
+        Access::publish(*slot, counted_table(*slot, table, height, live));
         ++added;
       }
     }
@@ -348,12 +391,12 @@ class TableTree {
       }
       const HostPhysAddr table = Format::address(entry);
       const unsigned gone = clear(entries(table), height - 1, piece, over, removal);
-      if (gone == Format::live(entry) && over == Over::Nothing) {
+      if (gone == live(*slot, entry, height) && over == Over::Nothing) {
         Access::store(*slot, Format::kInvalid);
         ++removed;
         retire_one(table, height - 1, removal);
       } else {
-        Access::store(*slot, Format::recounted(entry, -static_cast<int>(gone)));
+        recount(*slot, entry, height, -static_cast<int>(gone));
       }
     }
     return removed;
@@ -365,12 +408,14 @@ class TableTree {
     std::size_t last = 0;
     for (std::size_t i = 0; i < n; ++i) {
       if (!Format::is_valid(Access::load(first[i]))) continue;
-      if (removed == 0) removal.stale.add({range.base + i * kPageSize, kPageSize});
+      if (removed == 0) removal.stale.add({range.base + i * Shape::kGranule, Shape::kGranule});
       Access::store(first[i], Format::kInvalid);
       ++removed;
       last = i;
     }
-    if (removed > 0) removal.stale.add({range.base + last * kPageSize, kPageSize});
+    if (removed > 0) {
+      removal.stale.add({range.base + last * Shape::kGranule, Shape::kGranule});
+    }
     return removed;
   }
 
@@ -381,7 +426,7 @@ class TableTree {
   }
   void retire_one(HostPhysAddr table, unsigned height, Removal& removal) {
     if (height == 1) window_.forget();
-    removal.retired.push(memory_, table);
+    removal.retired.push(memory_, {table, Shape::order(height)});
   }
 
   template <class Replace>
@@ -393,12 +438,12 @@ class TableTree {
       if (!Format::is_table(entry, height)) continue;
       const HostPhysAddr table = Format::address(entry);
       join(entries(table), height - 1, piece, replace);
-      if (!piece.fills_entry(height) || Format::live(entry) != Shape::kEntries) continue;
+      if (!piece.fills_entry(height) || live(*slot, entry, height) != Shape::kEntries) continue;
       const std::optional<Entry> block = as_block(entries(table), height);
       if (!block) continue;
       replace(*slot, *block, piece.range());
       if (height == 2) window_.forget();
-      memory_.deallocate_frame(table);
+      deallocate_block(memory_, table, Shape::order(height - 1));
     }
   }
   /// The leaf at `height` that maps what a full table below maps, if one can.
@@ -408,10 +453,13 @@ class TableTree {
         !Format::address(first).is_aligned(Shape::entry_size(height))) {
       return std::nullopt;
     }
+    const HostPhysAddr to = Format::address(first);
+    const Entry attributes = first & ~Format::kAddressBits;
     for (std::size_t i = 1; i < Shape::kEntries; ++i) {
-      if (Access::load(slots[i]) != first + i * Shape::entry_size(height - 1)) return std::nullopt;
+      const Entry wanted = attributes | Format::place(to + i * Shape::entry_size(height - 1));
+      if (Access::load(slots[i]) != wanted) return std::nullopt;
     }
-    return Format::leaf(Format::address(first), Format::flags(first), height);
+    return Format::leaf(to, Format::flags(first), height);
   }
 
   template <class F>
@@ -425,14 +473,14 @@ class TableTree {
   void free_below(HostPhysAddr table, unsigned height) {
     for_each_table(table, height, [&](HostPhysAddr below) {
       free_below(below, height - 1);
-      memory_.deallocate_frame(below);
+      deallocate_block(memory_, below, Shape::order(height - 1));
     });
   }
   void free_all() {
-    const std::size_t count = Shape::root_tables(geometry_);
-    for (std::size_t i = 0; i < count; ++i) free_below(*root_ + i * kPageSize, top());
-    if (count == 1) return memory_.deallocate_frame(*root_);
-    memory_.deallocate_frames(*root_, count);
+    for (std::size_t i = 0; i < Shape::root_tables(geometry_); ++i) {
+      free_below(*root_ + i * Shape::kTableSize, top());
+    }
+    deallocate_block(memory_, *root_, root_order(geometry_));
   }
 
   Memory& memory_;

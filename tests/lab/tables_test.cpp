@@ -47,7 +47,10 @@ TEST_CASE(
     for (unsigned g = 0; g <= guest.format->max_leaf_height; ++g) {
       if (guest.format->entry_shift(g) > kLargestLeafShift) continue;
       for (const NestedFormat* const below : nested) {
-        for (unsigned h = 0; h <= (below == nullptr ? 0 : 2); ++h) {
+        const unsigned highest =
+            below == nullptr ? 0 : std::min(2U, below->format->max_leaf_height);
+        for (unsigned h = 0; h <= highest; ++h) {
+          if (below != nullptr && below->format->entry_shift(h) >= kLargestLeafShift) continue;
           CAPTURE(guest.format->name);
           CAPTURE(g);
           CAPTURE((below == nullptr ? "off" : below->format->name));

@@ -47,7 +47,9 @@ static_assert(static_cast<unsigned>(MappingFlags::Device) == 0b01U << 4 &&
 /// Policy of PageTable. Heights count from the last level: 0 holds pages (level 3 of the manual),
 /// 1 holds 2 MiB blocks (level 2), 2 holds 1 GiB blocks (level 1), 3 holds tables only (level 0).
 struct Stage2Format {
+  static constexpr unsigned kGranuleShift = 12;
   static constexpr unsigned kIndexBits = 9;
+  static constexpr unsigned kMinLevels = 3;
   static constexpr unsigned kMaxLevels = 4;
   static constexpr unsigned kMaxInputBits = 48;
   static constexpr std::size_t kMaxRootTables = 16;
@@ -170,7 +172,7 @@ static_assert(PageTableShape<Stage2Format>::entry_size(2) == 1ULL << 30);
 static_assert(PageTableShape<Stage2Format>::entry_size(3) == 512ULL << 30);
 static_assert(PageTableShape<Stage2Format>::reach(kStage2FourLevels) == 1ULL << 48);
 static_assert(PageTableShape<Stage2Format>::reach(kStage2ThreeLevels) == 1ULL << 39);
-static_assert(PageTableFormat<Stage2Format>);
+static_assert(PageTableFormat<Stage2Format> && CountsInEntries<Stage2Format>);
 static_assert(PageTableShape<Stage2Format>::root_tables(kStage2FourLevels) == 1);
 static_assert(PageTableShape<Stage2Format>::root_tables(kStage2ThreeLevels) == 1);
 static_assert(PageTableShape<Stage2Format>::root_tables({3, 40}) == 2);

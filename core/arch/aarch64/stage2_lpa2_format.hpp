@@ -1,21 +1,25 @@
 #pragma once
-// VMSAv8-64 stage-2 tables with 52-bit addresses: 4 KiB granule with VTCR_EL2.DS set (FEAT_LPA2;
-// DDI 0487, D8.2 and D8.3).
+// VMSAv8-64 stage-2 tables with 52-bit addresses: 4 KiB and 16 KiB granules with VTCR_EL2.DS set
+// (FEAT_LPA2; DDI 0487, D8.2 and D8.3).
 
 #include <core/arch/aarch64/stage2_format.hpp>
 
 namespace axvm::aarch64 {
 
-/// Lookups begin at level -1.
+/// With 4 KiB granules lookups begin at level -1.
 inline constexpr Stage2Geometry kStage2FiveLevels{.levels = 5, .input_bits = 52};
 
 /// As Stage2Format, but that bits [9:8] hold address bits [51:50]; shareability is VTCR_EL2.SH0's.
-struct Stage2Lpa2Format : Stage2Format {
-  static constexpr unsigned kMaxLevels = 5;
+/// Granules of 2^`kShift` bytes.
+template <unsigned kShift>
+struct Lpa2Format : Stage2Format {
+  static constexpr unsigned kGranuleShift = kShift;
+  static constexpr unsigned kIndexBits = kShift - 3;
+  static constexpr unsigned kMaxLevels = kShift == 12 ? 5 : 4;
   static constexpr unsigned kMaxInputBits = 52;
-  static constexpr unsigned kMaxLeafHeight = 3;
+  static constexpr unsigned kMaxLeafHeight = kShift == 12 ? 3 : 2;
   static constexpr std::uint64_t kOutputLimit = 1ULL << 52;
-  static constexpr std::uint64_t kLowAddress = 0x0003'ffff'ffff'f000;
+  static constexpr std::uint64_t kLowAddress = (1ULL << 50) - (1ULL << kShift);
   static constexpr std::uint64_t kAddressBits = kLowAddress | 0b11 << 8;
 
   [[nodiscard]] static constexpr std::uint64_t place(HostPhysAddr address) noexcept {
@@ -30,7 +34,7 @@ struct Stage2Lpa2Format : Stage2Format {
   }
   /// Of a table descriptor, hardware ignores bits [7:2] and [58:51] beside [11:10].
   [[nodiscard]] static constexpr unsigned live(std::uint64_t entry) noexcept {
-    return static_cast<unsigned>((entry >> 2 & 0x3f) | (entry >> 51 & 0xf) << 6);
+    return static_cast<unsigned>((entry >> 2 & 0x3f) | (entry >> 51 & 0x3f) << 6);
   }
   [[nodiscard]] static constexpr std::uint64_t recounted(std::uint64_t entry, int change) noexcept {
     return table(address(entry), live(entry) + static_cast<unsigned>(change));
@@ -42,7 +46,10 @@ struct Stage2Lpa2Format : Stage2Format {
   }
 };
 
-static_assert(PageTableFormat<Stage2Lpa2Format>);
+using Stage2Lpa2Format = Lpa2Format<12>;
+using Stage2Lpa2Format16K = Lpa2Format<14>;
+
+static_assert(PageTableFormat<Stage2Lpa2Format> && PageTableFormat<Stage2Lpa2Format16K>);
 static_assert(Stage2Lpa2Format::live(Stage2Lpa2Format::table(HostPhysAddr(0xf'ffff'ffff'f000),
                                                              512)) == 512);
 static_assert(Stage2Lpa2Format::address(Stage2Lpa2Format::table(HostPhysAddr(0xf'ffff'ffff'f000),

@@ -18,7 +18,9 @@ inline constexpr PageTableGeometry kFiveLevels{.levels = 5, .input_bits = 57};
 /// makes an entry present.
 template <std::uint64_t kPresentBits>
 struct NestedFormat {
+  static constexpr unsigned kGranuleShift = 12;
   static constexpr unsigned kIndexBits = 9;
+  static constexpr unsigned kMinLevels = 3;
   static constexpr unsigned kMaxLevels = 5;
   static constexpr unsigned kMaxInputBits = 57;
   static constexpr std::size_t kMaxRootTables = 1;
@@ -145,6 +147,7 @@ struct NptFormat : NestedFormat<0b1> {
 };
 
 static_assert(PageTableFormat<EptFormat> && PageTableFormat<NptFormat>);
+static_assert(CountsInEntries<EptFormat> && CountsInEntries<NptFormat>);
 static_assert(EptFormat::leaf(HostPhysAddr(0x20'0000), kReadWriteExecute, 1) == 0x20'08b7);
 static_assert(NptFormat::leaf(HostPhysAddr(0x20'0000), kReadWriteExecute, 1) == 0x20'0087);
 static_assert(EptFormat::live(EptFormat::table(HostPhysAddr(0x1000), 512)) == 512);

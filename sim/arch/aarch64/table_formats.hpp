@@ -50,6 +50,7 @@ inline constexpr std::array kTableFormats{
     timing::TableFormat{"vmsa-4k-48", 12, 9, 4, 48, 2, table_formats::decode<12, 2>},
     timing::TableFormat{"vmsa-4k-52", 12, 9, 5, 52, 3, table_formats::decode_lpa2<12, 3>},
     timing::TableFormat{"vmsa-16k-36", 14, 11, 2, 36, 1, table_formats::decode<14, 1>},
+    timing::TableFormat{"vmsa-16k-40", 14, 11, 2, 40, 1, table_formats::decode<14, 1>},
     timing::TableFormat{"vmsa-16k-47", 14, 11, 3, 47, 1, table_formats::decode<14, 1>},
     timing::TableFormat{"vmsa-16k-48", 14, 11, 4, 48, 1, table_formats::decode<14, 1>},
     timing::TableFormat{"vmsa-16k-52", 14, 11, 4, 52, 2, table_formats::decode_lpa2<14, 2>},

@@ -44,8 +44,8 @@ TEST_CASE("digest: lazy pages count once they are there, whichever frames they g
   for (DigestFixture* f : {&a, &b}) {
     REQUIRE(f->space.map_alloc(pages(0, 8), kReadWrite, false, f->tlb).has_value());
   }
-  for (const std::uint64_t n : {1, 2, 5}) a.touch_page(n);
-  for (const std::uint64_t n : {5, 2, 1}) b.touch_page(n);
+  for (const std::uint64_t n : {1U, 2U, 5U}) a.touch_page(n);
+  for (const std::uint64_t n : {5U, 2U, 1U}) b.touch_page(n);
   const MappingDigest digest = a.digest();
   CHECK(digest == b.digest());
   CHECK(digest.mapped == 3 * kPageSize);

@@ -232,7 +232,8 @@ TEST_CASE("frame: alloc_dealloc_cycle") {
 TEST_CASE("frame: alloc_zero") {
   FakeHal hal;
   auto reserve = FrameReserve<FakeHal>::try_make(hal, 1);
-  const HostPhysAddr frame = reserve->take_zeroed();
+  const HostPhysAddr frame = reserve->take();
+  zero_frame(hal, frame);
   CHECK(is_filled(hal, frame, std::byte{0}));
   hal.deallocate_frame(frame);
 }
@@ -254,7 +255,7 @@ TEST_CASE("frame: fill_multiple_frames") {
   auto reserve = FrameReserve<FakeHal>::try_make(hal, 3);
   REQUIRE(reserve.has_value());
   std::array<HostPhysAddr, 3> frames{};
-  for (HostPhysAddr& frame : frames) frame = reserve->take_zeroed();
+  for (HostPhysAddr& frame : frames) frame = reserve->take();
   for (std::size_t n = 0; n < frames.size(); ++n) {
     std::fill_n(hal.bytes(frames[n].value), kPageSize, static_cast<std::byte>(n + 1));
   }
