@@ -17,6 +17,7 @@
 #include <hal-sim/trace/trace.hpp>
 #include <memory>
 #include <sim/machine.hpp>
+#include <sim/timing/profile.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,9 @@ struct HostOptions {
   ImageSearch images;
   /// Perturbs the engines' caches and stops at random points; nothing visible may change. 0: off.
   std::uint64_t chaos = 0;
+  /// Timing fidelity: a model of this processor watches each pCPU, without changing anything that
+  /// is visible. Nothing: the functional fidelity.
+  std::optional<sim::timing::Profile> timing;
   /// Called when the machine is there and the VMs are not: to add sinks that see everything.
   std::function<void(Host&)> prepare;
   /// Default: DeterministicChoices of the configuration's turn length.

@@ -83,6 +83,7 @@ std::expected<std::unique_ptr<Host>, std::vector<Diagnostic>> Host::create(
 
   std::vector<Diagnostic> findings;
   for (unsigned i = 0; i < host->queues_.size(); ++i) {
+    if (options.timing) host->machine_->pcpu(i).set_timing(*options.timing);
     if (options.chaos != 0) host->machine_->pcpu(i).set_chaos(options.chaos + i);
     host->hal_->run_on(i);
     if (const auto enabled = host->hal_->this_cpu().hardware_enable(); !enabled) {

@@ -30,9 +30,16 @@ struct Counters {
   std::uint64_t ipa_cache_hits = 0;
   std::uint64_t ipa_cache_misses = 0;
   std::array<std::uint64_t, kLevels> data{};  ///< accesses, by the level of memory that served them
-  std::uint64_t walk_cycles = 0;              ///< that walkers were busy, summed over walkers
-  std::uint64_t translation_cycles = 0;       ///< from each access to its physical address, summed
-  std::uint64_t cycles = 0;                   ///< from the first access to the last one's data
+  // Of those above, a guest's fetches of lines of instructions, which are in none of `data`.
+  std::uint64_t fetch_l1_tlb_refills = 0;
+  std::uint64_t fetch_l2_tlb_accesses = 0;
+  std::uint64_t fetch_l2_tlb_refills = 0;
+  std::uint64_t fetch_walks = 0;
+  std::array<std::uint64_t, kLevels> fetched{};
+  std::uint64_t refused = 0;      ///< accesses of a guest that were translated and did not happen
+  std::uint64_t walk_cycles = 0;  ///< that walkers were busy, summed over walkers
+  std::uint64_t translation_cycles = 0;  ///< from each access to its physical address, summed
+  std::uint64_t cycles = 0;              ///< from the first access to the last one's data
 
   [[nodiscard]] std::uint64_t stage1_references() const noexcept { return sum(stage1); }
   [[nodiscard]] std::uint64_t stage2_references() const noexcept { return sum(stage2); }

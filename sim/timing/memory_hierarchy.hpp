@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <sim/timing/line_cache.hpp>
 #include <vector>
 
@@ -21,6 +22,7 @@ struct DataCache {
 
 struct HierarchyProfile {
   std::array<DataCache, 3> caches;  ///< L1 to L3
+  DataCache instructions;           ///< L1 of a guest's instructions; none: `caches` has them, too
   std::uint32_t memory_cycles = 0;  ///< likewise, for DRAM
   Level walker_enters = Level::L1;  ///< the first level that table walks look into
 };
@@ -43,16 +45,32 @@ class MemoryHierarchy {
       const auto level = static_cast<Level>(i);
       if (cache.lines == 0) continue;
       if (level < profile.walker_enters) ++walker_enters_;
+      if (level == Level::L1) ++fetch_enters_;
       caches_.push_back({LineCache(cache.lines, cache.ways), level, cache.cycles});
+    }
+    const DataCache& instructions = profile.instructions;
+    if (instructions.lines == 0) {
+      fetch_enters_ = 0;
+    } else {
+      instructions_ =
+          Cache{LineCache(instructions.lines, instructions.ways), Level::L1, instructions.cycles};
     }
   }
 
   /// A load or store, or a fetch, of the line that holds `pa`.
   Answer access(std::uint64_t pa) noexcept { return look(pa, 0); }
+  /// A guest's fetch of the line of instructions that holds `pa`.
+  Answer fetch(std::uint64_t pa) noexcept {
+    if (instructions_ && instructions_->lines.access(pa >> kLineShift)) {
+      return {Level::L1, instructions_->cycles};
+    }
+    return look(pa, fetch_enters_);
+  }
   /// A table walk's read of a descriptor.
   Answer walk(std::uint64_t pa) noexcept { return look(pa, walker_enters_); }
   void clear() noexcept {
     for (Cache& cache : caches_) cache.lines.clear();
+    if (instructions_) instructions_->lines.clear();
   }
 
  private:
@@ -70,7 +88,9 @@ class MemoryHierarchy {
 
   std::vector<Cache> caches_;
   std::uint32_t memory_cycles_;
+  std::optional<Cache> instructions_;
   std::size_t walker_enters_ = 0;  // the number of the first of them
+  std::size_t fetch_enters_ = 0;   // likewise, behind `instructions_`
 };
 
 }  // namespace axvm::sim::timing

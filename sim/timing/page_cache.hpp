@@ -23,10 +23,15 @@ class PageCache {
     std::uint64_t value = 0;
     unsigned shift = 0;
     SpaceNumber space = 0;
+    std::uint8_t leaf_shift = 0;  ///< of the stage-1 leaf that it is from, which may be larger
 
     /// Whether it has to do with [first, first + bytes), which may reach the end of all addresses.
     [[nodiscard]] bool overlaps(std::uint64_t first, std::uint64_t bytes) const noexcept {
       return page - first < bytes || first - page < 1ULL << shift;
+    }
+    /// The same for the leaf that it is from.
+    [[nodiscard]] bool is_of_leaf_with(std::uint64_t address) const noexcept {
+      return (page ^ address) >> leaf_shift == 0;
     }
   };
 
@@ -45,13 +50,14 @@ class PageCache {
     return nullptr;
   }
   /// Precondition: find() does not find this page.
-  void insert(std::uint64_t address, unsigned shift, SpaceNumber space,
-              std::uint64_t value) noexcept {
+  void insert(std::uint64_t address, unsigned shift, SpaceNumber space, std::uint64_t value,
+              unsigned leaf_shift = 0) noexcept {
     const std::uint64_t number = address >> shift;
     const std::uint32_t slot = tags_.insert(key(number, shift, space), number);
     Entry& entry = entries_[slot];
     forget(entry);
-    entry = {number << shift, value, shift, space};
+    entry = {number << shift, value, shift, space,
+             static_cast<std::uint8_t>(leaf_shift < shift ? shift : leaf_shift)};
     if (counts_[shift]++ == 0) shifts_ |= 1ULL << shift;
   }
   /// Forgets each entry of which `stale(entry)` is true.

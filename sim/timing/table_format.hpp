@@ -12,6 +12,7 @@ struct Descriptor {
   enum class Kind : std::uint8_t { Invalid, Table, Leaf };
   Kind kind = Kind::Invalid;
   std::uint64_t address = 0;  ///< of the next table, or the first byte that a leaf maps to
+  bool global = false;        ///< a leaf of stage 1 that is the same in all address spaces of a VM
 };
 
 /// The tables of one stage. The `height` of a table counts from the last level, whose height is 0.

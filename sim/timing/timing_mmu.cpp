@@ -2,20 +2,15 @@
 #include <sim/timing/timing_mmu.hpp>
 
 namespace axvm::sim::timing {
-namespace {
-
-// Address streams know one address space of one VM.
-constexpr SpaceNumber kSpace = 1;
-
-}  // namespace
-
 TimingMmu::TimingMmu(const Profile& profile, const PhysicalMemory& memory)
     : hierarchy_(profile.memory),
       walker_(profile, memory, hierarchy_, counters_),
       l1_(make(profile.l1_tlbs)),
       l2_(make(profile.l2_tlbs)),
       data_(profile.outstanding, 0),
-      walkers_(profile.walkers, 0) {}
+      walkers_(profile.walkers, 0) {
+  for (const Tlb& tlb : l1_) split_ &= !(tlb.fetches && tlb.data);
+}
 
 std::vector<TimingMmu::Tlb> TimingMmu::make(const std::vector<TlbProfile>& profiles) {
   std::vector<Tlb> tlbs;
@@ -27,13 +22,16 @@ std::vector<TimingMmu::Tlb> TimingMmu::make(const std::vector<TlbProfile>& profi
 }
 
 const PageCache::Entry* TimingMmu::find(std::span<Tlb> tlbs, std::uint64_t va, Access access,
-                                        std::uint32_t& cycles) noexcept {
+                                        std::uint32_t& cycles) const noexcept {
   // All parts of a level are looked up at once.
   std::uint32_t slowest = 0;
   for (Tlb& tlb : tlbs) {
     if (!tlb.serves(access)) continue;
     slowest = std::max(slowest, tlb.cycles);
-    const PageCache::Entry* const entry = tlb.pages.find(va, kSpace);
+    const PageCache::Entry* entry = tlb.pages.find(va, spaces_.asid);
+    if (entry == nullptr && spaces_.global != spaces_.asid) {
+      entry = tlb.pages.find(va, spaces_.global);
+    }
     if (entry == nullptr) continue;
     cycles += tlb.cycles;
     return entry;
@@ -42,11 +40,12 @@ const PageCache::Entry* TimingMmu::find(std::span<Tlb> tlbs, std::uint64_t va, A
   return nullptr;
 }
 
-bool TimingMmu::fill(std::span<Tlb> tlbs, std::uint64_t va, Access access, Translation found) {
+bool TimingMmu::fill(std::span<Tlb> tlbs, std::uint64_t va, Access access, Translation found,
+                     SpaceNumber space) {
   const std::uint64_t offset = va & ((1ULL << found.page_shift) - 1);
   for (Tlb& tlb : tlbs) {
     if (!tlb.serves(access) || !tlb.holds(found.page_shift)) continue;
-    tlb.pages.insert(va, found.page_shift, kSpace, found.address - offset);
+    tlb.pages.insert(va, found.page_shift, space, found.address - offset, found.leaf_shift);
     return true;
   }
   return false;
@@ -75,7 +74,9 @@ bool TimingMmu::translate(std::uint64_t va, Access access, std::uint64_t& ready,
     if (const PageCache::Entry* const entry = find(l2_, va, access, cycles)) {
       use(entry->page, entry->shift, entry->value, l1_cycles);
       ready += cycles;
-      if (!fill(l1_, va, access, {pa, entry->shift})) recent_ = {};
+      const Translation known{
+          .address = pa, .page_shift = entry->shift, .leaf_shift = entry->leaf_shift};
+      if (!fill(l1_, va, access, known, entry->space)) recent_ = {};
       return true;
     }
     ++counters_.l2_tlb_refills;
@@ -84,7 +85,7 @@ bool TimingMmu::translate(std::uint64_t va, Access access, std::uint64_t& ready,
   const auto walker = std::ranges::min_element(walkers_);
   const std::uint64_t begin = std::max(ready + cycles, *walker);
   std::uint32_t busy = 0;
-  const auto found = walker_.walk(va, kSpace, kSpace, busy);
+  const auto found = walker_.walk(va, spaces_.asid, spaces_.vm, busy);
   counters_.walk_cycles += busy;
   ready = *walker = begin + busy;
   if (!found) {
@@ -93,22 +94,64 @@ bool TimingMmu::translate(std::uint64_t va, Access access, std::uint64_t& ready,
   }
   const std::uint64_t offset = va & ((1ULL << found->page_shift) - 1);
   use(va - offset, found->page_shift, found->address - offset, l1_cycles);
-  if (!fill(l1_, va, access, *found)) recent_ = {};
-  static_cast<void>(fill(l2_, va, access, *found));
+  const SpaceNumber space = found->global ? spaces_.global : spaces_.asid;
+  if (!fill(l1_, va, access, *found, space)) recent_ = {};
+  static_cast<void>(fill(l2_, va, access, *found, space));
   return true;
+}
+
+bool TimingMmu::translate_fetch(std::uint64_t va, std::uint64_t& ready, std::uint64_t& pa) {
+  const Recent data = recent_;
+  const std::uint64_t l1_refills = counters_.l1_tlb_refills;
+  const std::uint64_t l2_accesses = counters_.l2_tlb_accesses;
+  const std::uint64_t l2_refills = counters_.l2_tlb_refills;
+  const std::uint64_t walks = counters_.walks;
+  const bool found = translate(va, Access::Fetch, ready, pa);
+  counters_.fetch_l1_tlb_refills += counters_.l1_tlb_refills - l1_refills;
+  counters_.fetch_l2_tlb_accesses += counters_.l2_tlb_accesses - l2_accesses;
+  counters_.fetch_l2_tlb_refills += counters_.l2_tlb_refills - l2_refills;
+  counters_.fetch_walks += counters_.walks - walks;
+  if (split_) recent_ = data;
+  return found;
+}
+
+void TimingMmu::fetch(std::uint64_t va) {
+  ++counters_.fetches;
+  std::uint64_t ready = begin_;
+  std::uint64_t pa = 0;
+  const std::uint64_t refills = counters_.l1_tlb_refills;
+  const bool found = translate_fetch(va, ready, pa);
+  counters_.translation_cycles += ready - begin_;
+  bool waits = counters_.l1_tlb_refills != refills;
+  if (found) {
+    const MemoryHierarchy::Answer answer = hierarchy_.fetch(pa);
+    ++counters_.fetched[static_cast<std::size_t>(answer.level)];
+    ready += answer.cycles;
+    waits |= answer.level != Level::L1;
+  }
+  if (waits) begin_ = std::max(begin_, ready);
+  end_ = std::max(end_, begin_);
+}
+
+void TimingMmu::refuse(std::uint64_t va, Access access) {
+  ++counters_.refused;
+  std::uint64_t ready = begin_;
+  std::uint64_t pa = 0;
+  if (access == Access::Fetch) {
+    translate_fetch(va, ready, pa);
+  } else {
+    translate(va, access, ready, pa);
+  }
+  counters_.translation_cycles += ready - begin_;
+  // An abort is taken when it is known.
+  begin_ = std::max(begin_, ready);
+  end_ = std::max(end_, begin_);
 }
 
 void TimingMmu::reset_counters() noexcept {
   counters_ = {};
   // What is still under way is over: the next access begins on its own.
   begin_ = started_ = end_;
-}
-
-template <class F>
-void TimingMmu::forget_translations(F&& stale) {
-  recent_ = {};
-  for (Tlb& tlb : l1_) tlb.pages.remove_if(stale);
-  for (Tlb& tlb : l2_) tlb.pages.remove_if(stale);
 }
 
 void TimingMmu::invalidate_all() {

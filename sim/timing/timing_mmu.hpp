@@ -14,6 +14,13 @@
 
 namespace axvm::sim::timing {
 
+/// Whose translations are looked up and filled. Those of a stream: one address space of one VM.
+struct Spaces {
+  SpaceNumber asid = 1;    ///< of this address space
+  SpaceNumber global = 1;  ///< of all address spaces of the VM
+  SpaceNumber vm = 1;      ///< of stage 2
+};
+
 /// Translates addresses as a processor of some profile would, and counts what it does for that.
 /// Nothing that a guest can see depends on it.
 class TimingMmu {
@@ -25,6 +32,13 @@ class TimingMmu {
 
   void set_stage1(Stage stage) noexcept { walker_.set_stage1(stage); }
   void set_stage2(Stage stage) noexcept { walker_.set_stage2(stage); }
+  /// What a guest's registers say: the tables of both halves, and whose they are.
+  void set_context(Stage lower, Stage upper, Stage stage2, Spaces spaces) noexcept {
+    walker_.set_stage1(lower, upper);
+    walker_.set_stage2(stage2);
+    spaces_ = spaces;
+    recent_ = {};
+  }
 
   /// The next access of the program: its address is translated, then its data are fetched. When it
   /// `waits`, its address depends on the data of the access before. Nothing when a walk ends at an
@@ -50,6 +64,25 @@ class TimingMmu {
     ++counters_.data[static_cast<std::size_t>(answer.level)];
     finish(ready + answer.cycles);
     return pa;
+  }
+
+  /// A guest fetches the line of instructions at `va`: what follows waits for it, unless it is in
+  /// the first level of everything.
+  void fetch(std::uint64_t va);
+  /// A guest's access to `va` ends in an abort: it is translated, and goes no further.
+  void refuse(std::uint64_t va, Access access);
+  /// Cycles in which a guest's instructions begin that access nothing.
+  void advance(std::uint64_t cycles) noexcept {
+    begin_ += cycles;
+    end_ = std::max(end_, begin_);
+  }
+
+  /// Forgets what `stale(entry, stage)` is true of: translations (stage 0), and what is remembered
+  /// of tables of stages 1 and 2 as Walker::remove_if() says.
+  template <class F>
+  void forget_if(F&& stale) {
+    forget_translations([&](const PageCache::Entry& entry) { return stale(entry, 0U); });
+    walker_.remove_if(stale);
   }
 
   /// TLBI ALLE1 and its like: nothing is remembered.
@@ -83,10 +116,15 @@ class TimingMmu {
     }
   };
   [[nodiscard]] static std::vector<Tlb> make(const std::vector<TlbProfile>& profiles);
-  [[nodiscard]] static const PageCache::Entry* find(std::span<Tlb> tlbs, std::uint64_t va,
-                                                    Access access, std::uint32_t& cycles) noexcept;
-  /// False when no TLB of the level holds such pages.
-  static bool fill(std::span<Tlb> tlbs, std::uint64_t va, Access access, Translation found);
+  [[nodiscard]] const PageCache::Entry* find(std::span<Tlb> tlbs, std::uint64_t va, Access access,
+                                             std::uint32_t& cycles) const noexcept;
+  /// False when no TLB of the level holds such pages. `found` is what was found for `va` in the
+  /// space that has it.
+  static bool fill(std::span<Tlb> tlbs, std::uint64_t va, Access access, Translation found,
+                   SpaceNumber space);
+  /// translate() for a fetch: leaves the last translation of data alone, and says for itself what
+  /// it has cost.
+  bool translate_fetch(std::uint64_t va, std::uint64_t& ready, std::uint64_t& pa);
   /// Translates; `ready` is when that begins, and then when it is done. False when nothing is
   /// mapped.
   bool translate(std::uint64_t va, Access access, std::uint64_t& ready, std::uint64_t& pa);
@@ -98,7 +136,11 @@ class TimingMmu {
   }
   /// Takes those of which `stale(entry)` is true out of all TLBs.
   template <class F>
-  void forget_translations(F&& stale);
+  void forget_translations(F&& stale) {
+    recent_ = {};
+    for (Tlb& tlb : l1_) tlb.pages.remove_if(stale);
+    for (Tlb& tlb : l2_) tlb.pages.remove_if(stale);
+  }
 
   /// The last translation that a first-level TLB had.
   struct Recent {
@@ -110,11 +152,13 @@ class TimingMmu {
   };
 
   Counters counters_;
+  Spaces spaces_;
   MemoryHierarchy hierarchy_;
   Walker walker_;
   Recent recent_;
   std::vector<Tlb> l1_;
   std::vector<Tlb> l2_;
+  bool split_ = true;  // no first-level TLB serves both fetches and data
   // The clock. Accesses begin in order, one a cycle, when the one `outstanding` before has its
   // data.
   std::uint64_t begin_ = 0;          // of the last access

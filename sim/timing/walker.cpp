@@ -73,6 +73,7 @@ std::optional<Descriptor> Walker::read(const TableFormat& format, std::uint64_t 
 
 std::optional<Translation> Walker::walk_stage2(std::uint64_t ipa, SpaceNumber vm,
                                                std::uint32_t& cycles) {
+  if (stage2_.refuses) return std::nullopt;
   const TableFormat& format = *stage2_.format;
   if (format.input_bits < 64 && ipa >> format.input_bits != 0) return std::nullopt;
   Start at = start(walk_caches2_, stage2_, ipa, vm, counters_.stage2_walk_cache_hits);
@@ -110,19 +111,24 @@ std::optional<Translation> Walker::stage2(std::uint64_t ipa, SpaceNumber vm,
 
 std::optional<Translation> Walker::walk(std::uint64_t va, SpaceNumber space, SpaceNumber vm,
                                         std::uint32_t& cycles) {
-  if (stage1_.format == nullptr) return stage2(va, vm, cycles);
-  const TableFormat& format = *stage1_.format;
-  if (va >> format.input_bits != 0) return std::nullopt;
-  Start at = start(walk_caches1_, stage1_, va, space, counters_.stage1_walk_cache_hits);
+  const Stage& stage1 = stage1_[va >> 55 & 1];
+  if (stage1.format == nullptr) return stage2(va, vm, cycles);
+  const TableFormat& format = *stage1.format;
+  const std::uint64_t input = va ^ stage1.sign;
+  if (stage1.refuses || input >> format.input_bits != 0) return std::nullopt;
+  Start at = start(walk_caches1_, stage1, va, space, counters_.stage1_walk_cache_hits);
   for (;;) {
-    const auto pa = stage2(at.table + format.index(va, at.height) * 8, vm, cycles);
+    const auto pa = stage2(at.table + format.index(input, at.height) * 8, vm, cycles);
     if (!pa) return std::nullopt;
     const auto entry = read(format, pa->address, at.height, counters_.stage1, cycles);
     if (!entry) return std::nullopt;
     if (entry->kind == Descriptor::Kind::Leaf) {
       const unsigned shift = format.entry_shift(at.height);
       auto found = stage2(entry->address + offset(va, shift), vm, cycles);
-      if (found) found->page_shift = std::min(found->page_shift, shift);
+      if (!found) return found;
+      found->page_shift = std::min(found->page_shift, shift);
+      found->leaf_shift = shift;
+      found->global = entry->global;
       return found;
     }
     at = {entry->address, at.height - 1};

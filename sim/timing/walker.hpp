@@ -1,6 +1,7 @@
 #pragma once
 // Table walks through caches: each descriptor that a walker reads, and what the reads cost.
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <sim/memory/physical_memory.hpp>
@@ -17,12 +18,16 @@ namespace axvm::sim::timing {
 struct Stage {
   const TableFormat* format = nullptr;  ///< null: the stage is off, addresses stay what they are
   std::uint64_t root = 0;  ///< stage 1: an intermediate address; stage 2: a physical one
+  std::uint64_t sign = 0;  ///< what the bits above the format's input are
+  bool refuses = false;    ///< nothing is mapped, and no table is read to know
 };
 
 /// Where an address leads.
 struct Translation {
   std::uint64_t address = 0;
   unsigned page_shift = 0;  ///< the page that this is true of: the smaller one of both stages
+  unsigned leaf_shift = 0;  ///< of the stage-1 leaf; 0 without stage 1
+  bool global = false;      ///< true in all address spaces of the VM
 };
 
 /// Walks of both stages. Its caches hold what it has read: they have to be told what software
@@ -33,7 +38,9 @@ class Walker {
   Walker(const Profile& profile, const PhysicalMemory& memory, MemoryHierarchy& hierarchy,
          Counters& counters);
 
-  void set_stage1(Stage stage) noexcept { stage1_ = stage; }
+  void set_stage1(Stage stage) noexcept { stage1_ = {stage, stage}; }
+  /// Of the lower and the upper half of all addresses, told apart by bit 55.
+  void set_stage1(Stage lower, Stage upper) noexcept { stage1_ = {lower, upper}; }
   void set_stage2(Stage stage) noexcept { stage2_ = stage; }
 
   /// Adds the cycles of the reads to `cycles`. `space` tags what stage 1 says, `vm` what stage 2
@@ -87,7 +94,7 @@ class Walker {
   const PhysicalMemory& memory_;
   MemoryHierarchy& hierarchy_;
   Counters& counters_;
-  Stage stage1_;
+  std::array<Stage, 2> stage1_;
   Stage stage2_;
   std::vector<WalkCache> walk_caches1_;
   std::vector<WalkCache> walk_caches2_;

@@ -33,6 +33,7 @@ struct RunOptions {
   std::optional<std::string> replay_file;   ///< --replay
   std::vector<SnapshotAt> snapshots;        ///< --snapshot-at, in ascending order
   std::optional<std::string> restore_file;  ///< --restore
+  std::optional<std::string> timing;        ///< --timing: a profile of a processor, a TOML file
   bool hash = false;
   bool quiet = false;
 };

@@ -59,15 +59,9 @@ hal_sim::ImageSearch image_search(const ConfigurationOptions& options) {
 
 std::unique_ptr<hal_sim::Host> make_host(const MachineConfig& config,
                                          const ConfigurationOptions& options,
-                                         std::function<void(hal_sim::Host&)> prepare,
-                                         std::unique_ptr<hal_sim::Choices> choices,
-                                         const hal_sim::Snapshot* snapshot) {
-  hal_sim::HostOptions host_options;
+                                         hal_sim::HostOptions host_options) {
   host_options.images = image_search(options);
   host_options.chaos = options.chaos;
-  host_options.prepare = std::move(prepare);
-  host_options.choices = std::move(choices);
-  host_options.snapshot = snapshot;
   auto host = hal_sim::Host::create(config, std::move(host_options));
   if (host) return std::move(*host);
   for (const Diagnostic& error : host.error()) complain(to_string(error));

@@ -25,13 +25,11 @@ struct ConfigurationOptions {
 [[nodiscard]] std::optional<hal_sim::MachineConfig> read_configuration(
     const ConfigurationOptions& options, bool quiet);
 
-/// Makes the machine and boots its VMs; `prepare`, `choices` and `snapshot` as in HostOptions. On
-/// failure prints one line per finding to stderr.
-[[nodiscard]] std::unique_ptr<hal_sim::Host> make_host(
-    const hal_sim::MachineConfig& config, const ConfigurationOptions& options,
-    std::function<void(hal_sim::Host&)> prepare = {},
-    std::unique_ptr<hal_sim::Choices> choices = nullptr,
-    const hal_sim::Snapshot* snapshot = nullptr);
+/// Makes the machine and boots its VMs. Images and chaos are what `options` says, the rest what
+/// `host_options` does. On failure prints one line per finding to stderr.
+[[nodiscard]] std::unique_ptr<hal_sim::Host> make_host(const hal_sim::MachineConfig& config,
+                                                       const ConfigurationOptions& options,
+                                                       hal_sim::HostOptions host_options = {});
 
 [[nodiscard]] hal_sim::ImageSearch image_search(const ConfigurationOptions& options);
 

@@ -191,6 +191,9 @@ void add_run(CLI::App& app, RunOptions& options) {
       ->type_name("N FILE");
   app.add_option("--restore", options.restore_file, "Go on from a snapshot instead of booting")
       ->type_name("FILE");
+  app.add_option("--timing", options.timing,
+                 "Model a processor's TLBs and caches meanwhile; nothing visible changes")
+      ->type_name("PROFILE.toml");
   app.add_flag("--hash", options.hash, "Print the hash of the final state as the last line");
   app.add_flag("--quiet", options.quiet, "Nothing but the guest's console");
 }

@@ -10,6 +10,7 @@
 #include <tools/axvm/session.hpp>
 #include <tools/axvm/signals.hpp>
 #include <tools/axvm/summary.hpp>
+#include <tools/axvm/timing_profile.hpp>
 
 namespace axvm::tool {
 namespace {
@@ -200,13 +201,17 @@ int run_command(const RunOptions& wanted, Output& output) {
     }
   }
   Traces traces(options.traces, output);
-  const auto host = make_host(
-      *config, options.configuration,
-      [&](Host& machine) {
-        traces.add_to(machine);
-        if (options.trace_tables) machine.trace().show_tables();
-      },
-      std::make_unique<ShownWhenIdle>(std::move(decisions->choices), output), snapshot.get());
+  hal_sim::HostOptions host_options;
+  if (options.timing && !read_timing_profile(*options.timing, host_options.timing)) {
+    return kBadUsage;
+  }
+  host_options.prepare = [&](Host& machine) {
+    traces.add_to(machine);
+    if (options.trace_tables) machine.trace().show_tables();
+  };
+  host_options.choices = std::make_unique<ShownWhenIdle>(std::move(decisions->choices), output);
+  host_options.snapshot = snapshot.get();
+  const auto host = make_host(*config, options.configuration, std::move(host_options));
   snapshot.reset();
   if (!host || !traces.complete()) return kBadUsage;
   ConsoleWriter console(*host, output, traces.shares_output());

@@ -106,6 +106,7 @@ void GuestCore::forget_caches() {
   refused_at_ = kNoTarget;
   stack_is_misaligned_ = stacks_are_misaligned();
   stack_patience_ = 1;
+  if (timing_) timing_->restart(retirement_.total());
   forget_watches();
 }
 

@@ -118,6 +118,7 @@ std::optional<Vector> GuestCore::take_abort(const Refusal& refusal, std::uint64_
   if (refusal.kind == Refusal::Kind::NoMemory) fault.kind = FaultKind::ExternalAbort;
 
   if (refusal.access == Access::Fetch) {
+    if (timing_) timing_->refuse_fetch(pc, retirement_.total());
     const Target target = fault.stage == 2 ? Target::El2 : Target::El1;
     const std::uint64_t esr = instruction_abort_syndrome(fault, target, el);
     if (target == Target::El1) {
@@ -147,6 +148,8 @@ std::optional<Vector> GuestCore::take_abort(const Refusal& refusal, std::uint64_
       far = address;
     }
   }
+  const bool translated = fault.kind != FaultKind::Alignment;
+  if (timing_ && translated) timing_->refuse(retirement_.total());
   if (fault.stage != 2) {
     take_abort_to_el1(data_abort_syndrome(fault, Target::El1, el, write, known), far, pc);
     return std::nullopt;

@@ -31,6 +31,14 @@ GuestCore::GuestCore(Machine& machine, unsigned index, Engine engine, std::uint3
 }
 
 Vector GuestCore::enter() {
+  if (!timing_) return run_guest();
+  refresh_timing();
+  const Vector vector = run_guest();
+  timing_->stop(retirement_.total());
+  return vector;
+}
+
+Vector GuestCore::run_guest() {
   if (!failure_.empty()) return Vector::SError;
   std::uint64_t pc = el2_.elr;
   if (refused_at_ != kNoTarget) [[unlikely]]

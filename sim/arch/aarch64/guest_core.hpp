@@ -6,10 +6,12 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <sim/arch/aarch64/el2_registers.hpp>
 #include <sim/arch/aarch64/engine.hpp>
 #include <sim/arch/aarch64/examined_pages.hpp>
+#include <sim/arch/aarch64/guest_timing.hpp>
 #include <sim/arch/aarch64/interrupts.hpp>
 #include <sim/arch/aarch64/mmu.hpp>
 #include <sim/arch/aarch64/pcpu.hpp>
@@ -68,6 +70,10 @@ class GuestCore final : public EngineCaches {
   [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
   [[nodiscard]] bool guest_is_stuck() const noexcept { return guest_is_stuck_; }
   void set_chaos(std::uint64_t seed);
+  /// Pcpu::set_timing().
+  void set_timing(const timing::Profile& profile);
+  /// Null: the functional fidelity.
+  [[nodiscard]] const GuestTiming* timing() const noexcept { return timing_.get(); }
   void describe(StateVisitor& visitor);
 
   /// The guest's PC; between runs only.
@@ -134,6 +140,9 @@ class GuestCore final : public EngineCaches {
     bool traps = false;
   };
 
+  /// enter() without the timing fidelity.
+  Vector run_guest();
+
   // engine_hooks.cpp: what the engine asks while it runs, and what it is told.
   void install_hooks();
   void reset_registers();
@@ -189,6 +198,14 @@ class GuestCore final : public EngineCaches {
   void note_exception(std::uint64_t return_address);
   void synchronise_time();
   [[nodiscard]] std::uint64_t exact_time();
+
+  // guest_core_timing.cpp: what the timing fidelity is told.
+  /// The instruction at `va` is about to be executed, or another hook says otherwise.
+  void on_instruction(std::uint64_t va);
+  /// Translation may have changed.
+  void refresh_timing() {
+    if (timing_) timing_->set_regime(mmu_.regime());
+  }
 
   // interface_frame.cpp: the virtual CPU interface in memory.
   class InterfaceFrame final : public BoardDevice {
@@ -443,6 +460,7 @@ class GuestCore final : public EngineCaches {
   std::uint32_t exceptions_here_ = 0;  ///< of those, in a row at `progress_pc_`
   std::map<std::pair<std::uint64_t, std::uint64_t>, uc_hook> watches_;  // by [first, last]
   ExaminedPages examined_pages_;
+  std::unique_ptr<GuestTiming> timing_;
   std::string failure_;
   bool guest_is_stuck_ = false;  ///< what failure_ says is the guest's doing
 };

@@ -242,21 +242,54 @@ std::expected<Translation, Fault> Mmu::translate_without_side_effects(std::uint6
   return Walker{*memory_, r, cache, observer}.translate(va, context, first, second);
 }
 
+void Mmu::tlbi_vmalle1(std::uint16_t vmid) {
+  tlb_.drop_stage1(vmid);
+  tell({.op = TlbMaintenance::Op::VMALLE1, .vmid = vmid});
+}
+
 void Mmu::tlbi_aside1(std::uint16_t vmid, std::uint16_t asid) {
   tlb_.drop(TlbTag::of_asid(vmid, asid));
+  tell({.op = TlbMaintenance::Op::ASIDE1, .vmid = vmid, .asid = asid});
+}
+
+void Mmu::drop(std::uint16_t vmid, std::uint16_t asid, std::uint64_t va) {
+  tlb_.drop(TlbTag::of_asid(vmid, asid), va);
+  tlb_.drop(TlbTag::global(vmid), va);
 }
 
 void Mmu::tlbi_vae1(std::uint16_t vmid, std::uint16_t asid, std::uint64_t va) {
-  tlb_.drop(TlbTag::of_asid(vmid, asid), sign_extended(va));
-  tlb_.drop(TlbTag::global(vmid), sign_extended(va));
+  drop(vmid, asid, sign_extended(va));
+  tell({.op = TlbMaintenance::Op::VAE1, .vmid = vmid, .asid = asid, .address = sign_extended(va)});
+}
+
+void Mmu::tlbi_vale1(std::uint16_t vmid, std::uint16_t asid, std::uint64_t va) {
+  drop(vmid, asid, sign_extended(va));
+  tell({.op = TlbMaintenance::Op::VALE1, .vmid = vmid, .asid = asid, .address = sign_extended(va)});
 }
 
 void Mmu::tlbi_vaae1(std::uint16_t vmid, std::uint64_t va) {
   tlb_.drop_all_asids(vmid, sign_extended(va));
+  tell({.op = TlbMaintenance::Op::VAAE1, .vmid = vmid, .address = sign_extended(va)});
+}
+
+void Mmu::tlbi_vaale1(std::uint16_t vmid, std::uint64_t va) {
+  tlb_.drop_all_asids(vmid, sign_extended(va));
+  tell({.op = TlbMaintenance::Op::VAALE1, .vmid = vmid, .address = sign_extended(va)});
 }
 
 void Mmu::tlbi_ipas2e1(std::uint16_t vmid, std::uint64_t ipa) {
   tlb_.drop(TlbTag::stage2(vmid), ipa);
+  tell({.op = TlbMaintenance::Op::IPAS2E1, .vmid = vmid, .address = ipa});
+}
+
+void Mmu::tlbi_vmalls12e1(std::uint16_t vmid) {
+  tlb_.drop_vmid(vmid);
+  tell({.op = TlbMaintenance::Op::VMALLS12E1, .vmid = vmid});
+}
+
+void Mmu::tlbi_alle1() {
+  tlb_.clear();
+  tell({.op = TlbMaintenance::Op::ALLE1});
 }
 
 std::expected<std::uint64_t, Fault> Mmu::at_s1(std::uint64_t va, unsigned el, bool write) const {

@@ -10,6 +10,7 @@
 #include <sim/arch/aarch64/stage1.hpp>
 #include <sim/arch/aarch64/stage2.hpp>
 #include <sim/arch/aarch64/tlb.hpp>
+#include <sim/arch/aarch64/tlb_maintenance.hpp>
 #include <sim/arch/aarch64/translation.hpp>
 #include <sim/arch/aarch64/walk.hpp>
 #include <sim/cpu/statistics.hpp>
@@ -34,6 +35,12 @@ class Mmu {
   [[nodiscard]] std::uint16_t vmid() const noexcept { return regime().stage2.vmid; }
   /// True when stage 1 translates (SCTLR_EL1.M, not HCR_EL2.DC).
   [[nodiscard]] bool stage1_enabled() const noexcept { return regime().stage1.enabled; }
+  /// What the registers mean now.
+  [[nodiscard]] const Regime& regime() const noexcept {
+    if (registers_ != decoded_) [[unlikely]]
+      decode();
+    return regime_;
+  }
 
   /// Translates for a real access: through the TLB, which remembers the result. A fault is never
   /// remembered. Counted in the statistics.
@@ -68,21 +75,21 @@ class Mmu {
   }
 
   // --- TLB maintenance, DDI 0487 D8.17; addresses are full VAs and IPAs -------------------------
-  void tlbi_vmalle1(std::uint16_t vmid) { tlb_.drop_stage1(vmid); }
+  void tlbi_vmalle1(std::uint16_t vmid);
   void tlbi_aside1(std::uint16_t vmid, std::uint16_t asid);
   /// Entries of `asid` and global entries.
   void tlbi_vae1(std::uint16_t vmid, std::uint16_t asid, std::uint64_t va);
   void tlbi_vaae1(std::uint16_t vmid, std::uint64_t va);
   /// Last level only: the TLB holds nothing but results of last-level lookups, so that these drop
   /// what tlbi_vae1 and tlbi_vaae1 drop.
-  void tlbi_vale1(std::uint16_t vmid, std::uint16_t asid, std::uint64_t va) {
-    tlbi_vae1(vmid, asid, va);
-  }
-  void tlbi_vaale1(std::uint16_t vmid, std::uint64_t va) { tlbi_vaae1(vmid, va); }
+  void tlbi_vale1(std::uint16_t vmid, std::uint16_t asid, std::uint64_t va);
+  void tlbi_vaale1(std::uint16_t vmid, std::uint64_t va);
   /// Stage-2-only entries; combined entries made from them stay until a stage-1 invalidation.
   void tlbi_ipas2e1(std::uint16_t vmid, std::uint64_t ipa);
-  void tlbi_vmalls12e1(std::uint16_t vmid) { tlb_.drop_vmid(vmid); }
-  void tlbi_alle1() { tlb_.clear(); }
+  void tlbi_vmalls12e1(std::uint16_t vmid);
+  void tlbi_alle1();
+  /// Is told of each of these from now on; null: nobody is.
+  void set_observer(MaintenanceObserver* observer) noexcept { observer_ = observer; }
 
   /// AT S1E1R, S1E1W (`el` 1), S1E0R, S1E0W (`el` 0): the value of PAR_EL1. Stage 2 failing for a
   /// stage-1 descriptor, or an external abort, is no result but an exception: the fault comes back.
@@ -100,10 +107,9 @@ class Mmu {
   void describe(StateVisitor& visitor);
 
  private:
-  [[nodiscard]] const Regime& regime() const noexcept {
-    if (registers_ != decoded_) [[unlikely]]
-      decode();
-    return regime_;
+  void drop(std::uint16_t vmid, std::uint16_t asid, std::uint64_t va);
+  void tell(const TlbMaintenance& maintenance) const {
+    if (observer_ != nullptr) observer_->forget(maintenance);
   }
   void decode() const noexcept;
   [[nodiscard]] std::expected<Translation, Fault> translate_by_walk(std::uint64_t va,
@@ -119,6 +125,7 @@ class Mmu {
   Features features_;
   Registers registers_;
   Tlb tlb_;
+  MaintenanceObserver* observer_ = nullptr;
   // What the registers mean, decoded when they differ from what was decoded last.
   mutable Registers decoded_;
   mutable std::uint64_t decodings_ = 0;

@@ -71,6 +71,11 @@ std::uint64_t Pcpu::pc() const { return core_->pc(); }
 const std::string& Pcpu::failure() const noexcept { return core_->failure(); }
 bool Pcpu::guest_is_stuck() const noexcept { return core_->guest_is_stuck(); }
 void Pcpu::set_chaos(std::uint64_t seed) { core_->set_chaos(seed); }
+void Pcpu::set_timing(const timing::Profile& profile) { core_->set_timing(profile); }
+std::optional<timing::Counters> Pcpu::timing_counters() const noexcept {
+  if (core_->timing() == nullptr) return std::nullopt;
+  return core_->timing()->counters();
+}
 void Pcpu::describe(StateVisitor& visitor) { core_->describe(visitor); }
 
 }  // namespace axvm::sim::aarch64

@@ -13,6 +13,8 @@
 #include <sim/arch/aarch64/translation.hpp>
 #include <sim/cpu/statistics.hpp>
 #include <sim/state.hpp>
+#include <sim/timing/counters.hpp>
+#include <sim/timing/profile.hpp>
 #include <span>
 #include <string>
 
@@ -135,6 +137,11 @@ class Pcpu {
   /// Chaos: perturbs the engine's caches, hooks and stops at random points; nothing visible may
   /// change. 0 switches it off.
   void set_chaos(std::uint64_t seed);
+  /// Timing fidelity: from now on, what guests fetch, load and store here goes through a model of a
+  /// processor. Nothing visible changes. Before the first instruction only.
+  void set_timing(const timing::Profile& profile);
+  /// What the model has counted; nothing without set_timing().
+  [[nodiscard]] std::optional<timing::Counters> timing_counters() const noexcept;
 
   void describe(StateVisitor& visitor);
 

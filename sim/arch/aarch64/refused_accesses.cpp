@@ -64,6 +64,7 @@ void GuestCore::refuse_in_place(std::uint32_t word, std::uint64_t va) {
     return request(Stop::GiveBack);
   }
   RefusedAccesses::refused_in_place(*site);
+  if (timing_) timing_->refuse(retirement_.total());
   record_data_abort(*fault, (pstate >> 2) & 3, instruction.is_store, address, &instruction, va);
   leave_by_trap(va + Retirement::kInstructionBytes);
 }

@@ -97,7 +97,10 @@ bool GuestCore::on_msr(const uc_arm64_cp_reg& cp) {
   if (r == reg::SP_EL0) note_stack(cp.val);
   if (r == reg::SPSEL) note_use_of_sp_el0();
   if (el == 1 && r == reg::CPACR_EL1) control_fp(engine_.system(r), cp.val);
-  if (el == 1 && is_translation_register(r)) mirror_translation_register(r, cp.val);
+  if (el == 1 && is_translation_register(r)) {
+    mirror_translation_register(r, cp.val);
+    refresh_timing();
+  }
   return false;
 }
 

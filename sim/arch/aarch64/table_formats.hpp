@@ -22,7 +22,8 @@ constexpr timing::Descriptor decode(std::uint64_t entry, unsigned height) noexce
   // What is below a block's address is none of it: bit 16 is nT.
   const unsigned low = table ? kPageShift : kPageShift + height * (kPageShift - 3);
   const std::uint64_t address = entry & ((1ULL << 48) - (1ULL << low));
-  return {table ? Kind::Table : Kind::Leaf, address};
+  const bool global = (entry >> 11 & 1) == 0;  // nG
+  return {table ? Kind::Table : Kind::Leaf, address, global};
 }
 /// The same with TCR_EL1.DS or VTCR_EL2.DS set: bits [9:8] are address bits [51:50].
 template <unsigned kPageShift, unsigned kMaxLeafHeight>
