@@ -32,6 +32,9 @@ AIMS = [
     (r"paging/map_one/.*", "cost", 0.11),
     (r"paging/query_one/.*", "cost", 0.4),
     (r"paging/.*", "cost", None),
+    # Per walk, beside a chain of 24 loads over as much memory as the tables take.
+    (r"lab/walks/batched", "speed", 3.0),
+    (r"lab/walks/.*", "speed", None),
 ]
 
 # Suffixes that Google Benchmark appends to a name to tell how it was measured.
@@ -80,6 +83,8 @@ def reference_of(name):
         return group, group + "/unicorn"
     if name.startswith("paging/") and name != "paging/c24":
         return name, "paging/c24"
+    if name.startswith("lab/walks/") and name != "lab/walks/chain_of_24":
+        return name, "lab/walks/chain_of_24"
     walk = re.fullmatch(r"walk/cold/[^/]+/(\d+)x(\d+)", name)
     if walk:
         guest, host = map(int, walk.groups())
