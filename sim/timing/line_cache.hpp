@@ -52,6 +52,12 @@ class LineCache {
     order = way_order::made_youngest(order, way, oldest_);
     return false;
   }
+  /// Asks the host for what access() will look at.
+  void foresee(std::uint64_t line) const noexcept {
+    const std::size_t set = line & set_mask_;
+    __builtin_prefetch(&orders_[set]);
+    __builtin_prefetch(&tags_[set * groups_]);
+  }
   void clear() noexcept {
     tags_.assign(tags_.size(), Tags{kNone, kNone, kNone, kNone});
     orders_.assign(orders_.size(), way_order::kAscending);

@@ -66,6 +66,8 @@ class MemoryHierarchy {
     }
     return look(pa, fetch_enters_);
   }
+  /// Asks the host for what a walk's read of `pa` will look at.
+  void foresee_walk(std::uint64_t pa) const noexcept { foresee(pa, walker_enters_); }
   /// A table walk's read of a descriptor.
   Answer walk(std::uint64_t pa) noexcept { return look(pa, walker_enters_); }
   void clear() noexcept {
@@ -79,6 +81,11 @@ class MemoryHierarchy {
     Level level;
     std::uint32_t cycles;
   };
+  void foresee(std::uint64_t pa, std::size_t first) const noexcept {
+    for (std::size_t i = first; i < caches_.size(); ++i) {
+      caches_[i].lines.foresee(pa >> kLineShift);
+    }
+  }
   Answer look(std::uint64_t pa, std::size_t first) noexcept {
     for (std::size_t i = first; i < caches_.size(); ++i) {
       if (caches_[i].lines.access(pa >> kLineShift)) return {caches_[i].level, caches_[i].cycles};

@@ -44,9 +44,8 @@ class TimingMmu {
   /// `waits`, its address depends on the data of the access before. Nothing when a walk ends at an
   /// invalid descriptor.
   std::optional<std::uint64_t> access(std::uint64_t va, Access access, bool waits = false) {
-    ++counters_.accesses;
     const bool fetch = access == Access::Fetch;
-    counters_.fetches += fetch ? 1 : 0;
+    if (fetch) ++counters_.fetches;
     begin_ = std::max(begin_ + 1, data_[oldest_]);
     if (waits) begin_ = std::max(begin_, last_data_);
     std::uint64_t ready = begin_;
@@ -95,6 +94,9 @@ class TimingMmu {
   [[nodiscard]] Counters counters() const noexcept {
     Counters counters = counters_;
     counters.cycles = end_ - started_;
+    // Each access gets its data, or its walk meets an invalid descriptor.
+    counters.accesses = counters.faults;
+    for (const std::uint64_t served : counters.data) counters.accesses += served;
     return counters;
   }
   /// What was counted so far counts no more; caches keep what they hold.
@@ -130,9 +132,12 @@ class TimingMmu {
   bool translate(std::uint64_t va, Access access, std::uint64_t& ready, std::uint64_t& pa);
   /// The access has its data.
   void finish(std::uint64_t when) noexcept {
-    data_[oldest_] = last_data_ = when;
-    oldest_ = oldest_ + 1 == data_.size() ? 0 : oldest_ + 1;
+    // All is read before anything is written: the compiler cannot know that they are apart.
+    const std::size_t next = oldest_ + 1 == data_.size() ? 0 : oldest_ + 1;
     end_ = std::max(end_, when);
+    last_data_ = when;
+    data_[oldest_] = when;
+    oldest_ = next;
   }
   /// Takes those of which `stale(entry)` is true out of all TLBs.
   template <class F>

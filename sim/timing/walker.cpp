@@ -61,6 +61,8 @@ std::optional<Descriptor> Walker::read(const TableFormat& format, std::uint64_t 
                                        References& references, std::uint32_t& cycles) {
   const std::uint8_t* const bytes = memory_.at(pa);
   if (bytes == nullptr) return std::nullopt;
+  __builtin_prefetch(bytes);
+  hierarchy_.foresee_walk(pa);
   const MemoryHierarchy::Answer answer = hierarchy_.walk(pa);
   ++references[height][static_cast<std::size_t>(answer.level)];
   cycles += answer.cycles;
