@@ -49,7 +49,7 @@ void stream(benchmark::State& state, StreamKind kind, std::uint64_t footprint) {
   const auto addresses = lab::make_stream({.kind = kind, .footprint = footprint});
   std::array<Reference, 1024> references;
   for (auto _ : state) {
-    addresses->next(references);
+    static_cast<void>(addresses->next(references));
     go(setup, references);
   }
   state.SetItemsProcessed(state.iterations() * 1024);
@@ -61,7 +61,7 @@ void hits(benchmark::State& state, StreamKind kind) {
   Setup setup(kFootprint);
   const auto addresses = lab::make_stream({.kind = kind, .footprint = kFootprint, .stride = 8});
   std::array<Reference, 1024> references;
-  addresses->next(references);
+  static_cast<void>(addresses->next(references));
   for (auto _ : state) go(setup, references);
   state.SetItemsProcessed(state.iterations() * 1024);
 }

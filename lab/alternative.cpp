@@ -7,6 +7,7 @@
 #include <iterator>
 #include <lab/alternative.hpp>
 #include <lab/profile_file.hpp>
+#include <lab/trace/trace_reader.hpp>
 #include <span>
 #include <utility>
 
@@ -25,6 +26,7 @@ enum Axis : std::uint8_t {
   kProfile,
   kStage1,
   kStage2,
+  kFragmentation,
   kStream,
   kFootprint,
   kStride,
@@ -32,8 +34,8 @@ enum Axis : std::uint8_t {
   kWarmUp,
   kSeed
 };
-constexpr std::array<std::string_view, kAxisCount> kDefaults{"",   "off",    "off", "random", "64M",
-                                                             "64", "100000", "0",   "1"};
+constexpr std::array<std::string_view, kAxisCount> kDefaults{"",    "off", "off",    "0", "random",
+                                                             "64M", "64",  "100000", "0", "1"};
 
 std::vector<std::string_view> split(std::string_view text, char at) {
   std::vector<std::string_view> parts;
@@ -166,10 +168,50 @@ Read<std::shared_ptr<const Profile>> Alternatives::profile(const std::string& na
   return known_[name] = found;
 }
 
+Read<void> Alternatives::stream(StreamSpec& spec, const std::string& text) {
+  if (const auto kind = stream_kind(text)) {
+    spec.kind = *kind;
+    return {};
+  }
+  if (trace_kind(text) == nullptr) {
+    std::string suffixes;
+    for (const TraceKind& kind : trace_kinds()) suffixes += fmt::format(", {}", kind.suffix);
+    return std::unexpected(
+        Wrong{fmt::format("is \"{}\"", text),
+              fmt::format(
+                  "one of \"sequential\", \"strided\", \"random\", \"chase\", \"zipf\", "
+                  "\"graph\", or a trace, a file whose name ends in one of {}, perhaps with .gz or "
+                  ".zst behind",
+                  suffixes.substr(2))});
+  }
+  spec.kind = StreamKind::Trace;
+  spec.trace = folder_.parent_path() / text;
+  return know_trace(spec.trace, text);
+}
+
+// Another trace, another experiment.
+Read<void> Alternatives::know_trace(const std::filesystem::path& file, const std::string& text) {
+  if (!traces_.insert(text).second) return {};
+  const auto bytes = open_file(file);
+  if (bytes == nullptr) {
+    return std::unexpected(Wrong{fmt::format("is \"{}\"", text),
+                                 fmt::format("a file in {}", file.parent_path().string())});
+  }
+  fingerprint_.add(text);
+  std::vector<std::byte> chunk(1U << 20);
+  for (;;) {
+    const auto size = bytes->read(chunk);
+    if (!size)
+      return std::unexpected(Wrong{fmt::format("is \"{}\"", text), "a file that can be read"});
+    if (*size == 0) return {};
+    fingerprint_.add(std::span(std::as_const(chunk)).first(*size));
+  }
+}
+
 Read<void> Alternatives::set(Point& point, std::size_t axis, const std::string& text) {
   const auto put = [](auto& to, const auto& from) -> Read<void> {
     if (!from) return std::unexpected(from.error());
-    to = *from;
+    to = static_cast<std::remove_reference_t<decltype(to)>>(*from);
     return {};
   };
   point.labels.at(axis) = text;
@@ -177,16 +219,8 @@ Read<void> Alternatives::set(Point& point, std::size_t axis, const std::string& 
     case kProfile: return put(point.profile, profile(text));
     case kStage1: return read_stage1(text, point.tables);
     case kStage2: return read_stage2(text, point.tables);
-    case kStream: {
-      const auto kind = stream_kind(text);
-      if (!kind) {
-        return std::unexpected(Wrong{
-            fmt::format("is \"{}\"", text),
-            "one of \"sequential\", \"strided\", \"random\", \"chase\", \"zipf\", \"graph\""});
-      }
-      point.stream.kind = *kind;
-      return {};
-    }
+    case kFragmentation: return put(point.tables.fragmentation, read_number(text, 0, 100));
+    case kStream: return stream(point.stream, text);
     case kFootprint: {
       const auto done = put(point.stream.footprint, read_size(text, 8192, kLargestFootprint));
       point.tables.footprint = point.stream.footprint;

@@ -9,6 +9,7 @@
 #include <lab/experiment.hpp>
 #include <map>
 #include <memory>
+#include <set>
 #include <sim/timing/profile.hpp>
 #include <string>
 #include <string_view>
@@ -30,7 +31,7 @@ using Read = std::expected<T, Wrong>;
 class Alternatives {
  public:
   /// Profiles are files of `folder`, each read once and added to `fingerprint`; what is wrong with
-  /// them goes to `errors`.
+  /// them goes to `errors`. Traces are files named from the folder above; they are added, too.
   Alternatives(std::filesystem::path folder, std::vector<hal_sim::Diagnostic>& errors,
                hal_sim::Hasher& fingerprint)
       : folder_(std::move(folder)), errors_(errors), fingerprint_(fingerprint) {}
@@ -41,10 +42,14 @@ class Alternatives {
  private:
   Read<std::shared_ptr<const sim::timing::Profile>> profile(const std::string& name);
 
+  Read<void> stream(StreamSpec& spec, const std::string& text);
+  Read<void> know_trace(const std::filesystem::path& file, const std::string& text);
+
   std::filesystem::path folder_;
   std::vector<hal_sim::Diagnostic>& errors_;
   hal_sim::Hasher& fingerprint_;
   std::map<std::string, std::shared_ptr<const sim::timing::Profile>> known_;
+  std::set<std::string> traces_;  // that are known
 };
 
 }  // namespace axvm::lab

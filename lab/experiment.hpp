@@ -20,8 +20,9 @@
 namespace axvm::lab {
 
 /// What an experiment may vary. Results name their points by these.
-inline constexpr std::array<std::string_view, 9> kAxes{
-    "profile", "stage1", "stage2", "stream", "footprint", "stride", "accesses", "warm_up", "seed"};
+inline constexpr std::array<std::string_view, 10> kAxes{
+    "profile",   "stage1", "stage2",   "fragmentation", "stream",
+    "footprint", "stride", "accesses", "warm_up",       "seed"};
 inline constexpr std::size_t kAxisCount = kAxes.size();
 [[nodiscard]] std::optional<std::size_t> axis_number(std::string_view name);
 

@@ -2,6 +2,7 @@
 #include <array>
 #include <bit>
 #include <lab/stream.hpp>
+#include <lab/trace/trace_stream.hpp>
 #include <utility>
 
 namespace axvm::lab {
@@ -66,11 +67,25 @@ class ZipfNumbers {
   std::uint64_t octaves_;
 };
 
-class StridedStream : public Stream {
+// A stream that is made, not read: nothing can go wrong.
+class MadeStream : public Stream {
+ public:
+  std::expected<void, std::string> next(std::span<Reference> references) final {
+    fill(references);
+    return {};
+  }
+
+ private:
+  virtual void fill(std::span<Reference> references) = 0;
+};
+
+class StridedStream : public MadeStream {
  public:
   StridedStream(std::uint64_t footprint, std::uint64_t stride)
       : footprint_(footprint), stride_(stride) {}
-  void next(std::span<Reference> references) override {
+
+ private:
+  void fill(std::span<Reference> references) override {
     for (Reference& reference : references) {
       reference = {.offset = at_, .access = Access::Load, .waits = false};
       at_ += stride_;
@@ -78,17 +93,18 @@ class StridedStream : public Stream {
     }
   }
 
- private:
   std::uint64_t footprint_;
   std::uint64_t stride_;
   std::uint64_t at_ = 0;
 };
 
-class RandomStream : public Stream {
+class RandomStream : public MadeStream {
  public:
   RandomStream(std::uint64_t footprint, std::uint64_t seed)
       : words_(footprint / kWord), random_(seed) {}
-  void next(std::span<Reference> references) override {
+
+ private:
+  void fill(std::span<Reference> references) override {
     for (Reference& reference : references) {
       store_ = !store_;
       if (!store_) at_ = random_.below(words_) * kWord;
@@ -96,35 +112,37 @@ class RandomStream : public Stream {
     }
   }
 
- private:
   std::uint64_t words_;
   Random random_;
   std::uint64_t at_ = 0;
   bool store_ = true;
 };
 
-class PointerChaseStream : public Stream {
+class PointerChaseStream : public MadeStream {
  public:
   PointerChaseStream(std::uint64_t footprint, std::uint64_t seed)
       : lines_(footprint / kLine), order_(lines_, seed) {}
-  void next(std::span<Reference> references) override {
+
+ private:
+  void fill(std::span<Reference> references) override {
     for (Reference& reference : references) {
       reference = {.offset = order_(at_) * kLine, .access = Access::Load, .waits = true};
       at_ = at_ + 1 == lines_ ? 0 : at_ + 1;
     }
   }
 
- private:
   std::uint64_t lines_;
   Permutation order_;
   std::uint64_t at_ = 0;
 };
 
-class ZipfStream : public Stream {
+class ZipfStream : public MadeStream {
  public:
   ZipfStream(std::uint64_t footprint, std::uint64_t seed)
       : ranks_(footprint / kPage), pages_(footprint / kPage, seed), random_(seed) {}
-  void next(std::span<Reference> references) override {
+
+ private:
+  void fill(std::span<Reference> references) override {
     for (Reference& reference : references) {
       const std::uint64_t page = pages_(ranks_.next(random_));
       reference = {.offset = page * kPage + random_.below(kPage / kWord) * kWord,
@@ -133,21 +151,22 @@ class ZipfStream : public Stream {
     }
   }
 
- private:
   ZipfNumbers ranks_;
   Permutation pages_;
   Random random_;
 };
 
 // Half of the memory is edges, 8 bytes each, half is vertices.
-class GraphStream : public Stream {
+class GraphStream : public MadeStream {
  public:
   GraphStream(std::uint64_t footprint, std::uint64_t seed)
       : half_(footprint / 2),
         ranks_(half_ / kWord),
         vertices_(half_ / kWord, seed),
         random_(seed) {}
-  void next(std::span<Reference> references) override {
+
+ private:
+  void fill(std::span<Reference> references) override {
     for (Reference& reference : references) {
       if (!edge_) {
         reference = {.offset = at_, .access = Access::Load, .waits = false};
@@ -161,7 +180,6 @@ class GraphStream : public Stream {
     }
   }
 
- private:
   std::uint64_t half_;
   ZipfNumbers ranks_;
   Permutation vertices_;
@@ -182,6 +200,7 @@ constexpr std::array<std::pair<std::string_view, StreamKind>, 6> kNames{{
 }  // namespace
 
 std::string_view to_string(StreamKind kind) {
+  if (kind == StreamKind::Trace) return "trace";
   return std::ranges::find(kNames, kind, &decltype(kNames)::value_type::second)->first;
 }
 
@@ -200,6 +219,7 @@ std::unique_ptr<Stream> make_stream(const StreamSpec& spec) {
       return std::make_unique<PointerChaseStream>(spec.footprint, spec.seed);
     case StreamKind::Zipf: return std::make_unique<ZipfStream>(spec.footprint, spec.seed);
     case StreamKind::Graph: return std::make_unique<GraphStream>(spec.footprint, spec.seed);
+    case StreamKind::Trace: return make_trace_stream(spec.trace);
   }
   return nullptr;
 }

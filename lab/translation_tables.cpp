@@ -4,7 +4,6 @@
 #include <array>
 #include <bit>
 #include <cstring>
-#include <lab/random.hpp>
 #include <lab/translation_tables.hpp>
 
 namespace axvm::lab {
@@ -21,6 +20,8 @@ constexpr std::uint64_t kDataIpa = 64ULL << 30;
 // the model of the caches tells lines apart (sim/timing/line_cache.hpp).
 constexpr std::uint64_t kGuestMemory = 1ULL << 40;
 constexpr std::uint64_t kNestedTables = 7ULL << 40;
+// Between both; a stage-2 leaf and the guest's tables take some of it.
+constexpr std::uint64_t kMostData = 4ULL << 40;
 static_assert((8ULL << 40) >> sim::timing::MemoryHierarchy::kLineShift <=
               sim::timing::LineCache::kLimit);
 
@@ -38,13 +39,6 @@ std::uint64_t tables_size(const TableFormat& format, unsigned height, std::uint6
   }
   return total;
 }
-unsigned lowest(const std::vector<LeafShare>& leaves) {
-  return std::ranges::min(leaves, {}, &LeafShare::height).height;
-}
-unsigned highest(const std::vector<LeafShare>& leaves) {
-  return std::ranges::max(leaves, {}, &LeafShare::height).height;
-}
-
 // A guest's tables while they are written. Tables come from ascending addresses.
 class GuestTables {
  public:
@@ -96,28 +90,52 @@ class GuestTables {
 }  // namespace
 
 std::uint64_t TranslationTables::expected_pa(std::uint64_t va) const noexcept {
-  return va - va_ + kDataIpa + displacement_;
+  return (plan_ ? plan_->ipa_of(va) : va - va_ + kDataIpa) + displacement_;
+}
+
+// The guest's leaves, in a user's half and high enough for all tables' indices to be something;
+// those of a trace are where they are.
+std::expected<void, std::string> TranslationTables::plan_guest(const TablesSpec& spec) {
+  if (spec.guest == nullptr) {
+    va_ = kDataIpa;
+    if (spec.pages.empty()) return {};
+    return std::unexpected("stage1 is off: a trace's addresses need tables");
+  }
+  const TableFormat& format = *spec.guest->format;
+  const std::uint64_t region =
+      leaf_size(format, std::ranges::max(spec.guest_leaves, {}, &LeafShare::height).height);
+  GuestMemory memory{.leaves = spec.guest_leaves,
+                     .pages = spec.pages,
+                     .ipa = kDataIpa,
+                     .fragmentation = spec.fragmentation,
+                     .seed = spec.seed};
+  if (spec.pages.empty()) {
+    memory.first = va_ = (1ULL << (format.input_bits - 2)) + (1ULL << (format.input_bits - 4));
+    memory.size = round_up(spec.footprint, region);
+    if (memory.size > 1ULL << (format.input_bits - 2)) {
+      return std::unexpected(fmt::format("footprint is too large for {}, expected at most {} bytes",
+                                         format.name, 1ULL << (format.input_bits - 2)));
+    }
+  } else if (const std::uint64_t last = std::ranges::max(spec.pages);
+             last >> format.input_bits != 0) {
+    return std::unexpected(
+        fmt::format("the trace has address {:#x}, expected at most {} bits for {}", last,
+                    format.input_bits, format.name));
+  }
+  plan_.emplace(format, memory);
+  return {};
 }
 
 std::expected<TranslationTables, std::string> TranslationTables::make(const TablesSpec& spec) {
   TranslationTables tables;
-  const std::uint64_t region = spec.guest == nullptr
-                                   ? kPageSize
-                                   : leaf_size(*spec.guest->format, highest(spec.guest_leaves));
-  const std::uint64_t data_size = round_up(spec.footprint, region);
-  std::uint64_t guest_size = 0;
-  if (spec.guest != nullptr) {
-    const TableFormat& format = *spec.guest->format;
-    // In a user's half, and high enough for all tables' indices to be something.
-    tables.va_ = (1ULL << (format.input_bits - 2)) + (1ULL << (format.input_bits - 4));
-    if (data_size > (1ULL << (format.input_bits - 2))) {
-      return std::unexpected(fmt::format("footprint is too large for {}, expected at most {} bytes",
-                                         format.name, 1ULL << (format.input_bits - 2)));
-    }
-    guest_size = 2 * tables_size(format, lowest(spec.guest_leaves), data_size);
-  } else {
-    tables.va_ = kDataIpa;
+  if (auto planned = tables.plan_guest(spec); !planned) return std::unexpected(planned.error());
+  const std::uint64_t data_size =
+      tables.plan_ ? tables.plan_->size() : round_up(spec.footprint, kPageSize);
+  if (data_size > kMostData) {
+    return std::unexpected(
+        fmt::format("the guest's memory is {} bytes, expected at most {}", data_size, kMostData));
   }
+  std::uint64_t guest_size = tables.plan_ ? 2 * tables.plan_->tables_size() : 0;
   std::vector<PhysicalMemory::Bank> banks;
   if (spec.nested != nullptr) {
     const TableFormat& format = *spec.nested->format;
@@ -145,31 +163,15 @@ std::expected<TranslationTables, std::string> TranslationTables::make(const Tabl
   if (auto mapped = tables.map_nested(spec, guest_size, data_size); !mapped) {
     return std::unexpected(mapped.error());
   }
-  tables.map_guest(spec, data_size);
+  tables.map_guest(spec);
   return tables;
 }
 
-void TranslationTables::map_guest(const TablesSpec& spec, std::uint64_t data_size) {
+void TranslationTables::map_guest(const TablesSpec& spec) {
   if (spec.guest == nullptr) return;
-  const TableFormat& format = *spec.guest->format;
   GuestTables guest(*spec.guest, *memory_, kTablesIpa, displacement_);
-  const std::uint64_t region = leaf_size(format, highest(spec.guest_leaves));
-  Random random(spec.seed);
-  for (std::uint64_t at = 0; at < data_size; at += region) {
-    std::uint64_t dice = spec.guest_leaves.size() > 1 ? random.below(100) : 0;
-    unsigned height = spec.guest_leaves.back().height;
-    for (const LeafShare& share : spec.guest_leaves) {
-      if (dice < share.percent) {
-        height = share.height;
-        break;
-      }
-      dice -= share.percent;
-    }
-    for (std::uint64_t part = 0; part < region; part += leaf_size(format, height)) {
-      guest.map(va_ + at + part, kDataIpa + at + part, height);
-    }
-  }
-  stage1_ = {&format, guest.root()};
+  plan_->for_each([&](const Leaf& leaf) { guest.map(leaf.va, leaf.ipa, leaf.height); });
+  stage1_ = {spec.guest->format, guest.root()};
 }
 
 std::expected<void, std::string> TranslationTables::map_nested(const TablesSpec& spec,

@@ -13,7 +13,8 @@ std::vector<Reference> taken(const StreamSpec& spec, std::size_t count, std::siz
   const auto stream = make_stream(spec);
   std::vector<Reference> references(count);
   for (std::size_t at = 0; at < count; at += batch) {
-    stream->next(std::span(references).subspan(at, std::min(batch, count - at)));
+    REQUIRE(
+        stream->next(std::span(references).subspan(at, std::min(batch, count - at))).has_value());
   }
   return references;
 }

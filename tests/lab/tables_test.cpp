@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <lab/random.hpp>
 #include <lab/translation_tables.hpp>
+#include <set>
 #include <sim/arch/aarch64/mmu.hpp>
 #include <sim/arch/aarch64/table_formats.hpp>
 #include <sim/arch/riscv64/table_formats.hpp>
@@ -200,6 +201,58 @@ TEST_CASE("what no table can map is refused in one line") {
                  .nested_height = 2,
                  .footprint = 1ULL << 40}) ==
         "footprint is too large for vmsa-4k-39, expected at most 481036337152 bytes");
+}
+
+TEST_CASE(
+    "fragmentation scatters a share of the pages, and every address keeps memory of its own") {
+  constexpr std::uint64_t kFootprint = 8ULL << 20;
+  constexpr std::uint64_t kPages = kFootprint / 4096;
+  for (const unsigned percent : {0U, 10U, 50U, 100U}) {
+    CAPTURE(percent);
+    const auto tables = TranslationTables::make({.guest = find_guest_format("vmsa-4k-48"),
+                                                 .guest_leaves = {{}},
+                                                 .nested = find_nested_format("vmsa-4k-48"),
+                                                 .nested_height = 0,
+                                                 .footprint = kFootprint,
+                                                 .fragmentation = percent});
+    REQUIRE_MESSAGE(tables.has_value(), tables.error());
+    sim::timing::TimingMmu mmu(bare(), tables->memory());
+    mmu.set_stage1(tables->stage1());
+    mmu.set_stage2(tables->stage2());
+    std::set<std::uint64_t> used;
+    std::uint64_t contiguous = 0;
+    std::uint64_t last = 0;
+    for (std::uint64_t page = 0; page < kPages; ++page) {
+      const std::uint64_t va = tables->va() + page * 4096 + 8;
+      const auto pa = mmu.access(va, Access::Load);
+      REQUIRE(pa == tables->expected_pa(va));
+      REQUIRE(used.insert(*pa).second);
+      if (page > 0 && *pa == last + 4096) ++contiguous;
+      last = *pa;
+    }
+    CHECK(*used.rbegin() - *used.begin() == kFootprint - 4096);
+    // Both of two neighbours have to stay.
+    const double share = static_cast<double>(contiguous) / (kPages - 1);
+    const double stays = 1 - percent / 100.0;
+    CHECK(share == doctest::Approx(stays * stays).epsilon(0.05).scale(1));
+  }
+}
+
+TEST_CASE("pages in any order get memory in that order, and nothing else is mapped") {
+  const std::vector<std::uint64_t> pages{0x7fff'ffff'f000, 0x40'0000, 0x40'2000, 0x1000,
+                                         0x7f00'0000'0000};
+  const auto tables = TranslationTables::make(
+      {.guest = find_guest_format("vmsa-4k-48"), .guest_leaves = {{}}, .pages = pages});
+  REQUIRE_MESSAGE(tables.has_value(), tables.error());
+  CHECK(tables->va() == 0);
+  sim::timing::TimingMmu mmu(bare(), tables->memory());
+  mmu.set_stage1(tables->stage1());
+  const auto first = mmu.access(pages[0], Access::Load);
+  for (std::size_t i = 0; i < pages.size(); ++i) {
+    CHECK(mmu.access(pages[i] + 5, Access::Load) == *first + i * 4096 + 5);
+    CHECK(tables->expected_pa(pages[i] + 5) == *first + i * 4096 + 5);
+  }
+  CHECK_FALSE(mmu.access(0x40'1000, Access::Load).has_value());
 }
 
 }  // namespace axvm::lab::test

@@ -1,5 +1,7 @@
 """axvm walk-lab: tables, shards, usage."""
 
+import gzip
+import json
 import os
 import re
 import subprocess
@@ -51,6 +53,30 @@ class WalkLab(unittest.TestCase):
             for name in ("results.csv", "results.json", "tables.txt"):
                 self.assertEqual(Path(folder, "merged", name).read_bytes(),
                                  Path(folder, "whole", name).read_bytes())
+
+    def test_a_trace_is_walked_and_a_malformed_one_is_one_line(self):
+        lines = "".join(f"I  {0x400000 + 4 * i:08x},4\n L {0x7fff0000 + 4096 * i:x},8\n"
+                        for i in range(300))
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "profiles").symlink_to(EXPERIMENTS / "profiles")
+            experiment = Path(folder, "e.toml")
+            experiment.write_text(
+                'title = "t"\n[sweep]\nprofile = "bare"\nstage1 = "vmsa-4k-48/4K"\n'
+                'stream = ["good.lackey.gz", "bad.lackey"]\naccesses = 600\n')
+            with gzip.open(Path(folder, "good.lackey.gz"), "wt") as trace:
+                trace.write(lines)
+            Path(folder, "bad.lackey").write_text(lines[:-3])
+            done = walk_lab(experiment, "--out", f"{folder}/out")
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+            self.assertEqual(done.stderr,
+                             f"axvm: point 1: {folder}/bad.lackey:600: the file ends within the line\n")
+            kept = json.loads(Path(folder, "out", "points-1-of-1.jsonl").read_text())
+            self.assertEqual(kept["stream"], "good.lackey.gz")
+            self.assertEqual(sum(map(sum, kept["counters"]["stage1_references"])), 600 * 4)
+            Path(folder, "bad.lackey").unlink()
+            done = walk_lab(experiment)
+            self.assertEqual((done.returncode, done.stderr.count("\n")), (2, 1))
+            self.assertIn('is "bad.lackey", expected a file in', done.stderr)
 
     def test_wrong_usage_is_one_line_and_status_2(self):
         experiment = str(EXPERIMENTS / "references.toml")
