@@ -8,11 +8,12 @@
 #include <algorithm>
 #include <array>
 #include <exception>
-#include <hal-sim/config/size_text.hpp>
 #include <iterator>
 #include <string_view>
+#include <tools/axvm/arguments.hpp>
 #include <tools/axvm/commands.hpp>
 #include <tools/axvm/exit_status.hpp>
+#include <tools/axvm/explain_options.hpp>
 #include <tools/axvm/parallel.hpp>
 #include <tools/axvm/supervisor.hpp>
 
@@ -30,6 +31,8 @@ Examples:
   axvm run vm.toml --expect 'login:' --send 'root\n'       talk to its console
   axvm check vm.toml                                       validate, print the memory map
   axvm walk vm.toml --gva 0x40080000 --at 1000             draw a two-stage page-table walk
+  axvm explain esr 0x93810045                              what each bit of a syndrome means
+  axvm explain walk vm.toml --gva 0x40080000 --html w.html step through a walk in a browser
   axvm walk-lab configs/walk-lab/references.toml           measure what walks cost
   axvm bare-metal vm.toml                                  the same guest at EL2, under QEMU
   axvm diff-trace a.jsonl b.jsonl --config vm.toml         explain where two traces part
@@ -38,68 +41,8 @@ Exit status: 0 guest powered off, 1 guest failed or traces differ, 2 bad usage o
 128+n signal n (130: Ctrl-C).
 )";
 
-constexpr std::array<std::string_view, 6> kCommands = {"run",        "check",      "walk",
-                                                       "bare-metal", "diff-trace", "walk-lab"};
-
-// One line, wrong usage.
-[[noreturn]] void reject(const std::string& what) { throw CLI::ValidationError(what, kBadUsage); }
-
-std::uint64_t number(const char* option, const std::string& text) {
-  const auto value = hal_sim::parse_number(text);
-  if (!value) {
-    reject(fmt::format("{}: \"{}\" is not a number, expected decimal or 0x hexadecimal", option,
-                       text));
-  }
-  return *value;
-}
-
-std::uint64_t number(const char* option, const std::string& text, std::uint64_t least,
-                     std::uint64_t most) {
-  const std::uint64_t value = number(option, text);
-  if (value < least || value > most) {
-    reject(fmt::format("{}: is {}, expected {} to {}", option, text, least, most));
-  }
-  return value;
-}
-
-void add_configuration(CLI::App& app, ConfigurationOptions& options) {
-  app.add_option("CONFIG", options.files, "TOML files, one per VM; one may have a [sim] table")
-      ->required()
-      ->type_name("")
-      ->expected(-1);
-  app.add_option("--images", options.image_directories, "Folder to look for images in")
-      ->expected(1)
-      ->type_name("DIR");
-  app.add_option_function<std::string>(
-         "--vcpus",
-         [&options](const std::string& text) {
-           options.vcpus = static_cast<std::uint32_t>(number("--vcpus", text, 1, 64));
-         },
-         "vCPUs of each VM, instead of the configuration's")
-      ->type_name("N");
-  app.add_option_function<std::string>(
-         "--memory",
-         [&options](const std::string& text) {
-           const auto size = hal_sim::parse_size(text);
-           if (!size || *size == 0 || *size % 4096 != 0) {
-             reject(
-                 fmt::format("--memory: \"{}\" is not a size in pages of 4 KiB, expected for "
-                             "example 64M or 2G",
-                             text));
-           }
-           options.memory = size;
-         },
-         "Size of each VM's first memory region, e.g. 64M or 2G")
-      ->type_name("SIZE");
-}
-
-void add_chaos(CLI::App& app, ConfigurationOptions& options) {
-  app.add_option_function<std::string>(
-         "--chaos",
-         [&options](const std::string& text) { options.chaos = number("--chaos", text); },
-         "Perturb the engine at random points; nothing visible may change. 0: off")
-      ->type_name("SEED");
-}
+constexpr std::array<std::string_view, 7> kCommands = {
+    "run", "check", "walk", "explain", "bare-metal", "diff-trace", "walk-lab"};
 
 void add_trace_tables(CLI::App& app, bool& wanted) {
   app.add_flag("--trace-tables", wanted, "Have traces tell what stage 2 maps when it has changed");
@@ -342,11 +285,16 @@ int dispatch(int argc, const char* const* argv) {
   CLI::App& lab_app =
       *app.add_subcommand("walk-lab", "Run experiments with models of TLBs and walk caches");
   add_walk_lab(lab_app, lab);
+  ExplainOptions explain;
+  CLI::App& explain_app = *app.add_subcommand(
+      "explain", "Explain registers, descriptors, walks and traces, bit by bit");
+  add_explain(explain_app, explain);
   const auto output = Output::standard();
   const std::string_view command = argc > 1 ? argv[1] : "";
   if (!command.starts_with('-') && std::ranges::find(kCommands, command) == kCommands.end()) {
     complain(fmt::format(
-        "{}, expected run, check, walk, walk-lab, bare-metal or diff-trace; try axvm --help",
+        "{}, expected run, check, walk, explain, walk-lab, bare-metal or diff-trace; try axvm "
+        "--help",
         command.empty() ? "no command" : fmt::format("\"{}\" is no command", command)));
     return kBadUsage;
   }
@@ -381,6 +329,10 @@ int dispatch(int argc, const char* const* argv) {
   } catch (const CLI::ParseError& error) {
     complain(one_line(error));
     return kBadUsage;
+  }
+  if (explain_app.parsed()) {
+    return supervise(shell_command(argc, argv),
+                     [&] { return settle(*output, explain_command(explain, *output)); });
   }
   if (check_app.parsed()) return settle(*output, check_command(check, *output));
   if (bare_metal_app.parsed()) return settle(*output, bare_metal_command(bare_metal, *output));

@@ -1,0 +1,138 @@
+#include <fmt/format.h>
+
+#include <explain/registers.hpp>
+#include <hal-sim/config/nearest_name.hpp>
+#include <hal-sim/config/size_text.hpp>
+#include <tools/axvm/arguments.hpp>
+#include <tools/axvm/explain_options.hpp>
+
+namespace axvm::tool {
+
+namespace {
+
+constexpr const char* kExamples = R"(
+Examples:
+  axvm explain esr 0x93810045 far 0x9000000 hpfar 0x90000    an exit, as its registers tell it
+  axvm explain VTCR_EL2=0x80043594                           a register
+  axvm explain vtcr_el2                                      all fields and values of a register
+  axvm explain descriptor 0x400057ff --stage 2 --level 3     a page-table entry
+)";
+
+std::string upper(std::string text) {
+  for (char& c : text) {
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
+  }
+  return text;
+}
+
+void check_name(const std::string& name) {
+  if (explain::find_register(name) != nullptr) return;
+  std::vector<std::string_view> names;
+  for (const auto& known : explain::registers()) names.push_back(known.name);
+  const std::string_view nearest = hal_sim::nearest_name(upper(name), names);
+  reject(
+      nearest.empty()
+          ? fmt::format("explain: \"{}\" is no register, walk, trace or descriptor; axvm explain "
+                        "--list names the registers",
+                        name)
+          : fmt::format("explain: \"{}\" is no register, expected perhaps {}", name, nearest));
+}
+
+void add_register(ExplainOptions& options, const std::string& name, const std::string& value) {
+  check_name(name);
+  options.registers.push_back({name, number(name.c_str(), value)});
+}
+
+// NAME VALUE, NAME=VALUE, or NAME alone.
+void read_words(ExplainOptions& options, const std::vector<std::string>& words) {
+  for (std::size_t n = 0; n < words.size(); ++n) {
+    const std::string& word = words[n];
+    if (const std::size_t equals = word.find('='); equals != std::string::npos) {
+      add_register(options, word.substr(0, equals), word.substr(equals + 1));
+      continue;
+    }
+    check_name(word);
+    const bool has_value = n + 1 < words.size() && words[n + 1].find('=') == std::string::npos &&
+                           explain::find_register(words[n + 1]) == nullptr;
+    if (has_value) {
+      add_register(options, word, words[++n]);
+    } else {
+      options.registers.push_back({word, std::nullopt});
+    }
+  }
+}
+
+void add_registers(CLI::App& app, ExplainOptions& options) {
+  app.add_option_function<std::vector<std::string>>(
+         "REGISTER",
+         [&options](const std::vector<std::string>& words) { read_words(options, words); },
+         "NAME VALUE or NAME=VALUE, any number of them; NAME alone: all its values")
+      ->type_name("")
+      ->expected(-1);
+  for (const char* name : {"far", "hpfar", "elr", "spsr"}) {
+    app.add_option_function<std::string>(
+           fmt::format("--{}", name),
+           [&options, name](const std::string& text) { add_register(options, name, text); },
+           fmt::format("{}_EL2, to explain ESR_EL2 with", upper(name)))
+        ->type_name("VALUE");
+  }
+  app.add_flag_callback(
+      "--list", [&options] { options.what = ExplainOptions::What::List; }, "Name all registers");
+}
+
+unsigned granule_bits(const std::string& text) {
+  const auto size = hal_sim::parse_size(text);
+  for (const unsigned bits : {12U, 14U, 16U}) {
+    if (size == std::uint64_t{1} << bits) return bits;
+  }
+  reject(fmt::format("--granule: is {}, expected 4K, 16K or 64K", text));
+}
+
+void add_descriptor(CLI::App& app, ExplainOptions& options) {
+  ExplainDescriptorOptions& descriptor = options.descriptor;
+  app.add_option_function<std::string>(
+         "VALUE",
+         [&descriptor](const std::string& text) { descriptor.word = number("descriptor", text); },
+         "Its 64 bits")
+      ->required()
+      ->type_name("");
+  app.add_option_function<std::string>(
+         "--stage",
+         [&descriptor](const std::string& text) {
+           descriptor.place.stage = static_cast<unsigned>(number("--stage", text, 1, 2));
+         },
+         "Of the translation (default: 1)")
+      ->type_name("1|2");
+  app.add_option_function<std::string>(
+         "--level",
+         [&descriptor](const std::string& text) {
+           descriptor.place.level = static_cast<unsigned>(number("--level", text, 0, 3));
+         },
+         "Of the table that it is in (default: 3)")
+      ->type_name("0|1|2|3");
+  app.add_option_function<std::string>(
+         "--granule",
+         [&descriptor](const std::string& text) {
+           descriptor.place.granule_bits = granule_bits(text);
+         },
+         "Size of pages (default: 4K)")
+      ->type_name("4K|16K|64K");
+}
+
+}  // namespace
+
+void add_explain(CLI::App& app, ExplainOptions& options) {
+  app.footer(kExamples);
+  add_registers(app, options);
+  CLI::App& descriptor = *app.add_subcommand("descriptor", "Explain an entry of a page table");
+  add_descriptor(descriptor, options);
+  descriptor.callback([&options] { options.what = ExplainOptions::What::Descriptor; });
+  app.callback([&app, &options] {
+    if (app.get_subcommands().empty() && options.registers.empty() &&
+        options.what == ExplainOptions::What::Registers) {
+      reject("explain: expected a register and its value, descriptor, walk or trace");
+    }
+  });
+}
+
+}  // namespace axvm::tool
