@@ -48,25 +48,25 @@ std::string place(const Field& field) {
                                  : fmt::format("{}:{}", field.high, field.low);
 }
 
-// Folded to lines that begin at `indent`.
-std::string folded(const std::vector<std::string_view>& words, std::size_t indent) {
+// Folded to lines that begin at `indent`; the first one is there already.
+std::string folded(std::span<const std::string> words, std::size_t indent) {
   std::string text;
   std::size_t column = indent;
-  for (const std::string_view word : words) {
-    if (column + 1 + word.size() > kColumns) {
+  for (const std::string& word : words) {
+    if (column + 1 + word.size() > kColumns && column != indent) {
       text += "\n" + std::string(indent, ' ');
       column = indent;
     }
-    text += fmt::format(" {}", word);
-    column += 1 + word.size();
+    text += fmt::format("{}{}", column == indent ? "" : " ", word);
+    column += word.size() + (column == indent ? 0 : 1);
   }
   return text;
 }
 
-std::string field_lines(const Part& part) {
+std::string field_lines(const Part& part, std::string_view margin) {
   std::size_t names = 0;
   std::size_t values = 0;
-  std::vector<std::string_view> zeroes;
+  std::vector<std::string> zeroes;
   const auto silent = [](const DecodedField& field) {
     return field.value == 0 && field.meaning.empty();
   };
@@ -79,16 +79,18 @@ std::string field_lines(const Part& part) {
   for (const DecodedField& field : part.fields) {
     const Field& known = *field.field;
     if (silent(field)) {
-      if (!known.reserved()) zeroes.push_back(known.name);
+      if (!known.reserved()) zeroes.emplace_back(known.name);
       continue;
     }
     if (known.name == "RES1" && field.meaning.empty()) continue;
-    std::string line = fmt::format("    {:>5}  {:<{}}  {:<{}}  {}", place(known), known.name, names,
-                                   value_text(field), values, known.about);
+    std::string line = fmt::format("{}{:>5}  {:<{}}  {:<{}}  {}", margin, place(known), known.name,
+                                   names, value_text(field), values, known.about);
     if (!field.meaning.empty()) line += fmt::format(": {}", field.meaning);
     text += line + "\n";
   }
-  if (!zeroes.empty()) text += fmt::format("        0  {}\n", folded(zeroes, 10).substr(1));
+  if (!zeroes.empty()) {
+    text += fmt::format("{}    0  {}\n", margin, folded(zeroes, margin.size() + 7));
+  }
   return text;
 }
 
@@ -100,10 +102,40 @@ std::string word_text(std::string_view name, const Layout& layout, std::uint64_t
   for (const Part& part : decode(layout, word)) {
     if (!first) text += fmt::format("  {}\n", part.layout->title);
     text += fmt::format("  [{}]\n", part.layout->section);
-    text += ruler(part) + field_lines(part);
+    text += ruler(part) + field_lines(part, "    ");
     first = false;
   }
   return text;
+}
+
+std::string fields_text(const Layout& layout, std::uint64_t word, std::size_t indent,
+                        bool line_each) {
+  const std::string margin(indent, ' ');
+  std::string text;
+  for (const Part& part : decode(layout, word)) {
+    if (line_each) {
+      text += field_lines(part, margin);
+      continue;
+    }
+    std::vector<std::string> words;
+    for (const DecodedField& field : part.fields) {
+      if (field.value == 0 && field.meaning.empty()) continue;
+      words.push_back(fmt::format("{}={}", field.field->name, value_text(field)));
+      if (!field.meaning.empty()) words.back() += fmt::format(" ({})", field.meaning);
+    }
+    text += fmt::format("{}{}\n", margin, folded(words, indent));
+  }
+  return text;
+}
+
+std::string wrapped(std::string_view line, std::size_t indent) {
+  std::vector<std::string> words;
+  while (!line.empty()) {
+    const std::size_t end = std::min(line.find(' '), line.size());
+    words.emplace_back(line.substr(0, end));
+    line.remove_prefix(std::min(end + 1, line.size()));
+  }
+  return std::string(indent, ' ') + folded(words, indent + 2) + "\n";
 }
 
 std::string reference_text(std::string_view name, const Layout& layout) {

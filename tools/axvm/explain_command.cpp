@@ -67,6 +67,7 @@ int explain_command(const ExplainOptions& options, Output& output) {
       }
       break;
     case ExplainOptions::What::Descriptor: explain_descriptor(options.descriptor, output); break;
+    case ExplainOptions::What::Walk: return explain_walk(options.walk, output);
   }
   return 0;
 }

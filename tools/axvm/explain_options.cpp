@@ -119,6 +119,61 @@ void add_descriptor(CLI::App& app, ExplainOptions& options) {
       ->type_name("4K|16K|64K");
 }
 
+explain::aarch64::Access access_of(const std::string& text) {
+  if (text == "read") return explain::aarch64::Access::Read;
+  if (text == "write") return explain::aarch64::Access::Write;
+  if (text == "fetch") return explain::aarch64::Access::Fetch;
+  reject(fmt::format("--access: is {}, expected read, write or fetch", text));
+}
+
+void add_walk_question(CLI::App& app, ExplainWalkOptions& walk) {
+  auto* gva = app.add_option_function<std::string>(
+      "--gva", [&walk](const std::string& text) { walk.gva = number("--gva", text); },
+      "Guest-virtual address: both stages");
+  auto* gpa = app.add_option_function<std::string>(
+      "--gpa", [&walk](const std::string& text) { walk.gpa = number("--gpa", text); },
+      "Guest-physical address: stage 2");
+  gva->type_name("ADDR")->excludes(gpa);
+  gpa->type_name("ADDR");
+  app.add_option_function<std::string>(
+         "--access", [&walk](const std::string& text) { walk.access = access_of(text); },
+         "What for (default: read)")
+      ->type_name("read|write|fetch");
+  app.add_option_function<std::string>(
+         "--el",
+         [&walk](const std::string& text) {
+           walk.el = static_cast<std::uint8_t>(number("--el", text, 0, 1));
+         },
+         "Exception level whose permissions apply (default: 1)")
+      ->type_name("0|1");
+}
+
+void add_walk(CLI::App& app, ExplainWalkOptions& walk) {
+  add_configuration(app, walk.configuration);
+  app.get_option("CONFIG")->required(false);
+  add_chaos(app, walk.configuration);
+  add_walk_question(app, walk);
+  app.add_option_function<std::string>(
+         "--at", [&walk](const std::string& text) { walk.at = number("--at", text); },
+         "After exactly N instructions of the vCPU (default: at the end of the run)")
+      ->type_name("N");
+  app.add_option_function<std::string>(
+         "--vcpu",
+         [&walk](const std::string& text) {
+           walk.vcpu = static_cast<std::uint32_t>(number("--vcpu", text, 0, 63));
+         },
+         "vCPU of the first VM (default: 0)")
+      ->type_name("N");
+  app.add_flag("--full", walk.full, "A line for each field of each descriptor");
+  app.add_option("--profile", walk.profile,
+                 "TOML file of a processor (configs/walk-lab/profiles), for the cycles of reads")
+      ->type_name("FILE");
+  app.callback([&walk] {
+    if (!walk.gva && !walk.gpa) reject("explain walk: expected --gva ADDR or --gpa ADDR");
+    if (walk.configuration.files.empty()) reject("explain walk: expected a configuration");
+  });
+}
+
 }  // namespace
 
 void add_explain(CLI::App& app, ExplainOptions& options) {
@@ -126,8 +181,11 @@ void add_explain(CLI::App& app, ExplainOptions& options) {
   add_registers(app, options);
   CLI::App& descriptor = *app.add_subcommand("descriptor", "Explain an entry of a page table");
   add_descriptor(descriptor, options);
-  descriptor.callback([&options] { options.what = ExplainOptions::What::Descriptor; });
-  app.callback([&app, &options] {
+  CLI::App& walk = *app.add_subcommand("walk", "Explain each step of a page-table walk");
+  add_walk(walk, options.walk);
+  app.callback([&app, &descriptor, &walk, &options] {
+    if (descriptor.parsed()) options.what = ExplainOptions::What::Descriptor;
+    if (walk.parsed()) options.what = ExplainOptions::What::Walk;
     if (app.get_subcommands().empty() && options.registers.empty() &&
         options.what == ExplainOptions::What::Registers) {
       reject("explain: expected a register and its value, descriptor, walk or trace");

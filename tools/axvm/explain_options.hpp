@@ -3,7 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
-#include <explain/aarch64/descriptor.hpp>
+#include <explain/aarch64/walk.hpp>
 #include <optional>
 #include <string>
 #include <tools/axvm/configuration.hpp>
@@ -23,16 +23,30 @@ struct ExplainDescriptorOptions {
   std::uint64_t word = 0;
 };
 
+struct ExplainWalkOptions {
+  ConfigurationOptions configuration;
+  std::optional<std::uint64_t> gva;
+  std::optional<std::uint64_t> gpa;
+  explain::aarch64::Access access = explain::aarch64::Access::Read;
+  std::uint8_t el = 1;
+  std::optional<std::uint64_t> at;  ///< instructions of the vCPU; none: the end of the run
+  std::uint32_t vcpu = 0;
+  bool full = false;                   ///< --full: a line for each field
+  std::optional<std::string> profile;  ///< --profile: whose caches say what reads cost
+};
+
 struct ExplainOptions {
-  enum class What : std::uint8_t { Registers, List, Descriptor };
+  enum class What : std::uint8_t { Registers, List, Descriptor, Walk };
   What what = What::Registers;
   std::vector<NamedValue> registers;
   ExplainDescriptorOptions descriptor;
+  ExplainWalkOptions walk;
 };
 
 /// All options of the command; what is wrong with them ends the parsing.
 void add_explain(CLI::App& app, ExplainOptions& options);
 
+[[nodiscard]] int explain_walk(const ExplainWalkOptions& options, Output& output);
 [[nodiscard]] int explain_command(const ExplainOptions& options, Output& output);
 
 }  // namespace axvm::tool

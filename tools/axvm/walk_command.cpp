@@ -1,15 +1,12 @@
 #include <fmt/format.h>
 
 #include <tools/axvm/commands.hpp>
-#include <tools/axvm/exit_status.hpp>
+#include <tools/axvm/reached_vcpu.hpp>
 #include <tools/axvm/walk_text.hpp>
 
 namespace axvm::tool {
 namespace {
 
-using hal_sim::StopCondition;
-using hal_sim::StopKind;
-using hal_sim::StopReason;
 using sim::aarch64::Access;
 
 std::string permissions(const sim::aarch64::Mmu& mmu, const WalkOptions& options) {
@@ -52,34 +49,12 @@ void draw_walk(const sim::aarch64::Mmu& mmu, std::uint64_t gva, Output& output) 
 }
 
 int walk_command(const WalkOptions& options, Output& output) {
-  const auto config = read_configuration(options.configuration, true);
-  if (!config) return kBadUsage;
-  const auto host = make_host(*config, options.configuration);
-  if (!host) return kBadUsage;
-  const VmId vm = host->vm(0).id();
-  const VcpuId vcpu(options.vcpu);
-  const auto pcpu = host->pcpu_of(vm, vcpu);
-  if (!pcpu) {
-    complain(fmt::format("--vcpu: vm{} has vCPUs 0 to {}", vm.value, host->vm(0).vcpu_num() - 1));
-    return kBadUsage;
-  }
-  StopCondition until;
-  if (options.at) until.vcpu = StopCondition::VcpuInstructions{vm, vcpu, *options.at};
-  const StopReason reason = host->run(until);
-  const std::uint64_t reached = host->instructions_of(vm, vcpu);
-  if (options.at && reason.kind != StopKind::VcpuReached) {
-    complain(fmt::format("{} after {} instructions of vcpu{}, before --at {}", reason.text, reached,
-                         options.vcpu, *options.at));
-    return kGuestFailed;
-  }
-  // Stopped on the way, the vCPU may not be the one whose registers its pCPU holds.
-  if (!reason.is_final() && !host->load_registers(vm, vcpu)) {
-    complain(fmt::format("vcpu{} is switched off at that point", options.vcpu));
-    return kGuestFailed;
-  }
-  output.print("vm{} vcpu{} after {} instructions: {} {:#x}\n", vm.value, options.vcpu, reached,
-               options.gva ? "GVA" : "GPA", options.gva ? *options.gva : *options.gpa);
-  draw(host->machine().pcpu(*pcpu).mmu(), options, output);
+  const auto reached = reach_vcpu(options.configuration, options.vcpu, options.at);
+  if (!reached) return reached.error();
+  output.print("vm{} vcpu{} after {} instructions: {} {:#x}\n", reached->vm.value, options.vcpu,
+               reached->instructions, options.gva ? "GVA" : "GPA",
+               options.gva ? *options.gva : *options.gpa);
+  draw(reached->mmu(), options, output);
   return 0;
 }
 
