@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <explain/aarch64/layouts.hpp>
 #include <explain/aarch64/walk.hpp>
 #include <hal-sim/config/size_text.hpp>
@@ -115,6 +116,8 @@ void find_in_tlb(const Mmu& mmu, ExplainedWalk& walk) {
     }
     walk.tlb.push_back(found);
   });
+  std::ranges::stable_partition(walk.tlb,
+                                [](const TlbFinding& found) { return found.tag.kind() != 2; });
   // What is refused by permissions alone is no stale entry: tables and TLB may say the same.
   if (!walk.result && walk.result.error().kind == sim::aarch64::FaultKind::Permission) {
     for (TlbFinding& found : walk.tlb) found.stale = false;

@@ -62,6 +62,7 @@ struct ExplainedWalk {
   std::expected<Translation, Fault> result;
   std::string permissions;  ///< "rw-"
   std::vector<TlbFinding> tlb;
+  bool has_tlb = true;  ///< false: there is no machine whose TLB it could be
 
   [[nodiscard]] bool stage1_enabled() const;
   [[nodiscard]] bool stage2_enabled() const;

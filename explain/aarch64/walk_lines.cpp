@@ -138,6 +138,7 @@ std::vector<std::string> result_lines(const ExplainedWalk& walk) {
 
 std::vector<std::string> tlb_lines(const ExplainedWalk& walk) {
   std::vector<std::string> lines;
+  if (!walk.has_tlb) return lines;
   bool answered = false;
   for (const TlbFinding& found : walk.tlb) {
     constexpr unsigned kStage2 = 2;

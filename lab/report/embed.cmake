@@ -1,10 +1,14 @@
 # Makes one page of PAGE and the files beside it that it names, and a source file OUTPUT that holds it:
-#   cmake -D PAGE=…/page.html -D LICENCE=… -D OUTPUT=….cpp -P embed.cmake
+#   cmake -D PAGE=…/page.html -D LICENCE=… -D OUTPUT=….cpp [-D LAYER=lab] -P embed.cmake
+# LAYER/page_pieces.hpp declares what it defines.
 # In pieces, since compilers need not take literals of more than 64 KiB. What C++ fills in, @TITLE@
 # and the like, are pieces of their own.
 cmake_minimum_required(VERSION 3.25)
 cmake_path(GET PAGE PARENT_PATH folder)
 set(literals "")
+if(NOT LAYER)
+  set(LAYER lab)
+endif()
 
 function(add_piece text)
   if(text MATCHES "\\)piece\"")
@@ -47,9 +51,9 @@ add_piece("${rest}")
 
 file(WRITE "${OUTPUT}" "// Made by lab/report/embed.cmake.
 #include <array>
-#include <lab/page_pieces.hpp>
+#include <${LAYER}/page_pieces.hpp>
 
-namespace axvm::lab {
+namespace axvm::${LAYER} {
 namespace {
 
 constexpr auto kPieces = std::to_array<std::string_view>({
@@ -59,5 +63,5 @@ ${literals}});
 
 std::span<const std::string_view> page_pieces() { return kPieces; }
 
-}  // namespace axvm::lab
+}  // namespace axvm::${LAYER}
 ")

@@ -148,9 +148,48 @@ void add_walk_question(CLI::App& app, ExplainWalkOptions& walk) {
       ->type_name("0|1");
 }
 
+void add_typed(CLI::App& app, ExplainWalkOptions& walk) {
+  app.add_option("--registers", walk.registers_file,
+                 "TOML file of registers and dumps of memory, instead of a guest")
+      ->type_name("FILE");
+  app.add_option_function<std::vector<std::string>>(
+         "--register",
+         [&walk](const std::vector<std::string>& words) {
+           for (const std::string& word : words) {
+             const std::size_t equals = word.find('=');
+             if (equals == std::string::npos) {
+               reject(fmt::format("--register: \"{}\" is no NAME=VALUE", word));
+             }
+             walk.registers.push_back(
+                 {word.substr(0, equals), number("--register", word.substr(equals + 1))});
+           }
+         },
+         "A register, such as VTTBR_EL2=0x40000000, instead of a guest's; any number of them")
+      ->allow_extra_args(false)
+      ->type_name("NAME=VALUE");
+  app.add_option_function<std::vector<std::string>>(
+         "--memory",
+         [&walk](const std::vector<std::string>& words) {
+           for (const std::string& word : words) {
+             auto dump = explain::aarch64::parse_dump(word);
+             if (!dump) {
+               reject(
+                   fmt::format("--memory: \"{}\" is no FILE@ADDRESS, expected for example "
+                               "tables.bin@0x40000000",
+                               word));
+             }
+             walk.dumps.push_back(std::move(*dump));
+           }
+         },
+         "What was in memory from ADDRESS on, byte by byte; any number of them")
+      ->allow_extra_args(false)
+      ->type_name("FILE@ADDRESS");
+}
+
 void add_walk(CLI::App& app, ExplainWalkOptions& walk) {
   add_configuration(app, walk.configuration);
   app.get_option("CONFIG")->required(false);
+  app.remove_option(app.get_option("--memory"));  // here it is a dump
   add_chaos(app, walk.configuration);
   add_walk_question(app, walk);
   app.add_option_function<std::string>(
@@ -168,9 +207,12 @@ void add_walk(CLI::App& app, ExplainWalkOptions& walk) {
   app.add_option("--profile", walk.profile,
                  "TOML file of a processor (configs/walk-lab/profiles), for the cycles of reads")
       ->type_name("FILE");
+  add_typed(app, walk);
   app.callback([&walk] {
     if (!walk.gva && !walk.gpa) reject("explain walk: expected --gva ADDR or --gpa ADDR");
-    if (walk.configuration.files.empty()) reject("explain walk: expected a configuration");
+    if (walk.configuration.files.empty() == !walk.typed()) {
+      reject("explain walk: expected a configuration, or registers and memory");
+    }
   });
 }
 

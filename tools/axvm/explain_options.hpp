@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <explain/aarch64/typed_registers.hpp>
 #include <explain/aarch64/walk.hpp>
 #include <optional>
 #include <string>
@@ -31,8 +32,16 @@ struct ExplainWalkOptions {
   std::uint8_t el = 1;
   std::optional<std::uint64_t> at;  ///< instructions of the vCPU; none: the end of the run
   std::uint32_t vcpu = 0;
-  bool full = false;                   ///< --full: a line for each field
-  std::optional<std::string> profile;  ///< --profile: whose caches say what reads cost
+  bool full = false;                                ///< --full: a line for each field
+  std::optional<std::string> profile;               ///< --profile: whose caches say what reads cost
+  std::optional<std::string> registers_file;        ///< --registers
+  std::vector<NamedValue> registers;                ///< --register
+  std::vector<explain::aarch64::MemoryDump> dumps;  ///< --memory
+
+  /// There is no guest: registers and memory have been typed in.
+  [[nodiscard]] bool typed() const noexcept {
+    return registers_file || !registers.empty() || !dumps.empty();
+  }
 };
 
 struct ExplainOptions {

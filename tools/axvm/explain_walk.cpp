@@ -2,6 +2,8 @@
 
 #include <explain/aarch64/walk_text.hpp>
 #include <lab/profile_file.hpp>
+#include <sim/cpu/statistics.hpp>
+#include <tools/axvm/dumped_memory.hpp>
 #include <tools/axvm/exit_status.hpp>
 #include <tools/axvm/explain_options.hpp>
 #include <tools/axvm/reached_vcpu.hpp>
@@ -11,7 +13,11 @@ namespace axvm::tool {
 namespace {
 
 using explain::aarch64::ExplainedWalk;
+using explain::aarch64::TypedRegisters;
 using explain::aarch64::WalkQuestion;
+using sim::aarch64::FaultKind;
+using sim::aarch64::Mmu;
+using sim::timing::HierarchyProfile;
 
 WalkQuestion question_of(const ExplainWalkOptions& options) {
   return {.address = options.gva ? *options.gva : *options.gpa,
@@ -25,6 +31,89 @@ std::string address_text(const ExplainWalkOptions& options) {
                      options.gva ? *options.gva : *options.gpa);
 }
 
+void complain_all(const std::vector<hal_sim::Diagnostic>& diagnostics) {
+  for (const auto& diagnostic : diagnostics) complain(to_string(diagnostic));
+}
+
+int show(const ExplainedWalk& walk, const std::string& title, const ExplainWalkOptions& options,
+         Output& output) {
+  output.print("{}\n{}", title, walk_text(walk, options.full));
+  return 0;
+}
+
+// What has been typed in, from the file and the command line.
+std::optional<TypedRegisters> typed_registers(const ExplainWalkOptions& options) {
+  TypedRegisters typed;
+  if (options.registers_file) {
+    auto loaded = explain::aarch64::load_registers(*options.registers_file);
+    if (!loaded) {
+      complain_all(loaded.error());
+      return std::nullopt;
+    }
+    typed = std::move(*loaded);
+  }
+  for (const NamedValue& named : options.registers) {
+    if (const auto set = set_register(typed, named.name, *named.value); !set) {
+      complain(fmt::format("--register: {} {}", named.name, set.error()));
+      return std::nullopt;
+    }
+  }
+  typed.dumps.insert(typed.dumps.end(), options.dumps.begin(), options.dumps.end());
+  if (const std::string why = unsupported(typed); !why.empty()) {
+    complain(why);
+    return std::nullopt;
+  }
+  if (typed.dumps.empty()) {
+    complain("explain walk: expected --memory FILE@ADDRESS, the memory that holds the tables");
+    return std::nullopt;
+  }
+  return typed;
+}
+
+// Every descriptor that was read, or should have been, is in a dump.
+bool all_is_known(const ExplainedWalk& walk, const DumpedMemory& dumped) {
+  for (const auto& read : walk.reads) {
+    if (dumped.holds(read.step.descriptor_pa)) continue;
+    complain(fmt::format("{}: the descriptor at {:#x} is in no dump, expected --memory with it",
+                         read_title(read), read.step.descriptor_pa));
+    return false;
+  }
+  if (walk.result || walk.result.error().kind != FaultKind::ExternalAbortOnWalk) return true;
+  complain(fmt::format("stage {} level {}: the table is in no dump{}, expected --memory with it",
+                       walk.result.error().stage, walk.result.error().level,
+                       walk.reads.empty() ? ""
+                                          : fmt::format(" (the last descriptor read is {:#x})",
+                                                        walk.reads.back().step.descriptor)));
+  return false;
+}
+
+int explain_typed(const ExplainWalkOptions& options, const HierarchyProfile* memory,
+                  Output& output) {
+  const auto typed = typed_registers(options);
+  if (!typed) return kBadUsage;
+  const auto dumped = read_dumps(typed->dumps);
+  if (!dumped) {
+    complain(dumped.error());
+    return kBadUsage;
+  }
+  sim::Statistics statistics;
+  Mmu mmu(dumped->memory, 1, statistics, typed->features);
+  mmu.registers() = typed->registers;
+  ExplainedWalk walk = explain::aarch64::walk(mmu, question_of(options), memory);
+  walk.has_tlb = false;
+  if (!all_is_known(walk, *dumped)) return kBadUsage;
+  return show(walk, fmt::format("typed-in registers: {}", address_text(options)), options, output);
+}
+
+int explain_run(const ExplainWalkOptions& options, const HierarchyProfile* memory, Output& output) {
+  const auto reached = reach_vcpu(options.configuration, options.vcpu, options.at);
+  if (!reached) return reached.error();
+  const std::string title = fmt::format("vm{} vcpu{} after {} instructions: {}", reached->vm.value,
+                                        options.vcpu, reached->instructions, address_text(options));
+  return show(explain::aarch64::walk(reached->mmu(), question_of(options), memory), title, options,
+              output);
+}
+
 }  // namespace
 
 int explain_walk(const ExplainWalkOptions& options, Output& output) {
@@ -32,19 +121,14 @@ int explain_walk(const ExplainWalkOptions& options, Output& output) {
   if (options.profile) {
     auto loaded = lab::load_profile(*options.profile);
     if (!loaded) {
-      for (const auto& diagnostic : loaded.error()) complain(to_string(diagnostic));
+      complain_all(loaded.error());
       return kBadUsage;
     }
     profile = std::move(*loaded);
   }
-  const auto reached = reach_vcpu(options.configuration, options.vcpu, options.at);
-  if (!reached) return reached.error();
-  const std::string title = fmt::format("vm{} vcpu{} after {} instructions: {}", reached->vm.value,
-                                        options.vcpu, reached->instructions, address_text(options));
-  const ExplainedWalk walk = explain::aarch64::walk(reached->mmu(), question_of(options),
-                                                    profile ? &profile->memory : nullptr);
-  output.print("{}\n{}", title, walk_text(walk, options.full));
-  return 0;
+  const HierarchyProfile* const memory = profile ? &profile->memory : nullptr;
+  return options.typed() ? explain_typed(options, memory, output)
+                         : explain_run(options, memory, output);
 }
 
 }  // namespace axvm::tool
