@@ -61,6 +61,9 @@ class ProfileReader {
     if (const toml::table* const memory = reader.table("memory", false)) {
       read_memory(*memory, profile.memory);
     }
+    if (const toml::table* const exits = reader.table("exits", false)) {
+      read_exits(*exits, profile.exits);
+    }
     reader.finish();
     if (entries_ > kMostEntries) {
       context_.error({}, {}, fmt::format("has {} entries in all caches", entries_),
@@ -164,6 +167,25 @@ class ProfileReader {
     }
     memory.memory_cycles = narrow(reader.integer("cycles", kCycles).value_or(0));
     memory.walker_enters = reader.choice<Level>("walker_enters", kLevels).value_or(Level::L1);
+    reader.finish();
+  }
+
+  void read_exits(const toml::table& table, sim::timing::ExitCosts& exits) {
+    FieldReader reader(context_, table, "exits");
+    const auto cycles = [&](std::string_view name) {
+      return narrow(reader.required_integer(name, kCycles));
+    };
+    exits = {.world_switch = cycles("world_switch"),
+             .call = cycles("call"),
+             .register_access = cycles("register"),
+             .device_access = cycles("device"),
+             .process = cycles("process"),
+             .page = cycles("page"),
+             .exception = cycles("exception"),
+             .interrupt = cycles("interrupt"),
+             .interrupt_sent = cycles("interrupt_sent"),
+             .interface_access = cycles("interface_access"),
+             .devices_in_vmm = reader.strings("devices_in_vmm")};
     reader.finish();
   }
 

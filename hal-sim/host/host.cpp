@@ -198,6 +198,10 @@ std::optional<std::uint32_t> Host::instruction_at(unsigned pcpu, std::uint64_t v
 RunStatistics Host::statistics() const {
   RunStatistics sum;
   sum.unmaintained_pc = unmaintained_pc_;
+  if (exit_meter_ != nullptr) {
+    sum.exit_costs = exit_meter_->rows();
+    sum.interface_cycles = exit_meter_->prices().costs().interface_access;
+  }
   for (unsigned i = 0; i < queues_.size(); ++i) {
     const Pcpu& pcpu = machine_->pcpu(i);
     const sim::Statistics& s = pcpu.statistics();
@@ -211,6 +215,7 @@ RunStatistics Host::statistics() const {
     sum.machine.stage2_references += s.stage2_references;
     sum.machine.traps_to_el1 += s.traps_to_el1;
     sum.machine.traps_to_el2 += s.traps_to_el2;
+    sum.machine.interface_accesses += s.interface_accesses;
     sum.machine.unmaintained_lines += s.unmaintained_lines;
     sum.machine.cycles += s.cycles;
     for (std::size_t c = 0; c < sum.exits.by_class.size(); ++c) {

@@ -1,12 +1,14 @@
 #pragma once
 // Runs VMs on a simulated machine: places vCPUs on pCPUs, gives turns, stops where it is told to.
 
+#include <array>
 #include <core/vm/vm_base.hpp>
 #include <cstdint>
 #include <expected>
 #include <functional>
 #include <hal-sim/backends/backends.hpp>
 #include <hal-sim/config/machine_config.hpp>
+#include <hal-sim/costs/exit_meter.hpp>
 #include <hal-sim/host/choices.hpp>
 #include <hal-sim/host/stop.hpp>
 #include <hal-sim/load/image.hpp>
@@ -47,6 +49,9 @@ struct RunStatistics {
   std::uint64_t time_ns = 0;  ///< the latest pCPU's
   sim::Statistics machine;    ///< summed over pCPUs
   ExitCounts exits;           ///< summed over pCPUs
+  /// By ExitKind, with the prices of HostOptions::timing.
+  std::optional<std::array<ExitMeter::Row, kExitKinds>> exit_costs;
+  std::uint32_t interface_cycles = 0;  ///< of each of machine.interface_accesses
   /// Where the first line of code ran without instruction cache maintenance, if any did; their
   /// number is `machine.unmaintained_lines`.
   std::optional<std::uint64_t> unmaintained_pc;
@@ -202,6 +207,7 @@ class Host {
   std::optional<std::size_t> current_;  // the vCPU whose turn has begun, index into vcpus_
 
   std::optional<std::uint64_t> unmaintained_pc_;  // the first
+  const ExitMeter* exit_meter_ = nullptr;         // in trace_; null without timing
   const StopCondition* until_ = nullptr;
   bool console_matched_ = false;
   std::optional<StopReason> final_;

@@ -79,6 +79,11 @@ std::expected<std::unique_ptr<Host>, std::vector<Diagnostic>> Host::create(
 
   host->max_resets_ = config.sim.max_resets;
   host->images_ = std::move(options.images);
+  if (options.timing) {
+    auto meter = std::make_unique<ExitMeter>(ExitPrices(options.timing->exits));
+    host->exit_meter_ = meter.get();
+    host->trace_.add(std::move(meter));
+  }
   if (options.prepare) options.prepare(*host);
 
   std::vector<Diagnostic> findings;

@@ -14,6 +14,7 @@ struct Statistics {
   std::uint64_t stage2_references = 0;   ///< stage-2 descriptors read
   std::uint64_t traps_to_el1 = 0;        ///< exceptions the machine delivered to EL1
   std::uint64_t traps_to_el2 = 0;        ///< exceptions taken to EL2
+  std::uint64_t interface_accesses = 0;  ///< of the interrupts' virtual CPU interface by guests
   std::uint64_t unmaintained_lines = 0;  ///< lines of code run without cache maintenance
   std::uint64_t cycles = 0;              ///< see sim/timing
 };

@@ -47,8 +47,8 @@ class Usage(Test):
         for name in ("-:foo", "-:", f"{self.folder}/trace:foo", f"{self.folder}/trace:"):
             word = name[name.rindex(":") + 1:]
             self.assert_rejected(self.axvm("run", hello, "--trace", name),
-                                 f"--trace: unknown trace format '{word}', expected text, jsonl "
-                                 "or hash")
+                                 f"--trace: unknown trace format '{word}', expected text, jsonl, "
+                                 "hash or chrome")
         self.assert_rejected(self.axvm("run", hello, "--bogus"),
                              "The following argument was not expected: --bogus")
 

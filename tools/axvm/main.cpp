@@ -58,7 +58,8 @@ void add_run(CLI::App& app, RunOptions& options) {
            if (!trace) reject("--trace: " + trace.error());
            options.traces.push_back(std::move(*trace));
          },
-         "Write events to FILE ('-': standard output) as text, jsonl or a running hash")
+         "Write events to FILE ('-': standard output) as text, jsonl, a running hash, or chrome, "
+         "which trace viewers read")
       ->trigger_on_parse()
       ->type_name("FILE[:FORMAT]");
   add_trace_tables(app, options.trace_tables);

@@ -151,13 +151,13 @@ class Traces {
   Traces(const std::vector<TraceOption>& wanted, Output& output)
       : wanted_(wanted), output_(output) {}
 
-  void add_to(Host& machine) {
+  void add_to(Host& machine, const sim::timing::ExitCosts& costs) {
     for (const TraceOption& trace : wanted_) {
       if (trace.file == "-") {
-        add_trace(machine, trace.format, output_);
+        add_trace(machine, trace.format, output_, costs);
         shares_output_ = true;
       } else if (auto file = Output::create(trace.file)) {
-        add_trace(machine, trace.format, **file);
+        add_trace(machine, trace.format, **file, costs);
         files_.push_back(std::move(*file));
       } else {
         complain("--trace: " + file.error());
@@ -205,8 +205,10 @@ int run_command(const RunOptions& wanted, Output& output) {
   if (options.timing && !read_timing_profile(*options.timing, host_options.timing)) {
     return kBadUsage;
   }
+  const sim::timing::ExitCosts exit_costs =
+      host_options.timing ? host_options.timing->exits : sim::timing::ExitCosts{};
   host_options.prepare = [&](Host& machine) {
-    traces.add_to(machine);
+    traces.add_to(machine, exit_costs);
     if (options.trace_tables) machine.trace().show_tables();
   };
   host_options.choices = std::make_unique<ShownWhenIdle>(std::move(decisions->choices), output);

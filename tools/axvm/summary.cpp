@@ -26,6 +26,41 @@ std::vector<ExitRow> exit_rows(const hal_sim::ExitCounts& exits) {
   return rows;
 }
 
+// What exits cost, beside a call. The guest's accesses to its virtual CPU interface are no exits.
+std::string exit_cost_text(const hal_sim::RunStatistics& statistics) {
+  using hal_sim::ExitKind;
+  struct Line {
+    std::string_view name;
+    hal_sim::ExitMeter::Row row;
+  };
+  std::vector<Line> lines;
+  std::uint64_t sum = 0;
+  for (std::size_t k = 0; k < hal_sim::kExitKinds; ++k) {
+    const hal_sim::ExitMeter::Row& row = (*statistics.exit_costs)[k];
+    sum += row.cycles;
+    if (row.count != 0) lines.push_back({to_string(static_cast<ExitKind>(k)), row});
+  }
+  const std::uint64_t accesses = statistics.machine.interface_accesses;
+  if (accesses != 0) {
+    lines.push_back({"(interface, no exit)", {accesses, accesses * statistics.interface_cycles}});
+    sum += lines.back().row.cycles;
+  }
+  std::string text = fmt::format("  exit cycles   {:>15}\n", grouped(sum));
+  const hal_sim::ExitMeter::Row& call =
+      (*statistics.exit_costs)[static_cast<std::size_t>(ExitKind::Call)];
+  for (const Line& line : lines) {
+    const double each =
+        static_cast<double>(line.row.cycles) / static_cast<double>(line.row.count);
+    text += fmt::format("    {:<20}  {:>10}  {:>7.0f} each", line.name, grouped(line.row.count), each);
+    if (call.cycles != 0) {
+      const double one = static_cast<double>(call.cycles) / static_cast<double>(call.count);
+      text += fmt::format("  {:.2f} of a call", each / one);
+    }
+    text += '\n';
+  }
+  return text;
+}
+
 std::string bar(std::uint64_t count, std::uint64_t most) {
   constexpr std::uint64_t kWidth = 30;
   const std::uint64_t length = std::max<std::uint64_t>(
@@ -74,6 +109,7 @@ std::string summary(const hal_sim::StopReason& reason, const hal_sim::RunStatist
     text += fmt::format("    {:<{}}  {:>10}  {}\n", row.name, width, grouped(row.count),
                         bar(row.count, rows.front().count));
   }
+  if (statistics.exit_costs) text += exit_cost_text(statistics);
   if (statistics.unmaintained_pc) {
     text += fmt::format("  code run without instruction cache maintenance at {:#x}",
                         *statistics.unmaintained_pc);

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <cctype>
+#include <hal-sim/trace/aarch64/syndrome_text.hpp>
+#include <hal-sim/trace/chrome_sink.hpp>
 #include <hal-sim/trace/hash_sink.hpp>
 #include <hal-sim/trace/json_sink.hpp>
 #include <hal-sim/trace/text_sink.hpp>
 #include <string_view>
 #include <tools/axvm/trace_option.hpp>
+#include <tools/axvm/walk_text.hpp>
 
 namespace axvm::tool {
 
@@ -19,6 +22,47 @@ bool is_word(std::string_view text) {
       text, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; });
 }
 
+using sim::aarch64::Access;
+
+Access access_of(const TrapTaken& abort) {
+  constexpr std::uint64_t kWnr = 1ULL << 6;
+  if (hal_sim::aarch64::exception_class(abort.syndrome) == hal_sim::aarch64::kInstructionAbort) {
+    return Access::Fetch;
+  }
+  return (abort.syndrome & kWnr) != 0 ? Access::Write : Access::Read;
+}
+
+hal_sim::ChromeSources sources_of(hal_sim::Host& host) {
+  return {.walk =
+              [&host](std::uint32_t pcpu, const TrapTaken& abort) {
+                StepRecorder recorder;
+                const auto el = static_cast<std::uint8_t>(abort.saved_state >> 2 & 3);
+                static_cast<void>(host.machine()
+                                      .pcpu(pcpu)
+                                      .mmu()
+                                      .walk(abort.fault_address,
+                                            {.access = access_of(abort), .el = el, .pan = false},
+                                            recorder)
+                                      .has_value());
+                std::vector<std::string> names;
+                for (const auto& step : recorder.steps()) {
+                  names.push_back(fmt::format("stage {} level {}", step.stage, step.level));
+                }
+                return names;
+              },
+          .counters =
+              [&host](std::uint32_t pcpu) {
+                std::vector<std::pair<std::string_view, std::uint64_t>> counters;
+                if (const auto c = host.machine().pcpu(pcpu).timing_counters()) {
+                  counters = {{"L1 TLB refills", c->l1_tlb_refills},
+                              {"L2 TLB refills", c->l2_tlb_refills},
+                              {"walks", c->walks},
+                              {"descriptors read", c->references()}};
+                }
+                return counters;
+              }};
+}
+
 }  // namespace
 
 std::expected<TraceOption, std::string> parse_trace_option(const std::string& text) {
@@ -29,12 +73,14 @@ std::expected<TraceOption, std::string> parse_trace_option(const std::string& te
   if (format == "text") return TraceOption{file, TraceFormat::Text};
   if (format == "jsonl") return TraceOption{file, TraceFormat::JsonLines};
   if (format == "hash") return TraceOption{file, TraceFormat::Hash};
+  if (format == "chrome") return TraceOption{file, TraceFormat::Chrome};
   if (file != "-" && !is_word(format)) return TraceOption{text, TraceFormat::Text};
   return std::unexpected(
-      fmt::format("unknown trace format '{}', expected text, jsonl or hash", format));
+      fmt::format("unknown trace format '{}', expected text, jsonl, hash or chrome", format));
 }
 
-void add_trace(hal_sim::Host& host, TraceFormat format, Output& output) {
+void add_trace(hal_sim::Host& host, TraceFormat format, Output& output,
+               const sim::timing::ExitCosts& costs) {
   const hal_sim::TextOutput write = [&output](std::string_view text) { output.write(text); };
   switch (format) {
     case TraceFormat::Text:
@@ -44,6 +90,10 @@ void add_trace(hal_sim::Host& host, TraceFormat format, Output& output) {
       break;
     case TraceFormat::JsonLines:
       host.trace().add(std::make_unique<hal_sim::JsonSink>(write));
+      break;
+    case TraceFormat::Chrome:
+      host.trace().add(std::make_unique<hal_sim::ChromeSink>(write, hal_sim::ExitPrices(costs),
+                                                             sources_of(host)));
       break;
     case TraceFormat::Hash: host.trace().add(std::make_unique<hal_sim::HashSink>(write)); break;
   }

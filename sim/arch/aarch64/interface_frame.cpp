@@ -22,6 +22,7 @@ void GuestCore::InterfaceFrame::write(std::uint64_t offset, unsigned width, std:
 uc_err GuestCore::access_interface() {
   const std::uint64_t pc = engine_.pc();
   const std::uint64_t page = refusal_->page;
+  ++statistics_.interface_accesses;
   retirement_.stop_at(pc);
   uc_err error = UC_ERR_OK;
   if (!move_to_interface(pc, page)) {

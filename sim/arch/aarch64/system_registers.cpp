@@ -217,6 +217,7 @@ bool GuestCore::access_interrupt_controller(std::uint32_t word, std::uint64_t pc
     if (!written.taken) return false;
     if (written.deactivated) interrupts_.end(*written.deactivated);
   }
+  ++statistics_.interface_accesses;
   go_on_behind(pc);
   refresh_interrupts(time());
   schedule_attention();

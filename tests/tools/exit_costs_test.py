@@ -1,0 +1,102 @@
+"""What exits cost, and how trace viewers are shown them."""
+
+import json
+import re
+import unittest
+
+from command import Test, config
+
+# Ampere Altra, kvm-unit-tests, as ratios to a hypercall.
+PUBLISHED = {"device": 1.47, "device in a process": 5.50, "(interface, no exit)": 0.05,
+             "interrupt sent": 6.3}
+BAND = 0.15  # of the published ratio
+
+
+class ExitCosts(Test):
+    def rows(self, *options):
+        done = self.axvm("run", config("exits"), "--timing", "neoverse-n1", *options)
+        self.assertEqual(done.status, 0, done.err)
+        return {name.strip(): (int(count.replace(" ", "")), int(each), float(ratio))
+                for name, count, each, ratio in re.findall(
+                    r"^    (\S.{19})  +([\d ]+\d)  +(\d+) each  ([\d.]+) of a call$",
+                    done.err, re.MULTILINE)}
+
+    def test_ratios_are_those_of_a_neoverse_n1(self):
+        rows = self.rows()
+        for kind, published in PUBLISHED.items():
+            count, _, ratio = rows[kind]
+            self.assertGreaterEqual(count, 100)
+            self.assertAlmostEqual(ratio, published, delta=max(BAND * published, 0.005), msg=kind)
+
+    def test_costs_do_not_depend_on_what_the_engine_does(self):
+        self.assertEqual(self.rows(), self.rows("--chaos", "5"))
+
+    def test_without_a_model_nothing_is_priced(self):
+        done = self.axvm("run", config("exits"))
+        self.assertEqual(done.status, 0)
+        self.assertNotIn("exit cycles", done.err)
+
+
+class TraceViewers(Test):
+    def events(self, name, *options):
+        file = self.folder / "trace.json"
+        done = self.axvm("run", config(name), "--quiet", "--trace", f"{file}:chrome", *options)
+        self.assertEqual(done.status, 0, done.err)
+        text = file.read_text()
+        trace = json.loads(text)
+        self.assertEqual(trace["displayTimeUnit"], "ns")
+        return trace["traceEvents"], text
+
+    def threads(self, events):
+        threads = {}
+        for event in events:
+            if event["ph"] == "X":
+                threads.setdefault((event["pid"], event["tid"]), []).append(event)
+        return threads
+
+    def test_slices_nest_and_threads_are_named(self):
+        for options in ((), ("--timing", "neoverse-n1")):
+            events, _ = self.events("exits", *options)
+            names = {(e["pid"], e.get("tid")): e["args"]["name"] for e in events if e["ph"] == "M"}
+            threads = self.threads(events)
+            self.assertEqual(sorted(names[thread] for thread in threads), ["vcpu0", "vcpu1"])
+            for slices in threads.values():
+                open_until = []
+                for event in sorted(slices, key=lambda e: (e["ts"], -e["dur"])):
+                    begin = round(event["ts"] * 1000)
+                    end = begin + round(event["dur"] * 1000)
+                    while open_until and open_until[-1] <= begin:
+                        open_until.pop()
+                    self.assertTrue(not open_until or end <= open_until[-1], event)
+                    open_until.append(end)
+
+    def test_an_exit_holds_the_walk_and_what_the_vmm_did(self):
+        events, _ = self.events("lazy")
+        (thread,) = self.threads(events).values()
+        names = [event["name"] for event in thread]
+        at = names.index("page mapped")
+        abort = max(i for i in range(at) if names[i].startswith("data abort"))
+        inside = names[abort + 1:at]
+        self.assertEqual(inside[0], "walk")
+        self.assertIn("stage 2 level 1", inside)
+        self.assertEqual(inside[-1], "world switch")
+        self.assertEqual(thread[abort]["args"]["event"], "TrapTaken")
+
+    def test_counters_of_the_model_are_tracks(self):
+        events, _ = self.events("paging", "--timing", "neoverse-n1")
+        tracks = {}
+        for event in events:
+            if event["ph"] == "C":
+                for name, value in event["args"].items():
+                    tracks[name] = tracks.get(name, 0) + value
+        self.assertGreater(tracks["L1 TLB refills"], 0)
+        self.assertGreater(tracks["walks"], 0)
+        self.assertFalse([e for e in self.events("paging")[0] if e["ph"] == "C"])
+
+    def test_it_is_the_same_every_time_and_shaken(self):
+        _, first = self.events("ipi", "--timing", "cortex-a53")
+        self.assertEqual(first, self.events("ipi", "--timing", "cortex-a53", "--chaos", "3")[1])
+
+
+if __name__ == "__main__":
+    unittest.main()
