@@ -52,12 +52,14 @@ interrupt_mode = "emu"
 
 class GuestRunner {
  public:
-  explicit GuestRunner(const std::string& guest) {
+  /// `timing`: null in functional fidelity.
+  explicit GuestRunner(const std::string& guest, const sim::timing::Profile* timing = nullptr) {
     const auto config =
         hal_sim::parse_config({{"bench.toml", config_text("aarch64/bench/" + guest + ".bin")}});
     if (!config) throw std::runtime_error("the bench's configuration is wrong");
     hal_sim::HostOptions options;
     options.images.directories = {AXVM_GUESTS_DIR};
+    if (timing != nullptr) options.timing = *timing;
     auto host = hal_sim::Host::create(*config, std::move(options));
     if (!host) throw std::runtime_error(to_string(host.error().front()));
     host_ = std::move(*host);

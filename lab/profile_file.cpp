@@ -6,6 +6,7 @@
 #include <hal-sim/config/toml_file.hpp>
 #include <lab/profile_file.hpp>
 #include <sim/timing/counters.hpp>
+#include <utility>
 
 namespace axvm::lab {
 namespace {
@@ -142,11 +143,16 @@ class ProfileReader {
   }
   void read_memory(const toml::table& table, sim::timing::HierarchyProfile& memory) {
     FieldReader reader(context_, table, "memory");
-    constexpr std::array<std::string_view, 3> kNames{"l1", "l2", "l3"};
-    for (std::size_t i = 0; i < kNames.size(); ++i) {
-      const toml::table* const row = reader.table(kNames[i], false);
+    const std::array caches{
+        std::pair{std::string_view("l1i"), &memory.instructions},
+        std::pair{std::string_view("l1"), memory.caches.data()},
+        std::pair{std::string_view("l2"), &memory.caches[1]},
+        std::pair{std::string_view("l3"), &memory.caches[2]},
+    };
+    for (const auto& [name, read] : caches) {
+      const toml::table* const row = reader.table(name, false);
       if (row == nullptr) continue;
-      FieldReader cache(context_, *row, reader.path_of(kNames[i]));
+      FieldReader cache(context_, *row, reader.path_of(name));
       const auto size = cache.size("size", {kLine, 1ULL << 30});
       if (row->get("size") == nullptr) {
         context_.error(FieldReader::location_of(*row), cache.path_of("size"), "is missing",
@@ -162,7 +168,7 @@ class ProfileReader {
                        fmt::format("is {} lines with {} ways", lines, ways),
                        "a power of two of sets, at least 64, and at most 16 ways");
       }
-      memory.caches.at(i) = {lines, ways, narrow(cache.required_integer("cycles", kCycles))};
+      *read = {lines, ways, narrow(cache.required_integer("cycles", kCycles))};
       cache.finish();
     }
     memory.memory_cycles = narrow(reader.integer("cycles", kCycles).value_or(0));

@@ -9,6 +9,7 @@ namespace {
 constexpr std::array kKinds{
     TraceKind{".lackey", "valgrind --tool=lackey --trace-mem=yes", read_lackey},
     TraceKind{".champsimtrace", "ChampSim's", read_champsim},
+    TraceKind{".axs", "axvm run --record-stream", read_guest_trace},
 };
 
 constexpr std::string_view kGzip = ".gz";

@@ -46,5 +46,8 @@ struct TraceKind {
 /// then up to four loads, then up to two stores.
 [[nodiscard]] std::unique_ptr<TraceReader> read_champsim(std::string name,
                                                          std::unique_ptr<ByteSource> bytes);
+/// What a guest of this program's accessed (guest_trace.hpp).
+[[nodiscard]] std::unique_ptr<TraceReader> read_guest_trace(std::string name,
+                                                            std::unique_ptr<ByteSource> bytes);
 
 }  // namespace axvm::lab

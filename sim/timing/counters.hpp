@@ -3,12 +3,15 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <sim/timing/memory_hierarchy.hpp>
 
 namespace axvm::sim::timing {
 
 /// Why an address is translated.
 enum class Access : std::uint8_t { Fetch, Load, Store };
+/// Is told of each access that a guest makes, in program order.
+using AccessListener = std::function<void(Access, std::uint64_t va)>;
 
 inline constexpr std::size_t kMaxHeights = 5;
 
@@ -40,6 +43,8 @@ struct Counters {
   std::uint64_t walk_cycles = 0;  ///< that walkers were busy, summed over walkers
   std::uint64_t translation_cycles = 0;  ///< from each access to its physical address, summed
   std::uint64_t cycles = 0;              ///< from the first access to the last one's data
+
+  bool operator==(const Counters&) const = default;
 
   [[nodiscard]] std::uint64_t stage1_references() const noexcept { return sum(stage1); }
   [[nodiscard]] std::uint64_t stage2_references() const noexcept { return sum(stage2); }

@@ -14,11 +14,6 @@ using hal_sim::StopKind;
 
 namespace {
 
-constexpr const char* kGuests[] = {"hello",       "mmio",     "mmio_forms", "hvc",     "sysreg",
-                                   "paging",      "lazy",     "smp",        "selfmod", "demand",
-                                   "permissions", "spinlock", "unknown",    "timer",   "ipi",
-                                   "its",         "virtio",   "corpus",     "gicv2",   "fpsimd"};
-
 void check_same(const Outcome& a, const Outcome& b) {
   CHECK(a.reason.kind == b.reason.kind);
   CHECK(a.hash == b.hash);

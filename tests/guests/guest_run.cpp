@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <lab/profile_file.hpp>
 
 namespace axvm::test {
 
@@ -25,6 +26,12 @@ std::unique_ptr<Host> boot(const MachineConfig& config, const GuestRun& run, Out
   HostOptions options;
   options.images.directories = {AXVM_BUILD_DIR};
   options.chaos = run.chaos;
+  if (!run.profile.empty()) {
+    const auto profile = lab::load_profile(std::filesystem::path(AXVM_CONFIGS) /
+                                           "walk-lab/profiles" / (run.profile + ".toml"));
+    REQUIRE(profile.has_value());
+    options.timing = *profile;
+  }
   if (run.traced) {
     options.prepare = [&outcome](Host& host) {
       host.trace().add(std::make_unique<TextSink>(
@@ -50,6 +57,11 @@ void collect(Host& host, StopReason reason, Outcome& outcome) {
   outcome.console = host.console(host.vm(0).id()).output();
   outcome.hash = host.state_hash();
   outcome.instructions = host.statistics().instructions;
+  for (unsigned i = 0; i < host.machine().pcpu_count(); ++i) {
+    if (const auto counters = host.machine().pcpu(i).timing_counters()) {
+      outcome.counters.push_back(*counters);
+    }
+  }
 }
 
 Outcome run(const GuestRun& run) {

@@ -1,6 +1,7 @@
 #pragma once
 // Runs a configured guest to its end and keeps what it left behind.
 
+#include <array>
 #include <hal-sim/host/host.hpp>
 #include <hal-sim/trace/hash_sink.hpp>
 #include <hal-sim/trace/text_sink.hpp>
@@ -10,6 +11,12 @@
 
 namespace axvm::test {
 
+/// Guests that run to their end by themselves.
+inline constexpr std::array kGuests{"hello",       "mmio",     "mmio_forms", "hvc",     "sysreg",
+                                    "paging",      "lazy",     "smp",        "selfmod", "demand",
+                                    "permissions", "spinlock", "unknown",    "timer",   "ipi",
+                                    "its",         "virtio",   "corpus",     "gicv2",   "fpsimd"};
+
 struct GuestRun {
   std::string name;      ///< of configs/<name>-aarch64.toml
   std::string kernel{};  ///< instead of the configured one; "" keeps it
@@ -18,6 +25,7 @@ struct GuestRun {
   std::uint64_t turn_instructions = 100'000;
   unsigned pcpus = 0;             ///< 0: one per vCPU
   std::uint32_t tlb_entries = 0;  ///< 0: the default
+  std::string profile{};          ///< of configs/walk-lab/profiles: timing fidelity; "": functional
 };
 
 struct Outcome {
@@ -27,6 +35,7 @@ struct Outcome {
   std::uint64_t instructions = 0;
   std::string trace_text;
   std::string trace_hash;
+  std::vector<sim::timing::Counters> counters;  ///< of each pCPU, in timing fidelity
 };
 
 /// The parsed configuration of a guest; fails the test when it has errors.

@@ -268,7 +268,7 @@ class Run(Test):
         done = self.axvm("run", "-j", 2, config("smp"), "--trace", self.folder / "trace")
         self.assert_rejected(
             done, "-j: several machines cannot share --stdin or a file of --trace, --record, "
-                  "--replay, --snapshot-at or --restore")
+                  "--replay, --snapshot-at, --restore, --stats or --record-stream")
 
     def test_several_vms_run_on_one_machine(self):
         second = self.variant("mmio", "id = 1", "id = 2")

@@ -27,13 +27,16 @@ struct RunOptions {
   Script script;
   std::optional<std::uint64_t> timeout;  ///< --timeout: instructions for each Expect
   std::optional<std::uint64_t> max_instructions;
-  std::optional<unsigned> jobs;             ///< -j: a machine per file, so many at a time
-  bool standard_input = false;              ///< --stdin: type what comes there
-  std::optional<std::string> record_file;   ///< --record
-  std::optional<std::string> replay_file;   ///< --replay
-  std::vector<SnapshotAt> snapshots;        ///< --snapshot-at, in ascending order
-  std::optional<std::string> restore_file;  ///< --restore
-  std::optional<std::string> timing;        ///< --timing: a profile of a processor, a TOML file
+  std::optional<unsigned> jobs;                 ///< -j: a machine per file, so many at a time
+  bool standard_input = false;                  ///< --stdin: type what comes there
+  std::optional<std::string> record_file;       ///< --record
+  std::optional<std::string> replay_file;       ///< --replay
+  std::vector<SnapshotAt> snapshots;            ///< --snapshot-at, in ascending order
+  std::optional<std::string> restore_file;      ///< --restore
+  std::optional<std::string> timing;            ///< --timing: a profile of a processor, a TOML file
+  std::optional<std::string> stats;             ///< --stats: a file for what was counted
+  std::optional<std::uint64_t> stats_interval;  ///< --stats-interval: instructions
+  std::optional<std::string> stream;            ///< --record-stream: a file for all accesses
   bool hash = false;
   bool quiet = false;
 };

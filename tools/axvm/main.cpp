@@ -138,6 +138,21 @@ void add_run(CLI::App& app, RunOptions& options) {
   app.add_option("--timing", options.timing,
                  "Model a processor's TLBs and caches meanwhile; nothing visible changes")
       ->type_name("PROFILE.toml");
+  auto* stats = app.add_option("--stats", options.stats,
+                               "Write what was counted to FILE: text, or CSV or JSON if it ends in "
+                               ".csv or .json");
+  stats->type_name("FILE");
+  app.add_option_function<std::string>(
+         "--stats-interval",
+         [&options](const std::string& text) {
+           options.stats_interval = number("--stats-interval", text, 1, ~0ULL);
+         },
+         "A row of it every N instructions")
+      ->needs(stats)
+      ->type_name("N");
+  app.add_option("--record-stream", options.stream,
+                 "Write what pCPU 0 fetches, loads and stores to FILE, a stream for the walk lab")
+      ->type_name("FILE");
   app.add_flag("--hash", options.hash, "Print the hash of the final state as the last line");
   app.add_flag("--quiet", options.quiet, "Nothing but the guest's console");
 }
@@ -303,11 +318,12 @@ int dispatch(int argc, const char* const* argv) {
     app.parse(argc, argv);
     const bool writes_files =
         run.record_file || run.replay_file || run.restore_file || !run.snapshots.empty() ||
+        run.stats || run.stream ||
         std::ranges::any_of(run.traces, [](const TraceOption& trace) { return trace.file != "-"; });
     if (run.jobs && (writes_files || run.standard_input)) {
       reject(
           "-j: several machines cannot share --stdin or a file of --trace, --record, --replay, "
-          "--snapshot-at or --restore");
+          "--snapshot-at, --restore, --stats or --record-stream");
     }
     if (run.replay_file && (!run.script.empty() || run.standard_input || run.record_file)) {
       reject(

@@ -9,6 +9,8 @@
 #include <tools/axvm/recorder.hpp>
 #include <tools/axvm/session.hpp>
 #include <tools/axvm/signals.hpp>
+#include <tools/axvm/stats_file.hpp>
+#include <tools/axvm/stream_recorder.hpp>
 #include <tools/axvm/summary.hpp>
 #include <tools/axvm/timing_profile.hpp>
 
@@ -205,9 +207,23 @@ int run_command(const RunOptions& wanted, Output& output) {
   if (options.timing && !read_timing_profile(*options.timing, host_options.timing)) {
     return kBadUsage;
   }
+  std::optional<StatsFile> stats;
+  if (options.stats) {
+    auto file = StatsFile::create(*options.stats, options.stats_interval, host_options.timing);
+    if (!file) {
+      complain(file.error());
+      return kBadUsage;
+    }
+    stats = std::move(*file);
+  }
+  std::unique_ptr<StreamRecorder> stream;
+  if (options.stream && (stream = StreamRecorder::create(*options.stream)) == nullptr) {
+    return kBadUsage;
+  }
   const sim::timing::ExitCosts exit_costs =
       host_options.timing ? host_options.timing->exits : sim::timing::ExitCosts{};
   host_options.prepare = [&](Host& machine) {
+    if (stream) stream->add_to(machine);
     traces.add_to(machine, exit_costs);
     if (options.trace_tables) machine.trace().show_tables();
   };
@@ -229,7 +245,9 @@ int run_command(const RunOptions& wanted, Output& output) {
                   .saver = saver,
                   .typed = *decisions->typed,
                   .input = decisions->input,
-                  .terminal = decisions->terminal.get()};
+                  .terminal = decisions->terminal.get(),
+                  .stats = stats ? &*stats : nullptr};
+  if (stats) stats->begin(*host);
   StopReason reason = run_session(session);
   const double seconds = progress.seconds();
   progress.clear();
@@ -246,6 +264,8 @@ int run_command(const RunOptions& wanted, Output& output) {
     complain(reason.text);
   }
   status = settle_snapshots(session, status);
+  if (stats) status = stats->finish(*host, status);
+  if (stream) status = stream->finish(status);
   if (options.hash) output.print("{}\n", host->state_hash());
   if (decisions->recorder) status = decisions->recorder->finish(*host, session.stopped_by, status);
   return traces.settle(status);

@@ -50,6 +50,19 @@ constexpr std::string_view kKeys =
     "Ctrl-A x ends the run, Ctrl-A c opens the monitor, Ctrl-A a types a Ctrl-A, Ctrl-A h shows "
     "this\n";
 
+// As Host::run; writes the rows of statistics that are due on the way.
+StopReason run_counting(Session& session, StopCondition until) {
+  const auto limit = until.instructions;
+  for (;;) {
+    const auto next = session.stats != nullptr ? session.stats->next() : std::nullopt;
+    const bool is_row = next && (!limit || *next < *limit);
+    until.instructions = is_row ? next : limit;
+    StopReason reason = session.host.run(until);
+    if (!is_row || reason.kind != StopKind::InstructionLimit) return reason;
+    session.stats->row(session.host);
+  }
+}
+
 // As Host::run; writes the snapshots that are due on the way.
 StopReason run(Session& session, StopCondition until) {
   const auto& snapshots = session.options.snapshots;
@@ -60,7 +73,7 @@ StopReason run(Session& session, StopCondition until) {
         next != nullptr && session.host.statistics().instructions > next->instructions;
     if (is_past || (next != nullptr && limit && next->instructions > *limit)) next = nullptr;
     until.instructions = next != nullptr ? next->instructions : limit;
-    StopReason reason = session.host.run(until);
+    StopReason reason = run_counting(session, until);
     session.stopped_by = reason.kind;
     if (reason.kind != StopKind::InstructionLimit || next == nullptr) return reason;
     if (const auto saved = session.saver.save(next->file); !saved) {

@@ -8,6 +8,7 @@
 #include <tools/axvm/console_input.hpp>
 #include <tools/axvm/saver.hpp>
 #include <tools/axvm/script_input.hpp>
+#include <tools/axvm/stats_file.hpp>
 
 namespace axvm::tool {
 
@@ -54,6 +55,7 @@ struct Session {
   ScriptInput& typed;  ///< by the script
   ConsoleInput* input = nullptr;
   Terminal* terminal = nullptr;
+  StatsFile* stats = nullptr;  ///< null: nobody wants rows
   /// What has stopped the machine last, whatever is made of it.
   hal_sim::StopKind stopped_by = hal_sim::StopKind::PoweredOff;
   /// How many of options.snapshots have been written.

@@ -70,9 +70,9 @@ class GuestCore final : public EngineCaches {
   [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
   [[nodiscard]] bool guest_is_stuck() const noexcept { return guest_is_stuck_; }
   void set_chaos(std::uint64_t seed);
-  /// Pcpu::set_timing().
-  void set_timing(const timing::Profile& profile);
-  /// Null: the functional fidelity.
+  /// Observes what guests access; without this, nobody does.
+  [[nodiscard]] GuestTiming& observe();
+  /// Null before that.
   [[nodiscard]] const GuestTiming* timing() const noexcept { return timing_.get(); }
   void describe(StateVisitor& visitor);
 

@@ -1,12 +1,37 @@
 // The timing fidelity of a CPU: an engine's hook before each instruction tells it what the guest
 // executes. The engine's own hooks on memory are not used: they cost more than all of this.
 
+#include <cstring>
 #include <sim/arch/aarch64/guest_core.hpp>
 
 namespace axvm::sim::aarch64 {
 
-void GuestCore::set_timing(const timing::Profile& profile) {
-  timing_ = std::make_unique<GuestTiming>(profile, machine_.memory());
+// Inline in the hook, which every instruction calls.
+inline void GuestCore::on_instruction(std::uint64_t va) {
+  // The engine has been told to stop, or an exception leads elsewhere.
+  if (stop_ != Stop::None || retirement_.discontinued()) [[unlikely]]
+    return;
+  const std::uint64_t retired = retirement_.total_at(va);
+  // Here it stops, to go on as if it had not.
+  if (retired == exact_target_) [[unlikely]]
+    return;
+  timing_->begin(va, retired);
+  constexpr std::uint64_t kOffset = PhysicalMemory::kFrameSize - 1;
+  std::uint32_t word = 0;
+  if (instruction_page_.va == (va & ~kOffset)) [[likely]] {
+    std::memcpy(&word, instruction_page_.bytes + (va & kOffset), sizeof word);
+  } else {
+    word = instruction_at(va);
+  }
+  const MemoryInstruction* const instruction = timing_->decoded(word);
+  if (instruction == nullptr) return;
+  timing_->access(address_of(*instruction, va), instruction->access_bytes, instruction->is_store,
+                  retired);
+}
+
+GuestTiming& GuestCore::observe() {
+  if (timing_) return *timing_;
+  timing_ = std::make_unique<GuestTiming>(machine_.memory());
   mmu_.set_observer(timing_.get());
   uc_hook hook = 0;
   const Engine::CodeHook instruction = [](uc_engine*, std::uint64_t va, std::uint32_t, void* self) {
@@ -15,20 +40,7 @@ void GuestCore::set_timing(const timing::Profile& profile) {
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the engine takes void*
   uc_hook_add(engine_.handle(), &hook, UC_HOOK_CODE, reinterpret_cast<void*>(instruction), this, 1,
               0);
-}
-
-void GuestCore::on_instruction(std::uint64_t va) {
-  // The engine has been told to stop, or an exception leads elsewhere.
-  if (stop_ != Stop::None || retirement_.discontinued()) return;
-  const std::uint64_t retired = retirement_.total_at(va);
-  // Here it stops, to go on as if it had not.
-  if (retired == exact_target_) return;
-  timing_->begin(va, retired);
-  const std::uint32_t word = instruction_at(va);
-  const MemoryInstruction& instruction = timing_->decoded(word);
-  if (instruction.access_bytes == 0) return;
-  timing_->access(address_of(instruction, va), instruction.access_bytes, instruction.is_store,
-                  retired);
+  return *timing_;
 }
 
 }  // namespace axvm::sim::aarch64

@@ -17,8 +17,8 @@ timing::Descriptor decode_swapped(std::uint64_t entry, unsigned height) noexcept
 
 }  // namespace
 
-GuestTiming::GuestTiming(const timing::Profile& profile, const PhysicalMemory& memory)
-    : mmu_(profile, memory) {
+void GuestTiming::set_profile(const timing::Profile& profile) {
+  mmu_.emplace(profile, memory_);
   enter_context();
 }
 
@@ -65,6 +65,7 @@ void GuestTiming::set_regime(const Regime& regime) {
 
 void GuestTiming::enter_context() {
   line_ = kNoLine;
+  if (!mmu_) return;
   // Numbers of tags come first: the last one may be what makes all others be forgotten.
   const std::size_t known = tags_.size();
   timing::Spaces spaces{number_of(context_.asid), number_of(context_.global),
@@ -72,7 +73,7 @@ void GuestTiming::enter_context() {
   if (tags_.size() < known) {
     spaces = {number_of(context_.asid), number_of(context_.global), number_of(context_.vm)};
   }
-  mmu_.set_context(stage(0), stage(1), stage(kStage2), spaces);
+  mmu_->set_context(stage(0), stage(1), stage(kStage2), spaces);
 }
 
 timing::Stage GuestTiming::stage(std::size_t number) {
@@ -93,7 +94,7 @@ timing::Stage GuestTiming::stage(std::size_t number) {
 timing::SpaceNumber GuestTiming::number_of(TlbTag tag) {
   if (const auto known = numbers_.find(tag); known != numbers_.end()) return known->second;
   if (tags_.size() >> timing::kSpaceBits != 0) {
-    mmu_.invalidate_all();
+    mmu_->invalidate_all();
     numbers_.clear();
     tags_.resize(1);
   }
@@ -108,11 +109,12 @@ void GuestTiming::forget(const TlbMaintenance& maintenance) {
   const Op op = maintenance.op;
   const std::uint64_t address = maintenance.address;
   line_ = kNoLine;
-  if (op == Op::ALLE1) return mmu_.invalidate_all();
+  if (!mmu_) return;
+  if (op == Op::ALLE1) return mmu_->invalidate_all();
   const bool by_va = op == Op::VAE1 || op == Op::VALE1 || op == Op::VAAE1 || op == Op::VAALE1;
   const bool last_level = op == Op::VALE1 || op == Op::VAALE1;
   const bool by_asid = op == Op::ASIDE1 || op == Op::VAE1 || op == Op::VALE1;
-  mmu_.forget_if([&](const PageCache::Entry& entry, unsigned stage) {
+  mmu_->forget_if([&](const PageCache::Entry& entry, unsigned stage) {
     const TlbTag tag = tags_[entry.space];
     if (tag.vmid() != maintenance.vmid) return false;
     if (op == Op::VMALLS12E1) return true;
@@ -141,14 +143,16 @@ void GuestTiming::for_each_line(unsigned bytes, F&& f) {
 
 void GuestTiming::advance(std::uint64_t retired) {
   if (retired <= retired_) return;
-  mmu_.advance(retired - retired_);
+  if (mmu_) mmu_->advance(retired - retired_);
   retired_ = retired;
 }
 
 void GuestTiming::fetch(std::uint64_t pc, std::uint64_t retired) {
   line_ = pc >> kLineShift;
   advance(retired);
-  mmu_.fetch(significant(pc));
+  const std::uint64_t va = significant(pc);
+  if (mmu_) mmu_->fetch(va);
+  if (listener_) listener_(Kind::Fetch, va);
 }
 
 void GuestTiming::settle(std::uint64_t retired) {
@@ -156,7 +160,9 @@ void GuestTiming::settle(std::uint64_t retired) {
   if (bytes == 0 || retired == number_) return;
   advance(number_);
   for_each_line(bytes, [&](std::uint64_t va) {
-    static_cast<void>(mmu_.access(va, store_ ? Kind::Store : Kind::Load));
+    const Kind kind = store_ ? Kind::Store : Kind::Load;
+    if (mmu_) static_cast<void>(mmu_->access(va, kind));
+    if (listener_) listener_(kind, va);
   });
   // The access has begun in the instruction's own cycle.
   retired_ = number_ + 1;
@@ -167,13 +173,15 @@ void GuestTiming::refuse(std::uint64_t retired) {
   if (bytes == 0 || retired != number_) return;
   advance(retired);
   for_each_line(bytes,
-                [&](std::uint64_t va) { mmu_.refuse(va, store_ ? Kind::Store : Kind::Load); });
+                [&](std::uint64_t va) {
+    if (mmu_) mmu_->refuse(va, store_ ? Kind::Store : Kind::Load);
+  });
 }
 
 void GuestTiming::refuse_fetch(std::uint64_t pc, std::uint64_t retired) {
   settle(retired);
   advance(retired);
-  mmu_.refuse(significant(pc), Kind::Fetch);
+  if (mmu_) mmu_->refuse(significant(pc), Kind::Fetch);
 }
 
 void GuestTiming::stop(std::uint64_t retired) {

@@ -7,10 +7,12 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <sim/arch/aarch64/decode.hpp>
 #include <sim/arch/aarch64/tlb_maintenance.hpp>
 #include <sim/arch/aarch64/walk.hpp>
 #include <sim/timing/timing_mmu.hpp>
+#include <utility>
 #include <vector>
 
 namespace axvm::sim::aarch64 {
@@ -26,7 +28,11 @@ namespace axvm::sim::aarch64 {
 /// * Prefetches, and maintenance of caches by address, count as nothing.
 class GuestTiming final : public MaintenanceObserver {
  public:
-  GuestTiming(const timing::Profile& profile, const PhysicalMemory& memory);
+  /// `memory` has the tables and outlives this.
+  explicit GuestTiming(const PhysicalMemory& memory) noexcept : memory_(memory) {}
+  /// There is no model until then.
+  void set_profile(const timing::Profile& profile);
+  void set_listener(timing::AccessListener listener) { listener_ = std::move(listener); }
 
   /// The registers that translation depends on mean this from now on.
   void set_regime(const Regime& regime);
@@ -55,19 +61,26 @@ class GuestTiming final : public MaintenanceObserver {
   /// The guest stops; `retired` instructions have retired.
   void stop(std::uint64_t retired);
 
-  /// A load or store, or nothing that counts.
-  [[nodiscard]] const MemoryInstruction& decoded(std::uint32_t word) {
-    Decoded& decoded = decoded_[(word ^ word >> 10 ^ word >> 20) % decoded_.size()];
+  /// What `word` accesses; null when it accesses nothing that counts.
+  [[nodiscard]] const MemoryInstruction* decoded(std::uint32_t word) {
+    // DDI 0487 C4.1: loads and stores have x1x0 in bits 28:25; DC ZVA is a SYS.
+    if ((word & 0x0a00'0000) != 0x0800'0000 && (word & 0xfff8'0000) != 0xd508'0000) return nullptr;
+    Decoded& decoded = decoded_[(word ^ word >> 10 ^ word >> 20) & (kDecoded - 1)];
     if (decoded.word != word) [[unlikely]]
       decode(word, decoded);
-    return decoded.instruction;
+    return decoded.instruction.access_bytes != 0 ? &decoded.instruction : nullptr;
   }
 
-  [[nodiscard]] timing::Counters counters() const noexcept { return mmu_.counters(); }
+  /// Nothing without a model.
+  [[nodiscard]] std::optional<timing::Counters> counters() const noexcept {
+    if (!mmu_) return std::nullopt;
+    return mmu_->counters();
+  }
 
  private:
   static constexpr unsigned kLineShift = timing::MemoryHierarchy::kLineShift;
   static constexpr std::uint64_t kNoLine = ~std::uint64_t{0};
+  static constexpr std::size_t kDecoded = 1024;  // a power of two
 
   struct Decoded {
     std::uint32_t word = 0;  // UDF, which is no memory instruction
@@ -109,7 +122,9 @@ class GuestTiming final : public MaintenanceObserver {
   /// A number for a tag; all is forgotten when there are no more.
   timing::SpaceNumber number_of(TlbTag tag);
 
-  timing::TimingMmu mmu_;
+  const PhysicalMemory& memory_;
+  std::optional<timing::TimingMmu> mmu_;
+  timing::AccessListener listener_;
   std::uint64_t line_ = kNoLine;  // of the last instruction
   std::uint64_t retired_ = 0;     // up to here instructions have had their cycles
   // What the instruction begun last accesses.
@@ -122,7 +137,7 @@ class GuestTiming final : public MaintenanceObserver {
   std::array<timing::TableFormat, 3> formats_{};  // of context_.tables
   std::map<TlbTag, timing::SpaceNumber> numbers_;
   std::vector<TlbTag> tags_{TlbTag{}};  // by number; 0 is none
-  std::vector<Decoded> decoded_{1024};
+  std::vector<Decoded> decoded_{kDecoded};
 };
 
 }  // namespace axvm::sim::aarch64

@@ -64,14 +64,23 @@ std::uint64_t Pcpu::next_deadline() const noexcept { return core_->next_deadline
 const Mmu& Pcpu::mmu() const noexcept { return core_->mmu(); }
 Statistics Pcpu::statistics() const noexcept {
   Statistics s = core_->statistics();
-  s.cycles = cycles(s, core_->instructions());
+  if (const auto counters = timing_counters()) {
+    const CostModel cost;
+    s.cycles =
+        counters->cycles + s.traps_to_el1 * cost.trap_to_el1 + s.traps_to_el2 * cost.trap_to_el2;
+  } else {
+    s.cycles = cycles(s, core_->instructions());
+  }
   return s;
 }
 std::uint64_t Pcpu::pc() const { return core_->pc(); }
 const std::string& Pcpu::failure() const noexcept { return core_->failure(); }
 bool Pcpu::guest_is_stuck() const noexcept { return core_->guest_is_stuck(); }
 void Pcpu::set_chaos(std::uint64_t seed) { core_->set_chaos(seed); }
-void Pcpu::set_timing(const timing::Profile& profile) { core_->set_timing(profile); }
+void Pcpu::set_timing(const timing::Profile& profile) { core_->observe().set_profile(profile); }
+void Pcpu::set_access_listener(timing::AccessListener listener) {
+  core_->observe().set_listener(std::move(listener));
+}
 std::optional<timing::Counters> Pcpu::timing_counters() const noexcept {
   if (core_->timing() == nullptr) return std::nullopt;
   return core_->timing()->counters();

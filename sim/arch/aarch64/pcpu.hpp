@@ -140,6 +140,8 @@ class Pcpu {
   /// Timing fidelity: from now on, what guests fetch, load and store here goes through a model of a
   /// processor. Nothing visible changes. Before the first instruction only.
   void set_timing(const timing::Profile& profile);
+  /// `listener` is told of them, too. Before the first instruction only.
+  void set_access_listener(timing::AccessListener listener);
   /// What the model has counted; nothing without set_timing().
   [[nodiscard]] std::optional<timing::Counters> timing_counters() const noexcept;
 

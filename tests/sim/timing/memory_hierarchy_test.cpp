@@ -62,8 +62,21 @@ TEST_CASE("walkers look from their level on, and share the lines there") {
   CHECK(memory.access(0x2000).level == Level::L2);  // a walk fills no L1
 }
 
+TEST_CASE("fetches have a first level of their own where there is one") {
+  MemoryHierarchy shared(two_levels());
+  CHECK(shared.fetch(0x1000).level == Level::Memory);
+  CHECK(shared.access(0x1000).level == Level::L1);
+  HierarchyProfile profile = two_levels();
+  profile.instructions = {.lines = 64, .ways = 1, .cycles = 1};
+  MemoryHierarchy apart(profile);
+  CHECK(apart.fetch(0x1000).level == Level::Memory);
+  CHECK(apart.access(0x1000).level == Level::L2);  // which is shared
+  CHECK(apart.fetch(0x1000).level == Level::L1);
+  CHECK(apart.fetch(0x1000).cycles == 1);
+}
+
 TEST_CASE("without caches all comes from memory") {
-  MemoryHierarchy memory(HierarchyProfile{.caches = {}, .memory_cycles = 7});
+  MemoryHierarchy memory(HierarchyProfile{.caches = {}, .instructions = {}, .memory_cycles = 7});
   CHECK(memory.access(0).cycles == 7);
   CHECK(memory.access(0).level == Level::Memory);
 }

@@ -29,8 +29,8 @@ class Tables {
   [[nodiscard]] Stage stage2() const { return stage2_; }
 
   /// A leaf at `height` of stage 1; tables are at intermediate addresses that are physical ones.
-  void map1(std::uint64_t va, std::uint64_t ipa, unsigned height = 0) {
-    put(stage1_.root, va, ipa, height);
+  void map1(std::uint64_t va, std::uint64_t ipa, unsigned height = 0, std::uint64_t more = 0) {
+    put(stage1_.root, va, ipa | more, height);
   }
   void map2(std::uint64_t ipa, std::uint64_t pa, unsigned height = 0) {
     put(stage2_.root, ipa, pa, height);

@@ -1,0 +1,33 @@
+#pragma once
+// What a pCPU has counted, by the names of the Arm performance monitors' events (DDI 0487 D13.11)
+// where they have one, in capitals, and by names of our own, in small letters.
+
+#include <cstdint>
+#include <optional>
+#include <sim/cpu/statistics.hpp>
+#include <sim/timing/counters.hpp>
+#include <sim/timing/profile.hpp>
+#include <string>
+#include <vector>
+
+namespace axvm::tool {
+
+struct EventCount {
+  std::string name;
+  std::uint64_t count = 0;
+
+  bool operator==(const EventCount&) const = default;
+};
+
+/// One pCPU at some point of a run.
+struct CpuCounts {
+  std::uint64_t instructions = 0;
+  sim::Statistics statistics;
+  std::optional<sim::timing::Counters> model;  ///< in timing fidelity
+};
+
+/// Which events there are depends on `profile` alone; null in functional fidelity.
+[[nodiscard]] std::vector<EventCount> event_counts(const CpuCounts& counts,
+                                                   const sim::timing::Profile* profile);
+
+}  // namespace axvm::tool
