@@ -25,8 +25,10 @@ inline void GuestCore::on_instruction(std::uint64_t va) {
   }
   const MemoryInstruction* const instruction = timing_->decoded(word);
   if (instruction == nullptr) return;
-  timing_->access(address_of(*instruction, va), instruction->access_bytes, instruction->is_store,
-                  retired);
+  std::uint64_t address = address_of(*instruction, va);
+  // Any address of the block names it.
+  if (instruction->is_dc_zva) address &= ~(std::uint64_t{instruction->access_bytes} - 1);
+  timing_->access(address, instruction->access_bytes, instruction->is_store, retired);
 }
 
 GuestTiming& GuestCore::observe() {

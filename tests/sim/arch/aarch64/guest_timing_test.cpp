@@ -114,7 +114,7 @@ TEST_CASE("guest timing: what crosses lines and pages is an access of each") {
                   0x913f'e003,  // add x3, x0, #0xff8
                   0xa940'0861,  // ldp x1, x2, [x3]: two pages
                   0x4c40'2000,  // ld1 {v0.16b-v3.16b}, [x0]: 64 bytes
-                  0xd50b'7420,  // dc zva, x0
+                  0xd50b'7423,  // dc zva, x3: the line before the page's end
                   0xc85f'7c04,  // ldxr x4, [x0]
                   0xc805'7c04,  // stxr w5, x4, [x0]
                   0xf980'0000,  // prfm pldl1keep, [x0]
