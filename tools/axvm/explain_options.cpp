@@ -204,6 +204,8 @@ void add_walk(CLI::App& app, ExplainWalkOptions& walk) {
          "vCPU of the first VM (default: 0)")
       ->type_name("N");
   app.add_flag("--full", walk.full, "A line for each field of each descriptor");
+  app.add_option("--html", walk.html, "Write a page to step through the walk, instead of text")
+      ->type_name("FILE");
   app.add_option("--profile", walk.profile,
                  "TOML file of a processor (configs/walk-lab/profiles), for the cycles of reads")
       ->type_name("FILE");

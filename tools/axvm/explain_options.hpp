@@ -33,6 +33,7 @@ struct ExplainWalkOptions {
   std::optional<std::uint64_t> at;  ///< instructions of the vCPU; none: the end of the run
   std::uint32_t vcpu = 0;
   bool full = false;                                ///< --full: a line for each field
+  std::optional<std::string> html;                  ///< --html: the page's file
   std::optional<std::string> profile;               ///< --profile: whose caches say what reads cost
   std::optional<std::string> registers_file;        ///< --registers
   std::vector<NamedValue> registers;                ///< --register

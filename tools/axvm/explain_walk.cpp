@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <explain/aarch64/walk_page.hpp>
 #include <explain/aarch64/walk_text.hpp>
 #include <lab/profile_file.hpp>
 #include <sim/cpu/statistics.hpp>
@@ -35,10 +36,20 @@ void complain_all(const std::vector<hal_sim::Diagnostic>& diagnostics) {
   for (const auto& diagnostic : diagnostics) complain(to_string(diagnostic));
 }
 
-int show(const ExplainedWalk& walk, const std::string& title, const ExplainWalkOptions& options,
-         Output& output) {
-  output.print("{}\n{}", title, walk_text(walk, options.full));
-  return 0;
+// As text, or as a page.
+int show(const ExplainedWalk& walk, const std::string& title, const sim::PhysicalMemory& memory,
+         const ExplainWalkOptions& options, Output& output) {
+  if (!options.html) {
+    output.print("{}\n{}", title, walk_text(walk, options.full));
+    return 0;
+  }
+  auto file = Output::create(*options.html);
+  if (!file) {
+    complain(file.error());
+    return kBadUsage;
+  }
+  (*file)->write(walk_page(walk, title, memory));
+  return settle(**file, 0);
 }
 
 // What has been typed in, from the file and the command line.
@@ -102,7 +113,8 @@ int explain_typed(const ExplainWalkOptions& options, const HierarchyProfile* mem
   ExplainedWalk walk = explain::aarch64::walk(mmu, question_of(options), memory);
   walk.has_tlb = false;
   if (!all_is_known(walk, *dumped)) return kBadUsage;
-  return show(walk, fmt::format("typed-in registers: {}", address_text(options)), options, output);
+  return show(walk, fmt::format("typed-in registers: {}", address_text(options)), dumped->memory,
+              options, output);
 }
 
 int explain_run(const ExplainWalkOptions& options, const HierarchyProfile* memory, Output& output) {
@@ -110,8 +122,8 @@ int explain_run(const ExplainWalkOptions& options, const HierarchyProfile* memor
   if (!reached) return reached.error();
   const std::string title = fmt::format("vm{} vcpu{} after {} instructions: {}", reached->vm.value,
                                         options.vcpu, reached->instructions, address_text(options));
-  return show(explain::aarch64::walk(reached->mmu(), question_of(options), memory), title, options,
-              output);
+  return show(explain::aarch64::walk(reached->mmu(), question_of(options), memory), title,
+              reached->host->machine().memory(), options, output);
 }
 
 }  // namespace
