@@ -19,7 +19,7 @@ constexpr Layout kElrEl2{"Exception Link Register (EL2)", "Arm ARM, ELR_EL2", kE
 constexpr Layout kElrEl1{"Exception Link Register (EL1)", "Arm ARM, ELR_EL1", kElr};
 
 std::string intermediate_page(std::uint64_t, std::uint64_t value) {
-  return fmt::format("the page at IPA {:#x}; FAR_EL2 has the offset in it", value << 12);
+  return fmt::format("page at IPA {:#x}, offset in FAR_EL2", value << 12);
 }
 
 constexpr Field kHpfar[] = {

@@ -66,6 +66,10 @@ std::string place_of(const Exit& exit) {
   return text.empty() ? "an address in FAR_EL2 and HPFAR_EL2" : text;
 }
 
+std::string bytes_text(unsigned size) {
+  return size == 1 ? "1 byte" : fmt::format("{} bytes", size);
+}
+
 std::string data_access(const Exit& exit) {
   const std::uint64_t esr = exit.esr;
   const bool write = bit(esr, 6);
@@ -124,13 +128,13 @@ void add_emulation(const Exit& exit, std::vector<std::string>& out) {
     return;
   }
   out.emplace_back(
-      bit(esr, 6)
-          ? fmt::format("To emulate: take {} byte(s) of {}, then skip the instruction.",
-                        1U << bits(esr, 23, 22), register_name(bits(esr, 20, 16), bit(esr, 15)))
-          : fmt::format("To emulate: put {} byte(s), {}-extended, into {}, then skip the "
-                        "instruction.",
-                        1U << bits(esr, 23, 22), bit(esr, 21) ? "sign" : "zero",
-                        register_name(bits(esr, 20, 16), bit(esr, 15))));
+      bit(esr, 6) ? fmt::format("To emulate: take {} of {}, then skip the instruction.",
+                                bytes_text(1U << bits(esr, 23, 22)),
+                                register_name(bits(esr, 20, 16), bit(esr, 15)))
+                  : fmt::format("To emulate: put {}, {}-extended, into {}, then skip the "
+                                "instruction.",
+                                bytes_text(1U << bits(esr, 23, 22)), bit(esr, 21) ? "sign" : "zero",
+                                register_name(bits(esr, 20, 16), bit(esr, 15))));
 }
 
 void add_return(const Exit& exit, std::vector<std::string>& out) {

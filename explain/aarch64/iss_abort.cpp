@@ -16,14 +16,31 @@ constexpr Field kFaultStatus = {
     .high = 5, .low = 0, .name = "DFSC", .about = "fault status", .meaning = status};
 constexpr Field kFetchStatus = {
     .high = 5, .low = 0, .name = "IFSC", .about = "fault status", .meaning = status};
-constexpr Field kErrorState = {
-    .high = 12,
-    .low = 11,
-    .name = "SET",
-    .about = "error state, of a synchronous external abort (FEAT_RAS)",
-    .values = Values{{0b00, "recoverable"}, {0b10, "uncontainable"}, {0b11, "restartable"}}};
-constexpr Field kFarNotValid =
-    flag(10, "FnV", "FAR_ELx, of a synchronous external abort", "is not valid", "is valid");
+// SET and FnV say something only of a synchronous external abort that is not on a walk.
+bool is_external_abort(std::uint64_t word) {
+  constexpr unsigned kExternalAbort = 0b010000;
+  return (word & 0x3f) == kExternalAbort;
+}
+std::string error_state(std::uint64_t word, std::uint64_t value) {
+  static constexpr std::string_view kStates[] = {"recoverable", "reserved", "uncontainable",
+                                                 "restartable"};
+  return std::string(is_external_abort(word) ? kStates[value & 3] : "");
+}
+std::string far_validity(std::uint64_t word, std::uint64_t value) {
+  if (!is_external_abort(word)) return {};
+  return value != 0 ? "is not valid" : "is valid";
+}
+
+constexpr Field kErrorState = {.high = 12,
+                               .low = 11,
+                               .name = "SET",
+                               .about = "state after a synchronous external abort (FEAT_RAS)",
+                               .meaning = error_state};
+constexpr Field kFarNotValid = {.high = 10,
+                                .low = 10,
+                                .name = "FnV",
+                                .about = "FAR_ELx, after a synchronous external abort",
+                                .meaning = far_validity};
 constexpr Field kExternal = flag(9, "EA", "external abort type", "1, implementation defined");
 constexpr Field kMaintenance = flag(8, "CM", "cache maintenance or address translation",
                                     "it was such an instruction", "it was not");
@@ -92,7 +109,7 @@ constexpr Field kSError[] = {
 };
 constexpr Field kSErrorOther[] = {
     flag(24, "IDS", "bits 23:0", "are implementation defined", "are as below"),
-    {.high = 23, .low = 0, .name = "ISS", .about = "implementation defined"},
+    {.high = 23, .low = 0, .name = "IMP DEF", .about = "implementation defined"},
 };
 constexpr Field kBreakpoint[] = {
     res0(24, 6),

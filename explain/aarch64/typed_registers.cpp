@@ -36,8 +36,6 @@ constexpr std::string_view kMmfr0 = "ID_AA64MMFR0_EL1";
 constexpr std::string_view kMmfr1 = "ID_AA64MMFR1_EL1";
 constexpr std::string_view kMemory = "memory";
 
-constexpr std::uint64_t kFrame = 4096;
-
 std::string_view nearest(std::string_view name) {
   std::vector<std::string_view> names{kMmfr0, kMmfr1, kMemory};
   for (const Known& known : kKnown) names.push_back(known.name);
@@ -65,13 +63,41 @@ std::optional<std::uint64_t> value_of(const toml::node& node) {
   return std::nullopt;
 }
 
+constexpr std::string_view kNumber = "an integer, or text such as \"0x8000000000000000\"";
+
+std::vector<std::uint64_t> read_words(ReadContext& context, const toml::node& row,
+                                      const std::string& key) {
+  std::vector<std::uint64_t> words;
+  const toml::table* const table = row.as_table();
+  const toml::array* const list = table != nullptr ? (*table)["words"].as_array() : nullptr;
+  if (list == nullptr) return words;
+  for (const toml::node& node : *list) {
+    const auto value = value_of(node);
+    if (!value) {
+      context.error(FieldReader::location_of(node), key + ".words", "is no 64-bit number",
+                    std::string(kNumber));
+      return words;
+    }
+    words.push_back(*value);
+  }
+  return words;
+}
+
 void read_memory(ReadContext& context, const toml::table& root, TypedRegisters& typed) {
   static constexpr std::array<std::string_view, 2> kNames = {"file", "address"};
   FieldReader reader(context, root, "");
-  reader.rows(kMemory, false, [&](const toml::node& row, std::string key) {
-    FieldReader fields(context, row, std::move(key), kNames);
-    MemoryDump dump{.file = fields.required_string("file"),
-                    .address = fields.required_integer("address")};
+  reader.rows(kMemory, false, [&](const toml::node& row, const std::string& key) {
+    const hal_sim::Location at = FieldReader::location_of(row);
+    const bool typed_in = row.is_table() && row.as_table()->contains("words");
+    FieldReader fields(context, row, key, kNames);
+    MemoryDump dump{.address = fields.required_integer("address")};
+    if (typed_in) {
+      fields.rows("words", true, [](const toml::node&, const std::string&) {});
+      dump.words = read_words(context, row, key);
+      if (dump.address % 8 != 0) context.error(at, key, "address is no multiple of 8");
+    } else {
+      dump.file = fields.required_string("file");
+    }
     fields.finish();
     typed.dumps.push_back(std::move(dump));
   });
@@ -85,8 +111,7 @@ TypedRegisters read_registers(ReadContext& context, const toml::table& root) {
     const hal_sim::Location at = FieldReader::location_of(node);
     const auto value = value_of(node);
     if (!value) {
-      context.error(at, std::string(name), "is no 64-bit number",
-                    "an integer, or text such as \"0x8000000000000000\"");
+      context.error(at, std::string(name), "is no 64-bit number", std::string(kNumber));
       continue;
     }
     if (const auto set = set_register(typed, name, *value); !set) {
@@ -137,7 +162,9 @@ std::expected<TypedRegisters, std::vector<hal_sim::Diagnostic>> load_registers(
                                   [](ReadContext& context, const toml::table& root,
                                      const std::string&) { return read_registers(context, root); });
   if (!typed) return typed;
-  for (MemoryDump& dump : typed->dumps) dump.file = (file.parent_path() / dump.file).string();
+  for (MemoryDump& dump : typed->dumps) {
+    if (dump.words.empty()) dump.file = (file.parent_path() / dump.file).string();
+  }
   return typed;
 }
 
@@ -163,11 +190,6 @@ std::string unsupported(const TypedRegisters& typed) {
   if ((r.hcr_el2 & 1) != 0) {
     if ((r.vtcr_el2 >> 14 & 3) != 0) return fmt::format("VTCR_EL2.TG0 is not 4 KiB: {}", kOnly);
     if ((r.vtcr_el2 >> 32 & 1) != 0) return fmt::format("VTCR_EL2.DS is set: {}", kOnly);
-  }
-  for (const MemoryDump& dump : typed.dumps) {
-    if (dump.address % kFrame != 0) {
-      return fmt::format("{}: address {:#x} is no multiple of 4 KiB", dump.file, dump.address);
-    }
   }
   return {};
 }

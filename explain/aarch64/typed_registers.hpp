@@ -13,10 +13,11 @@
 
 namespace axvm::explain::aarch64 {
 
-/// A file that holds what was in memory from `address` on.
+/// What was in memory from `address` on: a file of bytes, or descriptors that were typed in.
 struct MemoryDump {
-  std::string file;
+  std::string file{};
   std::uint64_t address = 0;
+  std::vector<std::uint64_t> words{};  ///< instead of a file; what else is in their frames is 0
 };
 
 /// What translation depends on. Registers that nobody has typed in are 0; features without an ID
@@ -32,8 +33,8 @@ struct TypedRegisters {
                                                             std::string_view name,
                                                             std::uint64_t value);
 
-/// TOML: `NAME = value` for each register, and [[memory]] with `file` and `address`. Values above
-/// 2^63 - 1 are written as text. Everything that is wrong is reported.
+/// TOML: `NAME = value` for each register, and [[memory]] with `address` and `file` or `words`.
+/// Values above 2^63 - 1 are written as text. Everything that is wrong is reported.
 [[nodiscard]] std::expected<TypedRegisters, std::vector<hal_sim::Diagnostic>> parse_registers(
     const std::string& name, const std::string& text);
 

@@ -12,11 +12,12 @@ list("regime", walk.regime);
 list("result-lines", walk.result);
 list("tlb", walk.tlb);
 byId("tlb").hidden = byId("tlb-title").hidden = walk.tlb.length === 0;
-byId("registers").append(...walk.registers.map((register) => element("details", {},
+byId("registers").append(...walk.registers.map((register) => element("details", { "aria-label": register.name },
   element("summary", {}, element("code", {}, `${register.name} = ${register.word}`), ` ${register.title}`),
   element("p", { class: "quiet small" }, register.section),
   element("div", { class: "scroll" },
-    element("table", {}, fieldHead(), element("tbody", {}, ...fieldRows(register.fields)))))));
+    element("table", { "aria-label": register.name }, fieldHead(),
+      element("tbody", {}, ...fieldRows(register.fields)))))));
 
 // Reads of stage 2 belong to the stage-1 descriptor behind them, or to the address itself.
 function groups() {

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <tools/axvm/dumped_memory.hpp>
@@ -9,21 +10,70 @@ namespace axvm::tool {
 
 namespace {
 
+using explain::aarch64::MemoryDump;
 using sim::PhysicalMemory;
+using Extent = DumpedMemory::Extent;
 
-constexpr std::uint64_t frames_of(std::uint64_t bytes) {
-  return (bytes + PhysicalMemory::kFrameSize - 1) & ~(PhysicalMemory::kFrameSize - 1);
+constexpr std::uint64_t kFrame = PhysicalMemory::kFrameSize;
+
+Extent frames_of(const Extent& extent) {
+  return {extent.begin & ~(kFrame - 1), (extent.end + kFrame - 1) & ~(kFrame - 1)};
+}
+
+std::expected<Extent, std::string> extent_of(const MemoryDump& dump) {
+  std::uint64_t size = dump.words.size() * 8;
+  if (dump.words.empty()) {
+    std::error_code error;
+    if (!std::filesystem::is_regular_file(dump.file, error)) {
+      return std::unexpected(fmt::format("{}: is no file that can be read", dump.file));
+    }
+    size = std::filesystem::file_size(dump.file, error);
+    if (error || size == 0) return std::unexpected(fmt::format("{}: is empty", dump.file));
+  }
+  constexpr std::uint64_t kLimit = PhysicalMemory::kAddressLimit;
+  if (dump.address >= kLimit || size > kLimit - dump.address) {
+    return std::unexpected(
+        fmt::format("{}: ends beyond 2^52", dump.file.empty() ? "memory" : dump.file.c_str()));
+  }
+  return Extent{dump.address, dump.address + size};
+}
+
+// The frames of all dumps, as banks that do not touch.
+std::vector<PhysicalMemory::Bank> banks_of(std::vector<Extent> extents) {
+  for (Extent& extent : extents) extent = frames_of(extent);
+  std::ranges::sort(extents, {}, &Extent::begin);
+  std::vector<PhysicalMemory::Bank> banks;
+  for (const auto& [begin, end] : extents) {
+    if (!banks.empty() && begin <= banks.back().base + banks.back().size) {
+      PhysicalMemory::Bank& last = banks.back();
+      last.size = std::max(last.base + last.size, end) - last.base;
+    } else {
+      banks.push_back({begin, end - begin});
+    }
+  }
+  return banks;
 }
 
 // Frame by frame, as the memory is contiguous no further.
-bool read_into(const PhysicalMemory& memory, std::uint64_t pa, std::uint64_t size,
-               std::ifstream& stream) {
-  while (size != 0) {
-    const std::uint64_t some = std::min(size, PhysicalMemory::kFrameSize);
-    stream.read(reinterpret_cast<char*>(memory.at(pa)), static_cast<std::streamsize>(some));
+bool read_into(const PhysicalMemory& memory, Extent to, std::ifstream& stream) {
+  while (to.begin != to.end) {
+    const std::uint64_t some = std::min(to.end - to.begin, kFrame - to.begin % kFrame);
+    stream.read(reinterpret_cast<char*>(memory.at(to.begin)), static_cast<std::streamsize>(some));
     if (!stream) return false;
-    pa += some;
-    size -= some;
+    to.begin += some;
+  }
+  return true;
+}
+
+bool fill(const PhysicalMemory& memory, const MemoryDump& dump, const Extent& extent) {
+  if (dump.words.empty()) {
+    std::ifstream stream(dump.file, std::ios::binary);
+    return stream && read_into(memory, extent, stream);
+  }
+  std::uint64_t pa = extent.begin;
+  for (const std::uint64_t word : dump.words) {
+    std::memcpy(memory.at(pa), &word, sizeof word);
+    pa += sizeof word;
   }
   return true;
 }
@@ -36,32 +86,21 @@ bool DumpedMemory::holds(std::uint64_t pa) const noexcept {
   });
 }
 
-std::expected<DumpedMemory, std::string> read_dumps(
-    const std::vector<explain::aarch64::MemoryDump>& dumps) {
-  std::vector<PhysicalMemory::Bank> banks;
-  std::vector<DumpedMemory::Extent> extents;
-  for (const auto& dump : dumps) {
-    std::error_code error;
-    if (!std::filesystem::is_regular_file(dump.file, error)) {
-      return std::unexpected(fmt::format("{}: is no file that can be read", dump.file));
-    }
-    const std::uint64_t size = std::filesystem::file_size(dump.file, error);
-    if (error || size == 0) return std::unexpected(fmt::format("{}: is empty", dump.file));
-    if (dump.address >= PhysicalMemory::kAddressLimit ||
-        size > PhysicalMemory::kAddressLimit - dump.address) {
-      return std::unexpected(fmt::format("{}: ends beyond 2^52", dump.file));
-    }
-    banks.push_back({dump.address, frames_of(size)});
-    extents.push_back({dump.address, dump.address + size});
+std::expected<DumpedMemory, std::string> read_dumps(const std::vector<MemoryDump>& dumps) {
+  std::vector<Extent> extents;
+  for (const MemoryDump& dump : dumps) {
+    const auto extent = extent_of(dump);
+    if (!extent) return std::unexpected(extent.error());
+    extents.push_back(*extent);
   }
-  auto memory = PhysicalMemory::create(banks);
+  auto memory = PhysicalMemory::create(banks_of(extents));
   if (!memory) return std::unexpected("--memory: " + memory.error());
   for (std::size_t n = 0; n < dumps.size(); ++n) {
-    std::ifstream stream(dumps[n].file, std::ios::binary);
-    const auto& [begin, end] = extents[n];
-    if (!stream || !read_into(*memory, begin, end - begin, stream)) {
+    if (!fill(*memory, dumps[n], extents[n])) {
       return std::unexpected(fmt::format("{}: cannot be read", dumps[n].file));
     }
+    // Who types in some entries of a table means that the others are 0.
+    if (!dumps[n].words.empty()) extents[n] = frames_of(extents[n]);
   }
   return DumpedMemory{std::move(*memory), std::move(extents)};
 }

@@ -11,7 +11,7 @@
 namespace axvm::tool {
 
 struct DumpedMemory {
-  /// Of a dump, without the rest of its last frame, which is zero in `memory`.
+  /// Of a dump, without the rest of its frames, which is zero in `memory`.
   struct Extent {
     std::uint64_t begin = 0;
     std::uint64_t end = 0;
@@ -23,7 +23,7 @@ struct DumpedMemory {
   [[nodiscard]] bool holds(std::uint64_t pa) const noexcept;
 };
 
-/// Reads all of them; one line when a file cannot be read or overlaps another.
+/// Reads all of them; where some overlap the last one counts. One line when a file cannot be read.
 [[nodiscard]] std::expected<DumpedMemory, std::string> read_dumps(
     const std::vector<explain::aarch64::MemoryDump>& dumps);
 

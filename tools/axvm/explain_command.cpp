@@ -68,6 +68,7 @@ int explain_command(const ExplainOptions& options, Output& output) {
       break;
     case ExplainOptions::What::Descriptor: explain_descriptor(options.descriptor, output); break;
     case ExplainOptions::What::Walk: return explain_walk(options.walk, output);
+    case ExplainOptions::What::Trace: return explain_trace(options.trace, output);
   }
   return 0;
 }

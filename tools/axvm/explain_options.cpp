@@ -16,6 +16,9 @@ Examples:
   axvm explain VTCR_EL2=0x80043594                           a register
   axvm explain vtcr_el2                                      all fields and values of a register
   axvm explain descriptor 0x400057ff --stage 2 --level 3     a page-table entry
+  axvm explain walk vm.toml --gva 0x40080000 --html w.html   a walk, as a page to step through
+  axvm explain walk --registers vm.toml --memory ram.bin@0x40000000 --gva 0x40080000
+  axvm explain trace run.jsonl --event 3                     an exit of a trace
 )";
 
 std::string upper(std::string text) {
@@ -218,6 +221,26 @@ void add_walk(CLI::App& app, ExplainWalkOptions& walk) {
   });
 }
 
+void add_trace(CLI::App& app, ExplainTraceOptions& trace) {
+  app.add_option("FILE", trace.file, "A trace: what --trace FILE:jsonl or the EL2 image wrote")
+      ->required()
+      ->type_name("");
+  app.add_option_function<std::string>(
+         "--event",
+         [&trace](const std::string& text) {
+           trace.event = number("--event", text, 1, std::uint64_t{1} << 62);
+         },
+         "Only this event, counted from the first exit, in full")
+      ->type_name("N");
+  app.add_option_function<std::string>(
+         "--vm",
+         [&trace](const std::string& text) {
+           trace.vm = static_cast<std::uint32_t>(number("--vm", text, 1, kMaxVmId));
+         },
+         "Only the events of the VM with this id")
+      ->type_name("ID");
+}
+
 }  // namespace
 
 void add_explain(CLI::App& app, ExplainOptions& options) {
@@ -227,9 +250,12 @@ void add_explain(CLI::App& app, ExplainOptions& options) {
   add_descriptor(descriptor, options);
   CLI::App& walk = *app.add_subcommand("walk", "Explain each step of a page-table walk");
   add_walk(walk, options.walk);
-  app.callback([&app, &descriptor, &walk, &options] {
+  CLI::App& trace = *app.add_subcommand("trace", "Explain the exits of a trace");
+  add_trace(trace, options.trace);
+  app.callback([&app, &descriptor, &walk, &trace, &options] {
     if (descriptor.parsed()) options.what = ExplainOptions::What::Descriptor;
     if (walk.parsed()) options.what = ExplainOptions::What::Walk;
+    if (trace.parsed()) options.what = ExplainOptions::What::Trace;
     if (app.get_subcommands().empty() && options.registers.empty() &&
         options.what == ExplainOptions::What::Registers) {
       reject("explain: expected a register and its value, descriptor, walk or trace");

@@ -45,18 +45,26 @@ struct ExplainWalkOptions {
   }
 };
 
+struct ExplainTraceOptions {
+  std::string file;                    ///< JSON lines, as --trace FILE:jsonl writes them
+  std::optional<std::uint64_t> event;  ///< --event: this one, in full
+  std::optional<std::uint32_t> vm;     ///< --vm: this VM's events only
+};
+
 struct ExplainOptions {
-  enum class What : std::uint8_t { Registers, List, Descriptor, Walk };
+  enum class What : std::uint8_t { Registers, List, Descriptor, Walk, Trace };
   What what = What::Registers;
   std::vector<NamedValue> registers;
   ExplainDescriptorOptions descriptor;
   ExplainWalkOptions walk;
+  ExplainTraceOptions trace;
 };
 
 /// All options of the command; what is wrong with them ends the parsing.
 void add_explain(CLI::App& app, ExplainOptions& options);
 
 [[nodiscard]] int explain_walk(const ExplainWalkOptions& options, Output& output);
+[[nodiscard]] int explain_trace(const ExplainTraceOptions& options, Output& output);
 [[nodiscard]] int explain_command(const ExplainOptions& options, Output& output);
 
 }  // namespace axvm::tool

@@ -1,0 +1,205 @@
+"""axvm explain"""
+
+import json
+import unittest
+
+from command import Test, config
+from tables import RAM, REGISTERS, Dump
+
+
+class Registers(Test):
+    def test_a_syndrome_with_the_registers_around_it(self):
+        done = self.axvm("explain", "esr", "0x93810045", "--far", "0x9000000", "--hpfar", "0x90000",
+                         "--elr", "0x40081c60", "--spsr", "0x200003c5")
+        self.assertEqual((done.status, done.err), (0, ""))
+        self.assertEqual(done.out_lines[0],
+                         "In short: a 4-byte write of w1 to VA 0x9000000, IPA 0x9000000.")
+        self.assertIn("[Arm ARM, ESR_EL2, ISS encoding for an exception from a Data Abort]", done.out)
+        self.assertIn("access size: 4 bytes", done.out)
+        self.assertIn("page at IPA 0x9000000", done.out)
+        self.assertIn("EL1, SP_EL1 (EL1h)", done.out)
+
+    def test_all_ways_to_write_a_register_are_the_same(self):
+        said = {self.axvm("explain", *words).out for words in (
+            ["VTCR_EL2=0x80043594"], ["vtcr", "0x80043594"], ["vtcr_el2", "2147759508"])}
+        self.assertEqual(len(said), 1)
+        self.assertIn("input addresses have 44 bits", said.pop())
+
+    def test_a_name_alone_shows_all_values(self):
+        done = self.axvm("explain", "vtcr_el2")
+        self.assertEqual(done.status, 0)
+        self.assertIn("0b10: 16 KiB", done.out)
+
+    def test_each_register_of_the_list_is_explained(self):
+        names = [line.split()[0] for line in self.axvm("explain", "--list").out_lines]
+        self.assertGreater(len(names), 20)
+        done = self.axvm("explain", *[f"{name}=0xffffffffffffffff" for name in names])
+        self.assertEqual((done.status, done.err), (0, ""))
+        for name in names:
+            self.assertIn(f"{name} = 0xffffffffffffffff", done.out)
+
+    def test_descriptors(self):
+        done = self.axvm("explain", "descriptor", "0x60000000040f0f", "--level", "3")
+        self.assertIn("page descriptor", done.out)
+        done = self.axvm("explain", "descriptor", "0x400000f8001", "--stage", "2", "--level", "2",
+                         "--granule", "64K")
+        self.assertIn("block descriptor", done.out)
+        self.assertIn("0x40000000000", done.out)
+        done = self.axvm("explain", "descriptor", "1", "--level", "0")
+        self.assertIn("invalid descriptor", done.out)
+
+    def test_usage(self):
+        for arguments, line in (
+                ([], "explain: expected a register and its value, descriptor, walk or trace"),
+                (["vtcr_el", "1"], 'explain: "vtcr_el" is no register, expected perhaps VTCR_EL2'),
+                (["foo"], 'explain: "foo" is no register, walk, trace or descriptor; axvm explain '
+                          "--list names the registers"),
+                (["esr", "96000046x"], 'esr: "96000046x" is not a number, expected decimal or 0x '
+                                       "hexadecimal"),
+                (["descriptor", "1", "--level", "4"], "--level: is 4, expected 0 to 3"),
+                (["descriptor", "1", "--granule", "8K"], "--granule: is 8K, expected 4K, 16K or 64K"),
+                (["walk", "--gva", "0"],
+                 "explain walk: expected a configuration, or registers and memory"),
+                (["walk", config("hello")], "explain walk: expected --gva ADDR or --gpa ADDR")):
+            self.assert_rejected(self.axvm("explain", *arguments), line)
+
+
+class Walks(Dump, Test):
+    def test_a_guest_walks_19_descriptors_and_the_tlb_has_the_answer(self):
+        done = self.axvm("explain", "walk", config("paging"), "--gva", "0x40080000")
+        self.assertEqual((done.status, done.err), (0, ""))
+        self.assertIn("  19. stage 2 level 3\n", done.out)
+        self.assertIn("Result: IPA 0x40080000, PA 0x40001000", done.out)
+        self.assertIn("Cost: 19 descriptors, 232 cycles", done.out)
+        self.assertIn("TLB hit: VMID 1, global, VA 0x40080000", done.out)
+        full = self.axvm("explain", "walk", config("paging"), "--gva", "0x40080000", "--full")
+        self.assertIn("  54:53  XN[1:0]     0b00", full.out)
+        self.assertNotIn("  54:53  XN[1:0]", done.out)
+
+    def test_the_same_point_is_the_same_walk(self):
+        walks = {self.axvm("explain", "walk", config("smp"), "--gva", "0x40080000", "--at", "12345",
+                           "--chaos", seed).out for seed in ("0", "1")}
+        self.assertEqual(len(walks), 1)
+
+    def test_typed_in_registers_over_a_dump(self):
+        done = self.axvm("explain", "walk", *self.typed_in(), "--gva", "0x403123")
+        self.assertEqual((done.status, done.err), (0, ""))
+        self.assertIn("Result: IPA 0x80007123, PA 0x80007123", done.out)
+        self.assertIn("  15. stage 2 level 3\n", done.out)
+        self.assertNotRegex(done.out, "TLB (hit|miss):")
+
+    def test_a_register_on_the_command_line_comes_last(self):
+        done = self.axvm("explain", "walk", *self.typed_in(), "--register", "hcr_el2=0",
+                         "--gva", "0x403123")
+        self.assertIn("Stage 2 is off", done.out)
+        self.assertIn("Cost: 3 descriptors", done.out)
+
+    def test_the_registers_file_may_name_the_dump(self):
+        self.typed_in()
+        file = self.file("all.toml", REGISTERS +
+                         f'memory = [{{file = "ram.bin", address = {RAM:#x}}}]\n')
+        done = self.axvm("explain", "walk", "--registers", file, "--gpa", "0x80001000")
+        self.assertIn("Result: IPA 0x80001000, PA 0x80001000", done.out)
+
+    def test_what_is_in_no_dump_is_no_answer(self):
+        walk = ["--gva", "0x403123"]
+        done = self.axvm("explain", "walk", *self.typed_in(size=0x2000), *walk)
+        self.assert_rejected(done, "stage 2 level 3: the table is in no dump (the last descriptor "
+                                   "read is 0x80002003), expected --memory with it")
+        done = self.axvm("explain", "walk", *self.typed_in(size=0x2010), *walk)
+        self.assert_rejected(done, "stage 2 level 3, to find the stage-1 descriptor of level 1: the "
+                                   "descriptor at 0x80002018 is in no dump, expected --memory with it")
+
+    def test_files_that_are_wrong(self):
+        typed = self.typed_in()
+        for registers, expected in (
+                ("VTCR = 1", None),
+                ("VTCR_EL3 = 1", "is no register that translation depends on, expected perhaps "
+                                 "VTCR_EL2"),
+                ("HCR_EL2 = -1", "is no 64-bit number"),
+                ("HCR_EL2 = ", "")):
+            file = self.file("r.toml", registers)
+            done = self.axvm("explain", "walk", "--registers", file, *typed[2:], "--gva", "0")
+            if expected is None:
+                self.assertEqual(done.status, 0)
+            else:
+                self.assertEqual((done.status, len(done.err_lines)), (2, 1))
+                self.assertIn(f"{file}:1:", done.err)
+                self.assertIn(expected, done.err)
+        for memory, expected in ((f"{self.folder}@0", "is no file that can be read"),
+                                 (f"{self.file('empty', '')}@0", "is empty"),
+                                 (f"{self.folder}/ram.bin@0xffffffffff000", "ends beyond 2^52")):
+            done = self.axvm("explain", "walk", "--memory", memory, "--gva", "0")
+            self.assertEqual((done.status, len(done.err_lines)), (2, 1))
+            self.assertIn(expected, done.err)
+
+    def test_entries_are_typed_in(self):
+        file = self.file("r.toml", """
+HCR_EL2 = 1
+VTCR_EL2 = 0x50059
+VTTBR_EL2 = 0x1000
+memory = [{address = 0x1008, words = [0x2003]}, {address = 0x2ff8, words = ["0x400007fd"]}]
+""")
+        walk = ["explain", "walk", "--registers", file, "--gpa"]
+        self.assertIn("PA 0x40001000;", self.axvm(*walk, "0x7fe01000").out)
+        self.assertIn("translation fault, level 2", self.axvm(*walk, "0x40000000").out)
+        for row, expected in (("{address = 4, words = [1]}", "address is no multiple of 8"),
+                              ("{address = 8, words = [true]}", "is no 64-bit number"),
+                              ("{address = 8, words = 1}", "an array"),
+                              ("{address = 8}", "is missing"),
+                              ("{words = [1]}", "is missing")):
+            done = self.axvm("explain", "walk", "--registers",
+                             self.file("w.toml", f"memory = [{row}]"), "--gva", "0")
+            self.assertEqual((done.status, len(done.err_lines)), (2, 1), done.err)
+            self.assertIn(expected, done.err)
+
+    def test_other_granules_are_refused(self):
+        done = self.axvm("explain", "walk", *self.typed_in(), "--register", "VTCR_EL2=0x54059",
+                         "--gva", "0x403123")
+        self.assert_rejected(done, "VTCR_EL2.TG0 is not 4 KiB: only the 4 KiB granule with 48 bits "
+                                   "can be walked")
+
+    def test_a_page_that_cannot_be_written(self):
+        done = self.axvm("explain", "walk", *self.typed_in(), "--gva", "0", "--html",
+                         self.folder / "none" / "w.html")
+        self.assertEqual((done.status, len(done.err_lines)), (2, 1))
+
+
+class Traces(Test):
+    def trace(self, name):
+        path = self.folder / "trace"
+        self.axvm("run", config(name), "--quiet", "--trace", f"{path}:jsonl")
+        return path
+
+    def test_each_exit_in_a_few_lines(self):
+        path = self.trace("hello")
+        exits = sum(json.loads(line)["event"] == "TrapTaken"
+                    for line in path.read_text().splitlines())
+        done = self.axvm("explain", "trace", path)
+        self.assertEqual((done.status, done.err), (0, ""))
+        self.assertEqual(sum(line.startswith("event ") for line in done.out_lines), exits)
+        self.assertIn("  a 4-byte write of w1 = 0x48 to VA 0x9000000, IPA 0x9000000\n", done.out)
+        self.assertIn("  → DeviceAccess bus=Mmio is_write=true", done.out)
+
+    def test_one_of_them_in_full(self):
+        path = self.trace("hello")
+        listed = self.axvm("explain", "trace", path).out_lines
+        first = next(line for line in listed if line.startswith("event 13,"))
+        done = self.axvm("explain", "trace", path, "--event", "13")
+        self.assertEqual(done.out_lines[0], first)
+        self.assertIn("DFSC   0x5", done.out)
+        self.assertIn("X1  = 0x0000000000000048", done.out)
+
+    def test_what_is_no_trace(self):
+        path = self.trace("hello")
+        done = self.axvm("explain", "trace", path, "--event", "100000")
+        self.assertRegex(done.err, r"^axvm: --event: is 100000, .* has \d+ events\n$")
+        self.assertEqual(done.status, 2)
+        text = self.file("text", "hello\n")
+        self.assert_rejected(self.axvm("explain", "trace", text), f"{text}:1: is no JSON object")
+        self.assert_rejected(self.axvm("explain", "trace", self.folder / "none"),
+                             f"{self.folder / 'none'}: cannot be read: No such file or directory")
+
+
+if __name__ == "__main__":
+    unittest.main()

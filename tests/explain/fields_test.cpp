@@ -1,0 +1,110 @@
+// The tables of fields: complete, without overlap, and what they say is what a word says.
+
+#include <doctest/doctest.h>
+#include <rapidcheck.h>
+
+#include <explain/aarch64/descriptor.hpp>
+#include <explain/aarch64/layouts.hpp>
+#include <explain/decode.hpp>
+#include <explain/registers.hpp>
+#include <explain/text.hpp>
+#include <set>
+
+using namespace axvm::explain;
+
+namespace {
+
+std::uint64_t reassembled(const Part& part) {
+  std::uint64_t word = 0;
+  for (const DecodedField& field : part.fields) word |= field.value << field.field->low;
+  return word;
+}
+
+void check_layout(const Layout& layout, std::uint64_t word, unsigned high, unsigned low) {
+  RC_ASSERT(is_exact(layout.fields));
+  RC_ASSERT(layout.high() == high);
+  RC_ASSERT(layout.low() == low);
+  RC_ASSERT(!layout.title.empty());
+  RC_ASSERT(layout.section.starts_with("Arm "));
+  const std::uint64_t bits = (high == 63 ? ~std::uint64_t{0} : (std::uint64_t{2} << high) - 1);
+  RC_ASSERT(reassembled(decode(layout, word).front()) ==
+            (word & bits & (~std::uint64_t{0} << low)));
+}
+
+}  // namespace
+
+TEST_CASE(
+    "explain: the fields of each register are all of its bits, each once, whatever it holds") {
+  for (const Register& known : registers()) {
+    CAPTURE(known.name);
+    CHECK(rc::check([&known](std::uint64_t word) {
+      check_layout(known.layout(word), word, 63, 0);
+      RC_ASSERT(!word_text(known.name, known.layout(word), word).empty());
+    }));
+  }
+}
+
+TEST_CASE("explain: each exception class has a syndrome of 25 bits, and a reserved one says so") {
+  for (std::uint64_t ec = 0; ec < 64; ++ec) {
+    CAPTURE(ec);
+    const bool reserved = aarch64::exception_class_text(ec) == "reserved";
+    CHECK(rc::check([ec, reserved](std::uint64_t noise) {
+      const std::uint64_t esr = ec << 26 | (noise & 0x03ff'ffff);
+      const Layout* const iss = aarch64::iss_layout(esr);
+      check_layout(*iss, esr, 24, 0);
+      RC_ASSERT((iss->title == "Reserved exception class") == reserved);
+    }));
+  }
+}
+
+TEST_CASE("explain: descriptors of each stage, level and granule are told by their low bits") {
+  using namespace axvm::explain::aarch64;
+  CHECK(rc::check([](std::uint64_t noise) {
+    const DescriptorPlace place{
+        .stage = *rc::gen::inRange(1U, 3U),
+        .level = *rc::gen::inRange(0U, 4U),
+        .granule_bits = *rc::gen::element(12U, 14U, 16U),
+    };
+    const std::uint64_t type = *rc::gen::inRange<std::uint64_t>(0, 4);
+    const std::uint64_t word = (noise & ~std::uint64_t{3}) | type;
+    check_layout(descriptor_layout(place, word), word, 63, 0);
+    const DescriptorKind kind = descriptor_kind(place, word);
+    RC_ASSERT((kind == DescriptorKind::Invalid) ||
+              decode(descriptor_layout(place, word), word).front().find("address") != nullptr);
+    if (type != 1 && type != 3) RC_ASSERT(kind == DescriptorKind::Invalid);
+    if (type == 3)
+      RC_ASSERT(kind == (place.level == 3 ? DescriptorKind::Page : DescriptorKind::Table));
+    if (kind == DescriptorKind::Block) {
+      const std::uint64_t size = std::uint64_t{1} << place.shift();
+      RC_ASSERT(descriptor_address(place, word) % size == 0);
+    }
+  }));
+}
+
+TEST_CASE("explain: registers are found by any case, and without a level") {
+  CHECK(find_register("VTCR_EL2") == find_register("vtcr"));
+  CHECK(find_register("esr")->name == "ESR_EL2");
+  CHECK(find_register("Esr_El1")->name == "ESR_EL1");
+  CHECK(find_register("tcr")->name == "TCR_EL1");
+  CHECK(find_register("vtc") == nullptr);
+  CHECK(find_register("") == nullptr);
+}
+
+TEST_CASE("explain: what a value means, as the manual has it") {
+  const auto meaning = [](std::string_view name, std::uint64_t word, std::string_view field) {
+    const auto parts = decode(find_register(name)->layout(word), word);
+    return parts.front().find(field)->meaning;
+  };
+  CHECK(meaning("VTCR_EL2", 0x80043594, "PS") == "44 bits, 16 TiB");
+  CHECK(meaning("VTCR_EL2", 0x80043594, "SL0") == "level 0");
+  CHECK(meaning("VTCR_EL2", 0x80043594, "T0SZ") == "2^44 bytes: input addresses have 44 bits");
+  CHECK(meaning("VTCR_EL2", 0x4000 | 1U << 6, "SL0") == "level 2");
+  CHECK(meaning("MAIR_EL1", 0xff44'0400, "Attr1") == "Device-nGnRE");
+  CHECK(meaning("MAIR_EL1", 0xff44'0400, "Attr2") == "Normal, non-cacheable");
+  CHECK(meaning("MAIR_EL1", 0xff44'0400, "Attr3") == "Normal, write-back, read and write allocate");
+  CHECK(meaning("SPSR_EL2", 0x3c5, "M[3:0]") == "EL1, SP_EL1 (EL1h)");
+  CHECK(meaning("PAR_EL1", 0x80f, "FST") == "translation fault, level 3");
+  CHECK(meaning("HPFAR_EL2", 0x90000, "FIPA").starts_with("page at IPA 0x9000000"));
+  CHECK(meaning("TCR_EL1", 2ULL << 30, "TG1") == "4 KiB");
+  CHECK(meaning("ICH_LR_EL2", 1ULL << 62, "State") == "pending");
+}
