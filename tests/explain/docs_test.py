@@ -43,7 +43,7 @@ class Docs(unittest.TestCase):
                 done = subprocess.run([os.environ["AXVM"], *arguments], cwd=ROOT, text=True,
                                       stdin=subprocess.DEVNULL, capture_output=True, check=False)
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
-                said = done.stdout.splitlines()
+                said = [line for line in done.stdout.splitlines() if line]
                 self.assertTrue(matches(shown, said), f"shown:\n{chr(10).join(shown)}\nsaid:\n{done.stdout}")
 
 
