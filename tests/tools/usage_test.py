@@ -15,10 +15,10 @@ class Usage(Test):
             self.assertIn("Exit status: 0 guest powered off", done.out)
 
     def test_no_command_and_unknown_commands(self):
-        self.assert_rejected(self.axvm(), "no command, expected run, check, walk, walk-lab, bare-metal "
-                                          "or diff-trace; try axvm --help")
-        self.assert_rejected(self.axvm("frob"), '"frob" is no command, expected run, check, walk, walk-lab, '
-                                                'bare-metal or diff-trace; try axvm --help')
+        self.assert_rejected(self.axvm(), "no command, expected run, check, walk, explain, walk-lab, "
+                                          "bare-metal or diff-trace; try axvm --help")
+        self.assert_rejected(self.axvm("frob"), '"frob" is no command, expected run, check, walk, explain, '
+                                                'walk-lab, bare-metal or diff-trace; try axvm --help')
 
     def test_no_configuration(self):
         self.assert_rejected(self.axvm("run"), "CONFIG is required")

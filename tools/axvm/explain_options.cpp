@@ -19,6 +19,8 @@ Examples:
   axvm explain walk vm.toml --gva 0x40080000 --html w.html   a walk, as a page to step through
   axvm explain walk --registers vm.toml --memory ram.bin@0x40000000 --gva 0x40080000
   axvm explain trace run.jsonl --event 3                     an exit of a trace
+
+Exit status: 0 it was explained, 1 the guest failed before --at, 2 bad usage or files.
 )";
 
 std::string upper(std::string text) {
