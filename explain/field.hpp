@@ -24,7 +24,6 @@ class Values {
   static constexpr std::size_t kCapacity = 16;
 
   constexpr Values() = default;
-  /// NOLINTNEXTLINE(google-explicit-constructor): a table is written as a list
   consteval Values(std::initializer_list<Value> values) : size_(values.size()) {
     std::size_t n = 0;
     for (const Value& value : values) values_.at(n++) = value;

@@ -58,7 +58,7 @@ constexpr auto kClasses = std::to_array<ExceptionClass>({
     {0x38, "BKPT from AArch32"},
     {0x3a, "vector catch from AArch32"},
     {0x3c, "BRK from AArch64"},
-    {0x3d, "profiling exception"},
+    {0x3d, "PMU exception"},
 });
 
 }  // namespace

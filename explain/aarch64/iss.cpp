@@ -308,7 +308,7 @@ constexpr auto kSyndromes = std::to_array<Syndrome>({
       "Arm ARM, ESR_EL2, ISS encoding for an exception from execution of a Breakpoint "
       "instruction",
       kBreak}},
-    {0x3d, {"Profiling exception", "Arm ARM, ESR_EL2", kOther}},
+    {0x3d, {"PMU exception", "Arm ARM, ESR_EL2", kOther}},
 });
 
 constexpr Layout kReserved{"Reserved exception class", "Arm ARM, ESR_EL2", kOther};

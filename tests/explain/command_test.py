@@ -165,6 +165,32 @@ memory = [{address = 0x1008, words = [0x2003]}, {address = 0x2ff8, words = ["0x4
         self.assertEqual((done.status, len(done.err_lines)), (2, 1))
 
 
+class ThePage(Dump, Test):
+    def page(self, name="w.html"):
+        file = self.folder / name
+        done = self.axvm("explain", "walk", *self.typed_in(), "--gva", "0x403123", "--html", file)
+        self.assertEqual((done.status, done.out, done.err), (0, "", ""))
+        return file.read_text()
+
+    def test_it_asks_for_no_other_file(self):
+        page = self.page()
+        self.assertIn("default-src 'none'", page)
+        self.assertNotRegex(page, r"""(src|href)=["'](?!data:)""")
+        self.assertNotRegex(page, r"url\(|@import|https?://|fetch\(")
+
+    def test_the_same_walk_is_the_same_page(self):
+        self.assertEqual(self.page("a.html"), self.page("b.html"))
+
+    def test_it_has_each_read_and_each_table(self):
+        data = json.loads(self.page().split('type="application/json">')[1].split("</script>")[0])
+        self.assertEqual([read["stage"] for read in data["reads"]], [2, 2, 2, 1] * 3 + [2, 2, 2])
+        self.assertEqual(len(data["tables"]), 6)
+        for read in data["reads"]:
+            table = data["tables"][read["entries"]]
+            self.assertEqual(int(table["values"][str(read["index"] - table["first"])], 16),
+                             int(read["descriptor"]["word"], 16))
+
+
 class Traces(Test):
     def trace(self, name):
         path = self.folder / "trace"
