@@ -126,7 +126,19 @@ class ProfileReader {
             .cycles = narrow(row.integer("cycles", kCycles).value_or(0)),
             .page_shifts = pages(row),
             .fetches = serves != Serves::Data,
-            .data = serves != Serves::Fetches};
+            .data = serves != Serves::Fetches,
+            .fracture = row.boolean("fracture").value_or(false),
+            .coalesce = coalesce(row)};
+  }
+  std::uint32_t coalesce(FieldReader& row) {
+    // As many descriptors as a line has.
+    const std::uint64_t pages = row.integer("coalesce", {1, 8}).value_or(1);
+    if (!std::has_single_bit(pages)) {
+      context_.error(context_.locations[row.path_of("coalesce")], row.path_of("coalesce"),
+                     fmt::format("is {}", pages), "1, 2, 4 or 8 pages");
+      return 1;
+    }
+    return narrow(pages);
   }
   sim::timing::WalkCacheProfile walk_cache(FieldReader& row) {
     sim::timing::WalkCacheProfile cache{.shape = shape(row), .heights = {}};

@@ -83,7 +83,8 @@ class SuspendedWalk {
   // Stage 2 has found where the intermediate address is.
   bool arrive(const Tables& tables, std::uint64_t pa, unsigned shift) {
     if (at_data_) {
-      *result_ = {.address = pa, .page_shift = std::min(shift, page_shift_)};
+      const unsigned page_shift = std::min(shift, page_shift_);
+      *result_ = {.address = pa, .page_shift = page_shift, .run_shift = page_shift};
       return false;
     }
     in_stage2_ = false;

@@ -22,6 +22,7 @@ class PageCache {
     std::uint64_t page = 0;  ///< the first address of the page
     std::uint64_t value = 0;
     unsigned shift = 0;
+    unsigned page_shift = 0;  ///< of the pages that it holds, at most `shift`
     SpaceNumber space = 0;
     std::uint8_t leaf_shift = 0;  ///< of the stage-1 leaf that it is from, which may be larger
 
@@ -51,13 +52,14 @@ class PageCache {
   }
   /// Precondition: find() does not find this page.
   void insert(std::uint64_t address, unsigned shift, SpaceNumber space, std::uint64_t value,
-              unsigned leaf_shift = 0) noexcept {
+              unsigned page_shift = 0, unsigned leaf_shift = 0) noexcept {
     const std::uint64_t number = address >> shift;
     const std::uint32_t slot = tags_.insert(key(number, shift, space), number);
     Entry& entry = entries_[slot];
     forget(entry);
-    entry = {number << shift, value, shift, space,
-             static_cast<std::uint8_t>(leaf_shift < shift ? shift : leaf_shift)};
+    entry = {number << shift, value,
+             shift,           page_shift,
+             space,           static_cast<std::uint8_t>(leaf_shift < shift ? shift : leaf_shift)};
     if (counts_[shift]++ == 0) shifts_ |= 1ULL << shift;
   }
   /// Forgets each entry of which `stale(entry)` is true.

@@ -24,6 +24,12 @@ struct TlbProfile {
   std::vector<unsigned> page_shifts;  ///< of the leaves it holds; none: all
   bool fetches = true;                ///< serves instruction fetches
   bool data = true;                   ///< serves loads and stores
+  /// Of a page larger than all that it holds, it keeps the piece that is asked for, as large as it
+  /// can. Otherwise it does not keep such a page.
+  bool fracture = false;
+  /// An entry holds an aligned block of up to so many pages, a power of two, when they follow each
+  /// other in physical memory, too, as far as the lines of descriptors say that the walk has read.
+  std::uint32_t coalesce = 1;
 };
 
 /// Remembers where tables are, so that a walk begins further down.

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <bit>
 #include <sim/timing/timing_mmu.hpp>
 
 namespace axvm::sim::timing {
@@ -10,13 +11,16 @@ TimingMmu::TimingMmu(const Profile& profile, const PhysicalMemory& memory)
       data_(profile.outstanding, 0),
       walkers_(profile.walkers, 0) {
   for (const Tlb& tlb : l1_) split_ &= !(tlb.fetches && tlb.data);
+  const auto coalesces = [](const Tlb& tlb) { return tlb.coalesce_bits > 0; };
+  walker_.look_beside(std::ranges::any_of(l1_, coalesces) || std::ranges::any_of(l2_, coalesces));
 }
 
 std::vector<TimingMmu::Tlb> TimingMmu::make(const std::vector<TlbProfile>& profiles) {
   std::vector<Tlb> tlbs;
   for (const TlbProfile& tlb : profiles) {
     tlbs.push_back({PageCache(tlb.shape, tlbs.size() + 1), as_bits(tlb.page_shifts), tlb.cycles,
-                    tlb.fetches, tlb.data});
+                    tlb.fetches, tlb.data, tlb.fracture,
+                    static_cast<unsigned>(std::countr_zero(tlb.coalesce))});
   }
   return tlbs;
 }
@@ -40,15 +44,29 @@ const PageCache::Entry* TimingMmu::find(std::span<Tlb> tlbs, std::uint64_t va, A
   return nullptr;
 }
 
-bool TimingMmu::fill(std::span<Tlb> tlbs, std::uint64_t va, Access access, Translation found,
-                     SpaceNumber space) {
-  const std::uint64_t offset = va & ((1ULL << found.page_shift) - 1);
-  for (Tlb& tlb : tlbs) {
-    if (!tlb.serves(access) || !tlb.holds(found.page_shift)) continue;
-    tlb.pages.insert(va, found.page_shift, space, found.address - offset, found.leaf_shift);
-    return true;
+unsigned TimingMmu::Tlb::entry_shift(const Translation& found) const noexcept {
+  if (shifts == 0 || (shifts >> found.page_shift & 1) != 0) {
+    return std::min(found.run_shift, found.page_shift + coalesce_bits);
   }
-  return false;
+  const std::uint64_t smaller = shifts & ((1ULL << found.page_shift) - 1);
+  if (!fracture || smaller == 0) return 0;
+  return static_cast<unsigned>(std::bit_width(smaller)) - 1;
+}
+
+unsigned TimingMmu::fill(std::span<Tlb> tlbs, std::uint64_t va, Access access, Translation found,
+                         SpaceNumber space) {
+  Tlb* best = nullptr;
+  unsigned shift = 0;
+  for (Tlb& tlb : tlbs) {
+    if (!tlb.serves(access)) continue;
+    const unsigned own = tlb.entry_shift(found);
+    if (own > shift) best = &tlb, shift = own;
+  }
+  if (best == nullptr) return 0;
+  const std::uint64_t offset = va & ((1ULL << shift) - 1);
+  best->pages.insert(va, shift, space, found.address - offset, std::min(found.page_shift, shift),
+                     found.leaf_shift);
+  return shift;
 }
 
 bool TimingMmu::translate(std::uint64_t va, Access access, std::uint64_t& ready,
@@ -68,15 +86,24 @@ bool TimingMmu::translate(std::uint64_t va, Access access, std::uint64_t& ready,
     return true;
   }
   const std::uint32_t l1_cycles = cycles;
+  // What the first level has of it is what was used last.
+  const auto keep = [&](const Translation& found, SpaceNumber space) {
+    const unsigned shift = fill(l1_, va, access, found, space);
+    const std::uint64_t offset = va & ((1ULL << shift) - 1);
+    use(va - offset, shift, found.address - offset, l1_cycles);
+    if (shift == 0) recent_ = {};
+  };
   ++counters_.l1_tlb_refills;
   if (!l2_.empty()) {
     ++counters_.l2_tlb_accesses;
     if (const PageCache::Entry* const entry = find(l2_, va, access, cycles)) {
-      use(entry->page, entry->shift, entry->value, l1_cycles);
+      pa = entry->value + (va - entry->page);
+      keep({.address = pa,
+            .page_shift = entry->page_shift,
+            .run_shift = entry->shift,
+            .leaf_shift = entry->leaf_shift},
+           entry->space);
       ready += cycles;
-      const Translation known{
-          .address = pa, .page_shift = entry->shift, .leaf_shift = entry->leaf_shift};
-      if (!fill(l1_, va, access, known, entry->space)) recent_ = {};
       return true;
     }
     ++counters_.l2_tlb_refills;
@@ -92,10 +119,8 @@ bool TimingMmu::translate(std::uint64_t va, Access access, std::uint64_t& ready,
     ++counters_.faults;
     return false;
   }
-  const std::uint64_t offset = va & ((1ULL << found->page_shift) - 1);
-  use(va - offset, found->page_shift, found->address - offset, l1_cycles);
   const SpaceNumber space = found->global ? spaces_.global : spaces_.asid;
-  if (!fill(l1_, va, access, *found, space)) recent_ = {};
+  keep(*found, space);
   static_cast<void>(fill(l2_, va, access, *found, space));
   return true;
 }
@@ -150,6 +175,7 @@ void TimingMmu::refuse(std::uint64_t va, Access access) {
 
 void TimingMmu::reset_counters() noexcept {
   counters_ = {};
+  nowhere_ = 0;
   // What is still under way is over: the next access begins on its own.
   begin_ = started_ = end_;
 }

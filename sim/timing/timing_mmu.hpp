@@ -55,6 +55,7 @@ class TimingMmu {
       ready += recent_.cycles;
       pa = recent_.pa + (va - recent_.page);
     } else if (!translate(va, access, ready, pa)) {
+      ++nowhere_;
       finish(ready);
       return std::nullopt;
     }
@@ -94,8 +95,8 @@ class TimingMmu {
   [[nodiscard]] Counters counters() const noexcept {
     Counters counters = counters_;
     counters.cycles = end_ - started_;
-    // Each access gets its data, or its walk meets an invalid descriptor.
-    counters.accesses = counters.faults;
+    // Each access gets its data, or leads nowhere.
+    counters.accesses = nowhere_;
     for (const std::uint64_t served : counters.data) counters.accesses += served;
     return counters;
   }
@@ -109,21 +110,23 @@ class TimingMmu {
     std::uint32_t cycles = 0;
     bool fetches = true;
     bool data = true;
+    bool fracture = false;
+    unsigned coalesce_bits = 0;
 
     [[nodiscard]] bool serves(Access access) const noexcept {
       return access == Access::Fetch ? fetches : data;
     }
-    [[nodiscard]] bool holds(unsigned shift) const noexcept {
-      return shifts == 0 || (shifts >> shift & 1) != 0;
-    }
+    /// The size of the entry that this has for what was found: that of the page, more where the TLB
+    /// coalesces, less where it keeps pieces; 0 when it has none.
+    [[nodiscard]] unsigned entry_shift(const Translation& found) const noexcept;
   };
   [[nodiscard]] static std::vector<Tlb> make(const std::vector<TlbProfile>& profiles);
   [[nodiscard]] const PageCache::Entry* find(std::span<Tlb> tlbs, std::uint64_t va, Access access,
                                              std::uint32_t& cycles) const noexcept;
-  /// False when no TLB of the level holds such pages. `found` is what was found for `va` in the
-  /// space that has it.
-  static bool fill(std::span<Tlb> tlbs, std::uint64_t va, Access access, Translation found,
-                   SpaceNumber space);
+  /// The size of the entry for `va` that the level has from now on; 0 when none of its TLBs holds
+  /// such pages. `found` is what was found for `va` in the space that has it.
+  static unsigned fill(std::span<Tlb> tlbs, std::uint64_t va, Access access, Translation found,
+                       SpaceNumber space);
   /// translate() for a fetch: leaves the last translation of data alone, and says for itself what
   /// it has cost.
   bool translate_fetch(std::uint64_t va, std::uint64_t& ready, std::uint64_t& pa);
@@ -158,6 +161,7 @@ class TimingMmu {
 
   Counters counters_;
   Spaces spaces_;
+  std::uint64_t nowhere_ = 0;  // accesses that nothing is mapped for
   MemoryHierarchy hierarchy_;
   Walker walker_;
   Recent recent_;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <sim/timing/walker.hpp>
 
@@ -7,6 +8,20 @@ namespace {
 
 constexpr std::uint64_t offset(std::uint64_t address, unsigned shift) noexcept {
   return address & ((1ULL << shift) - 1);
+}
+
+// The size of the block around `va` that leads to memory in a row when stage 1 has a block of this
+// size around it, and stage 2 one around `ipa`, which it leads to. Blocks of addresses are aligned,
+// what they lead to need not be.
+constexpr unsigned common_run(std::uint64_t va, unsigned run1, std::uint64_t ipa,
+                              unsigned run2) noexcept {
+  unsigned shift = std::min(run1, run2);
+  const auto fits = [&] {
+    const std::uint64_t first = ipa - offset(va, shift);
+    return (first ^ (first + (1ULL << shift) - 1)) >> run2 == 0;
+  };
+  while (!fits()) --shift;
+  return shift;
 }
 
 }  // namespace
@@ -73,6 +88,34 @@ std::optional<Descriptor> Walker::read(const TableFormat& format, std::uint64_t 
   return descriptor;
 }
 
+unsigned Walker::run_shift(const TableFormat& format, std::uint64_t pa, unsigned height) const {
+  const unsigned page = format.entry_shift(height);
+  if (!looks_beside_) return page;
+  constexpr std::uint64_t kEntries = (1ULL << MemoryHierarchy::kLineShift) / 8;
+  const std::uint64_t number = pa / 8 % kEntries;
+  const std::uint8_t* const line = memory_.at(pa - number * 8);
+  std::array<Descriptor, kEntries> entries;
+  for (std::uint64_t i = 0; i < kEntries; ++i) {
+    std::uint64_t entry = 0;
+    std::memcpy(&entry, line + i * 8, sizeof entry);
+    entries.at(i) = format.decode(entry, height);
+  }
+  const auto follows = [&](std::uint64_t i) {
+    return entries.at(i).kind == Descriptor::Kind::Leaf &&
+           entries.at(i).global == entries.at(number).global &&
+           entries.at(i).address - entries.at(number).address == (i - number) << page;
+  };
+  unsigned bits = 0;
+  for (std::uint64_t size = 2; size <= kEntries; size *= 2) {
+    const std::uint64_t first = number & ~(size - 1);
+    for (std::uint64_t i = first; i < first + size; ++i) {
+      if (!follows(i)) return page + bits;
+    }
+    ++bits;
+  }
+  return page + bits;
+}
+
 std::optional<Translation> Walker::walk_stage2(std::uint64_t ipa, SpaceNumber vm,
                                                std::uint32_t& cycles) {
   if (stage2_.refuses) return std::nullopt;
@@ -80,12 +123,14 @@ std::optional<Translation> Walker::walk_stage2(std::uint64_t ipa, SpaceNumber vm
   if (format.input_bits < 64 && ipa >> format.input_bits != 0) return std::nullopt;
   Start at = start(walk_caches2_, stage2_, ipa, vm, counters_.stage2_walk_cache_hits);
   for (;;) {
-    const auto entry = read(format, at.table + format.index(ipa, at.height) * 8, at.height,
-                            counters_.stage2, cycles);
+    const std::uint64_t pa = at.table + format.index(ipa, at.height) * 8;
+    const auto entry = read(format, pa, at.height, counters_.stage2, cycles);
     if (!entry) return std::nullopt;
     if (entry->kind == Descriptor::Kind::Leaf) {
       const unsigned shift = format.entry_shift(at.height);
-      return Translation{entry->address + offset(ipa, shift), shift};
+      return Translation{.address = entry->address + offset(ipa, shift),
+                         .page_shift = shift,
+                         .run_shift = run_shift(format, pa, at.height)};
     }
     at = {entry->address, at.height - 1};
     note_table(walk_caches2_, format, ipa, at.height, vm, at.table);
@@ -94,12 +139,16 @@ std::optional<Translation> Walker::walk_stage2(std::uint64_t ipa, SpaceNumber vm
 
 std::optional<Translation> Walker::stage2(std::uint64_t ipa, SpaceNumber vm,
                                           std::uint32_t& cycles) {
-  if (stage2_.format == nullptr) return Translation{ipa, 63};
+  if (stage2_.format == nullptr) {
+    return Translation{.address = ipa, .page_shift = 63, .run_shift = 63};
+  }
   for (IpaCache& cache : ipa_caches_) {
     const PageCache::Entry* const entry = cache.pages.find(ipa, vm);
     if (entry == nullptr) continue;
     ++counters_.ipa_cache_hits;
-    return Translation{entry->value + offset(ipa, entry->shift), entry->shift};
+    return Translation{.address = entry->value + offset(ipa, entry->shift),
+                       .page_shift = entry->shift,
+                       .run_shift = entry->shift};
   }
   if (!ipa_caches_.empty()) ++counters_.ipa_cache_misses;
   const auto found = walk_stage2(ipa, vm, cycles);
@@ -126,8 +175,11 @@ std::optional<Translation> Walker::walk(std::uint64_t va, SpaceNumber space, Spa
     if (!entry) return std::nullopt;
     if (entry->kind == Descriptor::Kind::Leaf) {
       const unsigned shift = format.entry_shift(at.height);
-      auto found = stage2(entry->address + offset(va, shift), vm, cycles);
+      const std::uint64_t ipa = entry->address + offset(va, shift);
+      auto found = stage2(ipa, vm, cycles);
       if (!found) return found;
+      found->run_shift =
+          common_run(va, run_shift(format, pa->address, at.height), ipa, found->run_shift);
       found->page_shift = std::min(found->page_shift, shift);
       found->leaf_shift = shift;
       found->global = entry->global;

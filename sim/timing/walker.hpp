@@ -26,6 +26,7 @@ struct Stage {
 struct Translation {
   std::uint64_t address = 0;
   unsigned page_shift = 0;  ///< the page that this is true of: the smaller one of both stages
+  unsigned run_shift = 0;   ///< the aligned block around it that leads to memory in a row
   unsigned leaf_shift = 0;  ///< of the stage-1 leaf; 0 without stage 1
   bool global = false;      ///< true in all address spaces of the VM
 };
@@ -42,6 +43,9 @@ class Walker {
   /// Of the lower and the upper half of all addresses, told apart by bit 55.
   void set_stage1(Stage lower, Stage upper) noexcept { stage1_ = {lower, upper}; }
   void set_stage2(Stage stage) noexcept { stage2_ = stage; }
+  /// Whether walks look at the descriptors beside those they read, for pages that follow each
+  /// other.
+  void look_beside(bool look) noexcept { looks_beside_ = look; }
 
   /// Adds the cycles of the reads to `cycles`. `space` tags what stage 1 says, `vm` what stage 2
   /// says. Nothing when a descriptor is invalid, or where no memory is.
@@ -91,9 +95,15 @@ class Walker {
                                                unsigned height, References& references,
                                                std::uint32_t& cycles);
 
+  /// The size of the aligned block of pages around that of the leaf at `pa`, in the same line of
+  /// memory, that follow each other.
+  [[nodiscard]] unsigned run_shift(const TableFormat& format, std::uint64_t pa,
+                                   unsigned height) const;
+
   const PhysicalMemory& memory_;
   MemoryHierarchy& hierarchy_;
   Counters& counters_;
+  bool looks_beside_ = false;
   std::array<Stage, 2> stage1_;
   Stage stage2_;
   std::vector<WalkCache> walk_caches1_;

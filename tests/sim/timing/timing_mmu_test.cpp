@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <rapidcheck.h>
 
 #include <sim/timing/timing_mmu.hpp>
 
@@ -183,6 +184,132 @@ TEST_CASE("an access that no table maps is counted as a fault and leads nowhere"
   CHECK_FALSE(f.mmu.access(kVa + 0x10'0000, Access::Load).has_value());
   CHECK(f.mmu.counters().faults == 1);
   f.load(0);
+}
+
+TEST_CASE("a coalesced entry holds the pages of a block that follow each other, and no others") {
+  Profile profile = bare();
+  profile.l1_tlbs = {tlb(16)};
+  profile.l1_tlbs[0].coalesce = 4;
+  Tables tables;
+  TimingMmu mmu(profile, tables.memory());
+  mmu.set_stage1(tables.stage1());
+  // Eight pages that follow each other, but for the last one; the first block is aligned in what
+  // it leads to, too, the second is not.
+  const std::uint64_t va = 0x1234'5678'8000;
+  for (std::uint64_t page = 0; page < 4; ++page) {
+    tables.map1(va + page * 0x1000, kPage + page * 0x1000);
+    tables.map1(va + (4 + page) * 0x1000,
+                kPage + 0x5000 + page * 0x1000 + (page == 3 ? 0x1000 : 0));
+  }
+  const auto walks_for = [&](std::uint64_t page) {
+    const std::uint64_t before = mmu.counters().walks;
+    REQUIRE(mmu.access(va + page * 0x1000, Access::Load).has_value());
+    return mmu.counters().walks - before;
+  };
+  CHECK(walks_for(1) == 1);
+  for (const std::uint64_t page : {0U, 1U, 2U, 3U}) CHECK(walks_for(page) == 0);
+  // The block of four has a page that does not follow: one of two is left.
+  CHECK(walks_for(4) == 1);
+  CHECK(walks_for(5) == 0);
+  CHECK(walks_for(6) == 1);
+  CHECK(walks_for(7) == 1);
+  mmu.invalidate_va(va + 0x2000, 0x1000);
+  CHECK(walks_for(0) == 1);
+  CHECK(walks_for(7) == 0);
+}
+
+TEST_CASE("a first level that does not coalesce has single pages of what the second has together") {
+  Profile profile = bare();
+  profile.l1_tlbs = {tlb(16)};
+  profile.l2_tlbs = {tlb(16, 3)};
+  profile.l2_tlbs[0].coalesce = 8;
+  Fixture f(profile);
+  f.load(7);  // from here on, pages are in blocks of 8
+  f.load(8);
+  f.load(9);
+  f.load(8);
+  const Counters counters = f.mmu.counters();
+  CHECK(counters.walks == 1);
+  CHECK(counters.l1_tlb_refills == 3);
+}
+
+TEST_CASE("a TLB that fractures keeps the piece of a large page that is asked for") {
+  Profile profile = bare();
+  profile.l1_tlbs = {tlb(16)};
+  profile.l1_tlbs[0].page_shifts = {12, 16};
+  Tables tables;
+  tables.map1(0x4000'0000, 0x8000'0000, 1);
+  for (const bool fracture : {false, true}) {
+    CAPTURE(fracture);
+    profile.l1_tlbs[0].fracture = fracture;
+    TimingMmu mmu(profile, tables.memory());
+    mmu.set_stage1(tables.stage1());
+    // Two accesses to one piece of 64 KiB, one to another.
+    for (const std::uint64_t offset : {0x1'2345U, 0x1'ffffU, 0x2'0000U}) {
+      CHECK(mmu.access(0x4000'0000 + offset, Access::Load) == 0x8000'0000 + offset);
+    }
+    CHECK(mmu.counters().walks == (fracture ? 2 : 3));
+  }
+}
+
+TEST_CASE("coalescing and fracturing change no address, whatever is mapped and invalidated") {
+  const auto holds = rc::check([] {
+    Tables tables;
+    tables.map2_ram();
+    const bool nested = *rc::gen::arbitrary<bool>();
+    const auto any_tlb = [](std::uint32_t entries) {
+      TlbProfile profile = tlb(entries);
+      profile.coalesce = 1U << *rc::gen::inRange(0, 4);
+      profile.fracture = *rc::gen::arbitrary<bool>();
+      if (*rc::gen::arbitrary<bool>()) profile.page_shifts = {12};
+      return profile;
+    };
+    Profile profile = bare();
+    profile.l1_tlbs = {any_tlb(4)};
+    profile.l2_tlbs = {any_tlb(16)};
+    TimingMmu mmu(profile, tables.memory());
+    TimingMmu reference(bare(), tables.memory());
+    for (TimingMmu* const each : {&mmu, &reference}) {
+      each->set_stage1(tables.stage1());
+      if (nested) each->set_stage2(tables.stage2());
+    }
+    // 32 pages and two blocks; most pages are where their neighbours lead one to expect them.
+    constexpr std::uint64_t kBlocks = 0x1234'5680'0000;
+    const auto map = [&](std::uint64_t page, std::uint64_t to) {
+      tables.map1(kVa + page * 0x1000, Tables::kRam + to * 0x1000);
+    };
+    for (std::uint64_t page = 0; page < 32; ++page) map(page, 0x40 + page);
+    tables.map1(kBlocks, Tables::kRam, 1);
+    tables.map1(kBlocks + 0x20'0000, Tables::kRam + 0x20'0000, 1);
+    const int steps = *rc::gen::inRange(20, 200);
+    for (int step = 0; step < steps; ++step) {
+      const auto page = static_cast<std::uint64_t>(*rc::gen::inRange(0, 32));
+      switch (*rc::gen::inRange(0, 6)) {
+        case 0: {
+          map(page, static_cast<std::uint64_t>(*rc::gen::inRange(0x40, 0x60)));
+          mmu.invalidate_va(kVa + page * 0x1000, 0x1000);
+          break;
+        }
+        case 1: {
+          // Stage 2 moves a page and back.
+          const std::uint64_t ipa = Tables::kRam + (0x40 + page) * 0x1000;
+          tables.map2(ipa, ipa ^ static_cast<std::uint64_t>(*rc::gen::inRange(0, 2)) << 30);
+          mmu.invalidate_ipa(ipa, 0x1000);
+          break;
+        }
+        case 2: {
+          const std::uint64_t va = kBlocks + (page << 17) + 0x123;
+          RC_ASSERT(mmu.access(va, Access::Load) == reference.access(va, Access::Load));
+          break;
+        }
+        default: {
+          const std::uint64_t va = kVa + page * 0x1000 + 0x456;
+          RC_ASSERT(mmu.access(va, Access::Store) == reference.access(va, Access::Store));
+        }
+      }
+    }
+  });
+  CHECK(holds);
 }
 
 }  // namespace axvm::sim::timing::test
