@@ -7,6 +7,7 @@
 #include <iterator>
 #include <lab/alternative.hpp>
 #include <lab/profile_file.hpp>
+#include <lab/profile_variant.hpp>
 #include <lab/trace/trace_reader.hpp>
 #include <span>
 #include <utility>
@@ -17,6 +18,7 @@ namespace {
 using sim::timing::Profile;
 using sim::timing::TableFormat;
 
+constexpr std::uint64_t kMillion = 1'000'000;
 constexpr std::uint64_t kMostAccesses = 1ULL << 40;
 constexpr std::uint64_t kLargestFootprint = 1ULL << 42;
 // As much as the layout of guests' memory has room for (translation_tables.cpp).
@@ -27,6 +29,7 @@ enum Axis : std::uint8_t {
   kStage1,
   kStage2,
   kFragmentation,
+  kUpdates,
   kStream,
   kFootprint,
   kStride,
@@ -34,8 +37,8 @@ enum Axis : std::uint8_t {
   kWarmUp,
   kSeed
 };
-constexpr std::array<std::string_view, kAxisCount> kDefaults{"",    "off", "off",    "0", "random",
-                                                             "64M", "64",  "100000", "0", "1"};
+constexpr std::array<std::string_view, kAxisCount> kDefaults{
+    "", "off", "off", "0", "0", "random", "64M", "64", "100000", "0", "1"};
 
 std::vector<std::string_view> split(std::string_view text, char at) {
   std::vector<std::string_view> parts;
@@ -148,7 +151,18 @@ Read<std::uint64_t> read_number(std::string_view text, std::uint64_t least, std:
 
 std::string_view default_alternative(std::size_t axis) { return kDefaults.at(axis); }
 
-Read<std::shared_ptr<const Profile>> Alternatives::profile(const std::string& name) {
+Read<std::shared_ptr<const Profile>> Alternatives::profile(const std::string& text) {
+  const auto words = split(text, ' ');
+  const std::string name(words[0]);
+  auto base = profile_file(name);
+  // What is wrong with a file is said already.
+  if (!base || *base == nullptr || words.size() == 1) return base;
+  auto changed = with_settings(**base, std::span(words).subspan(1));
+  if (!changed) return std::unexpected(changed.error());
+  return std::make_shared<const Profile>(std::move(*changed));
+}
+
+Read<std::shared_ptr<const Profile>> Alternatives::profile_file(const std::string& name) {
   if (const auto known = known_.find(name); known != known_.end()) return known->second;
   const std::filesystem::path file = folder_ / (name + ".toml");
   std::error_code error;
@@ -218,7 +232,10 @@ Read<void> Alternatives::set(Point& point, std::size_t axis, const std::string& 
   switch (axis) {
     case kProfile: return put(point.profile, profile(text));
     case kStage1: return read_stage1(text, point.tables);
-    case kStage2: return read_stage2(text, point.tables);
+    case kStage2:
+      point.shadow = text == "shadow";
+      return point.shadow ? Read<void>() : read_stage2(text, point.tables);
+    case kUpdates: return put(point.updates, read_number(text, 0, kMillion));
     case kFragmentation: return put(point.tables.fragmentation, read_number(text, 0, 100));
     case kStream: return stream(point.stream, text);
     case kFootprint: {

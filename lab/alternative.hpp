@@ -40,7 +40,8 @@ class Alternatives {
   Read<void> set(Point& point, std::size_t axis, const std::string& text);
 
  private:
-  Read<std::shared_ptr<const sim::timing::Profile>> profile(const std::string& name);
+  Read<std::shared_ptr<const sim::timing::Profile>> profile(const std::string& text);
+  Read<std::shared_ptr<const sim::timing::Profile>> profile_file(const std::string& name);
 
   Read<void> stream(StreamSpec& spec, const std::string& text);
   Read<void> know_trace(const std::filesystem::path& file, const std::string& text);

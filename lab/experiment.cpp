@@ -20,12 +20,20 @@ std::optional<std::size_t> point_count(const Experiment& experiment) {
   return count;
 }
 
+std::optional<std::size_t> relative_row(const TableSpec& table, const Experiment& experiment) {
+  if (table.relative_to.empty()) return 0;
+  const auto& rows = experiment.axes.at(table.rows);
+  const auto found = std::ranges::find(rows, table.relative_to);
+  if (found == rows.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - rows.begin());
+}
+
 bool fits(const TableSpec& table, const Experiment& experiment) {
   if (table.published.empty()) return true;
   return table.published.size() == experiment.axes.at(table.rows).size() &&
          std::ranges::all_of(table.published, [&](const std::vector<double>& row) {
            return row.size() == column_count(table, experiment) &&
-                  std::ranges::all_of(row, [](double value) { return std::isfinite(value); });
+                  std::ranges::all_of(row, [](double value) { return !std::isinf(value); });
          });
 }
 

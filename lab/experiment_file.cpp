@@ -1,10 +1,13 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <cmath>
 #include <hal-sim/config/toml_file.hpp>
 #include <lab/alternative.hpp>
 #include <lab/experiment.hpp>
 #include <lab/metric.hpp>
+#include <limits>
+#include <string_view>
 #include <utility>
 
 namespace axvm::lab {
@@ -82,6 +85,11 @@ class ExperimentReader {
     spec.columns = read_axis(reader, "columns");
     spec.metric = reader.required_string("metric");
     spec.source = reader.string("source").value_or("");
+    spec.relative_to = reader.string("relative_to").value_or("");
+    if (!relative_row(spec, experiment)) {
+      wrong(reader, "relative_to",
+            {fmt::format("is \"{}\"", spec.relative_to), "an alternative of the rows"});
+    }
     if (!spec.metric.empty() && find_metric(spec.metric) == nullptr) {
       std::vector<std::string_view> names;
       for (const Metric& metric : metrics()) names.push_back(metric.name);
@@ -93,10 +101,17 @@ class ExperimentReader {
       spec.published.emplace_back();
       const toml::array* const row = node.as_array();
       for (std::size_t i = 0; row != nullptr && i < row->size(); ++i) {
-        if (const auto value = (*row)[i].value<double>()) spec.published.back().push_back(*value);
+        if (const auto value = (*row)[i].value<double>()) {
+          // What is no number is not left out by that; fits() refuses infinite ones.
+          spec.published.back().push_back(
+              std::isnan(*value) ? std::numeric_limits<double>::infinity() : *value);
+        } else if ((*row)[i].value<std::string_view>() == "") {
+          spec.published.back().push_back(kNotPublished);
+        }
       }
       if (row == nullptr || spec.published.back().size() != row->size()) {
-        context_.error(FieldReader::location_of(node), key, "is no row", "an array of numbers");
+        context_.error(FieldReader::location_of(node), key, "is no row",
+                       "an array of numbers, or \"\" where there is none");
       }
     });
     if (!fits(spec, experiment)) {

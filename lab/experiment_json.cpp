@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <lab/experiment_json.hpp>
 #include <lab/metric.hpp>
 
@@ -10,6 +12,7 @@ Json describe(const Experiment& experiment) {
   document["title"] = experiment.title;
   document["about"] = experiment.about;
   document["fingerprint"] = experiment.fingerprint;
+  document["model"] = kModelVersion;
   Json& axes = document["axes"];
   for (std::size_t axis = 0; axis < kAxisCount; ++axis) {
     axes[std::string(kAxes.at(axis))] = experiment.axes.at(axis);
@@ -20,10 +23,35 @@ Json describe(const Experiment& experiment) {
                       {"rows", kAxes.at(table.rows)},
                       {"columns", kAxes.at(table.columns)},
                       {"metric", table.metric},
+                      {"relative_to", table.relative_to},
                       {"published", table.published},
                       {"source", table.source}});
   }
   return document;
+}
+
+namespace {
+
+// JSON has no number that is none: what has not been published is null.
+std::vector<std::vector<double>> published(const Json& rows) {
+  std::vector<std::vector<double>> values;
+  for (const Json& row : rows) {
+    values.emplace_back();
+    for (const Json& value : row) {
+      values.back().push_back(value.is_null() ? kNotPublished : value.get<double>());
+    }
+  }
+  return values;
+}
+
+}  // namespace
+
+std::optional<std::string> other_version(const Json& description) {
+  const auto model = description.is_object() ? description.find("model") : description.end();
+  const bool known = model != description.end() && model->is_number_unsigned();
+  if (known && model->get<std::uint64_t>() == kModelVersion) return std::nullopt;
+  return fmt::format("has results of {} of the models, expected version {}",
+                     known ? "version " + model->dump() : "an earlier version", kModelVersion);
 }
 
 std::optional<Experiment> from_description(const Json& description) {
@@ -45,10 +73,12 @@ std::optional<Experiment> from_description(const Json& description) {
                                    .rows = *rows,
                                    .columns = *columns,
                                    .metric = table.at("metric"),
-                                   .published = table.at("published"),
+                                   .relative_to = table.at("relative_to"),
+                                   .published = published(table.at("published")),
                                    .source = table.at("source")});
       if (find_metric(experiment.tables.back().metric) == nullptr ||
-          !fits(experiment.tables.back(), experiment)) {
+          !fits(experiment.tables.back(), experiment) ||
+          !relative_row(experiment.tables.back(), experiment)) {
         return std::nullopt;
       }
     }

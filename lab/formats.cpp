@@ -96,6 +96,7 @@ constexpr std::array kGuestFormats{
     risc_v("sv57"),
     intel("x86-4"),
     intel("x86-5"),
+    intel("x86-4-flat"),
 };
 
 // --- stage 2: the core's

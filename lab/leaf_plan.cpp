@@ -51,6 +51,16 @@ LeafPlan::LeafPlan(const TableFormat& format, const GuestMemory& memory)
   std::ranges::sort(by_va_, {}, &Leaf::va);
 }
 
+std::uint64_t LeafPlan::memory_needed(const TableFormat& format, const GuestMemory& memory) {
+  // A leaf is here twice; a region of a trace is a node of a map, too.
+  constexpr std::uint64_t kOfLeaf = 2 * sizeof(Leaf);
+  constexpr std::uint64_t kOfRegion = 64;
+  if (!memory.pages.empty()) return memory.pages.size() * (kOfLeaf + kOfRegion);
+  if (memory.fragmentation == 0) return 0;
+  const unsigned lowest = std::ranges::min(memory.leaves, {}, &LeafShare::height).height;
+  return (memory.size >> format.entry_shift(lowest)) * kOfLeaf;
+}
+
 void LeafPlan::in_order(const std::function<void(const Leaf&)>& map) const {
   Random random(memory_.seed);
   for (std::uint64_t at = 0; at < memory_.size; at += region_) {
@@ -109,7 +119,7 @@ void LeafPlan::for_each(const std::function<void(const Leaf&)>& map) const {
 }
 
 std::uint64_t LeafPlan::tables_size() const {
-  const std::uint64_t table = 1ULL << format_->page_shift;
+  const std::uint64_t table = format_->table_size();
   std::uint64_t tables = 0;
   if (memory_.pages.empty()) {
     const unsigned lowest = std::ranges::min(memory_.leaves, {}, &LeafShare::height).height;

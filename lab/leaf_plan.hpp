@@ -42,6 +42,10 @@ class LeafPlan {
   /// that share of the leaves of each size, chosen at random, change places among each other.
   LeafPlan(const sim::timing::TableFormat& format, const GuestMemory& memory);
 
+  /// Bytes of the host's memory that the plan takes, at most.
+  [[nodiscard]] static std::uint64_t memory_needed(const sim::timing::TableFormat& format,
+                                                   const GuestMemory& memory);
+
   void for_each(const std::function<void(const Leaf&)>& map) const;
   /// Bytes of intermediate addresses that the memory takes.
   [[nodiscard]] std::uint64_t size() const noexcept { return size_; }

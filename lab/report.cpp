@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <lab/experiment_json.hpp>
 #include <lab/metric.hpp>
@@ -93,9 +94,10 @@ std::string one_table(const Experiment& experiment, std::span<const Result> resu
   const auto& rows = experiment.axes.at(table.rows);
   const auto& columns = experiment.axes.at(table.columns);
   const bool one_axis = table.rows == table.columns;
+  const auto base = table.relative_to.empty() ? std::nullopt : relative_row(table, experiment);
   Cells cells{{fmt::format("{} \\ {}", kAxes.at(table.rows), kAxes.at(table.columns))}};
   if (one_axis) {
-    cells = {{std::string(kAxes.at(table.rows)), table.metric}};
+    cells = {{std::string(kAxes.at(table.rows)), base ? "times" : table.metric}};
   } else {
     std::ranges::copy(columns, std::back_inserter(cells.front()));
   }
@@ -104,9 +106,14 @@ std::string one_table(const Experiment& experiment, std::span<const Result> resu
     cells.push_back({rows[row]});
     for (std::size_t column = 0; column < (one_axis ? 1 : columns.size()); ++column) {
       if (!one_axis) choice.at(table.columns) = column;
-      const Result& result = results[point_number(experiment, choice)];
-      std::string cell = number(metric.of(result.counters));
-      if (!table.published.empty()) {
+      const auto value = [&](std::size_t of_row) {
+        Choice at = choice;
+        at.at(table.rows) = of_row;
+        return metric.of(results[point_number(experiment, at)].counters);
+      };
+      const double own = value(row);
+      std::string cell = number(!base ? own : own == 0 ? 0 : value(*base) / own);
+      if (!table.published.empty() && !std::isnan(table.published[row][column])) {
         cell += fmt::format(" ({})", number(table.published[row][column]));
       }
       cells.back().push_back(std::move(cell));
@@ -122,6 +129,9 @@ std::string table_text(const Experiment& experiment, std::span<const Result> res
   if (!experiment.about.empty()) text += experiment.about + "\n";
   for (const TableSpec& table : experiment.tables) {
     text += fmt::format("\n{}: {}\n", table.title, find_metric(table.metric)->about);
+    if (!table.relative_to.empty()) {
+      text += fmt::format("how many times it goes into that of {}\n", table.relative_to);
+    }
     if (!table.published.empty()) text += fmt::format("in brackets: {}\n", table.source);
     for (const Choice& choice : others(experiment, table)) {
       const std::string fixed = subtitle(experiment, table, choice);
@@ -159,17 +169,20 @@ std::string csv_text(std::span<const Result> results) {
   return text;
 }
 
-std::string json_text(const Experiment& experiment, std::span<const Result> results) {
-  Json document = describe(experiment);
-  Json& points = document["points"] = Json::array();
+void write_json(std::ostream& out, const Experiment& experiment, std::span<const Result> results) {
+  // One point at a time: all of them as one document would take many times their size.
+  const std::string head = describe(experiment).dump(1);
+  out << std::string_view(head).substr(0, head.size() - 2) << ",\n \"points\": [";
+  std::string_view separator = "\n";
   for (const Result& result : results) {
     Json point = Json::parse(to_json(result));
     for (const Metric& metric : metrics()) {
       point["metrics"][std::string(metric.name)] = metric.of(result.counters);
     }
-    points.push_back(std::move(point));
+    out << separator << "  " << point.dump();
+    separator = ",\n";
   }
-  return document.dump(1) + "\n";
+  out << (results.empty() ? "]\n}\n" : "\n ]\n}\n");
 }
 
 }  // namespace axvm::lab

@@ -3,6 +3,7 @@
 
 #include <lab/experiment.hpp>
 #include <lab/result.hpp>
+#include <ostream>
 #include <span>
 #include <string>
 
@@ -17,7 +18,7 @@ namespace axvm::lab {
 [[nodiscard]] std::string csv_text(std::span<const Result> results);
 
 /// The same as one JSON document, with the experiment's title and the published values.
-[[nodiscard]] std::string json_text(const Experiment& experiment, std::span<const Result> results);
+void write_json(std::ostream& out, const Experiment& experiment, std::span<const Result> results);
 
 /// A page of HTML that needs no other file: the tables, and plots of all metrics.
 [[nodiscard]] std::string page_text(const Experiment& experiment, std::span<const Result> results);

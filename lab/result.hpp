@@ -18,8 +18,9 @@ struct Result {
 };
 
 /// Makes the tables, sends the stream through the model. One line of text when the tables cannot be
-/// made, or do not map what the stream asks for.
-[[nodiscard]] std::expected<Result, std::string> run(const Point& point);
+/// made, do not map what the stream asks for, or would take more than `memory` bytes of the host's.
+[[nodiscard]] std::expected<Result, std::string> run(const Point& point,
+                                                     std::uint64_t memory = ~0ULL);
 
 /// One line without its end.
 [[nodiscard]] std::string to_json(const Result& result);

@@ -6,19 +6,50 @@
 
 namespace axvm::lab {
 
-std::expected<Result, std::string> run(const Point& point) {
+namespace {
+
+// A guest's kernel that changes its tables now and then: it invalidates the page that is used next,
+// by an instruction that does not trap. Where the tables are shadows, it has to exit before that.
+class Updates {
+ public:
+  explicit Updates(const Point& point)
+      : updates_(point.updates), exit_cycles_(point.shadow ? point.profile->exits.emulated_access() : 0) {}
+
+  void before(std::uint64_t va, sim::timing::TimingMmu& mmu) {
+    due_ += updates_;
+    if (due_ < kMillion) return;
+    due_ -= kMillion;
+    mmu.advance(exit_cycles_);
+    mmu.invalidate_va(va, 1);
+  }
+
+ private:
+  static constexpr std::uint64_t kMillion = 1'000'000;
+
+  std::uint64_t updates_;
+  std::uint64_t exit_cycles_;
+  std::uint64_t due_ = 0;  // in millionths of an update
+};
+
+}  // namespace
+
+std::expected<Result, std::string> run(const Point& point, std::uint64_t memory) {
+  if (point.shadow && point.tables.guest == nullptr) {
+    return std::unexpected("stage2 is \"shadow\": stage1 is off, and has no shadow");
+  }
   TablesSpec spec = point.tables;
   if (point.stream.kind == StreamKind::Trace) {
     auto pages = touched_pages(point.stream.trace, point.warm_up + point.accesses);
     if (!pages) return std::unexpected(pages.error());
     spec.pages = std::move(*pages);
   }
-  const auto tables = TranslationTables::make(spec);
+  const auto tables = TranslationTables::make(spec, memory);
   if (!tables) return std::unexpected(tables.error());
   sim::timing::TimingMmu mmu(*point.profile, tables->memory());
   mmu.set_stage1(tables->stage1());
   mmu.set_stage2(tables->stage2());
   const auto stream = make_stream(point.stream);
+  Updates updates(point);
   std::array<Reference, 1024> references;
   const auto go = [&](std::uint64_t accesses) -> std::expected<void, std::string> {
     while (accesses > 0) {
@@ -26,7 +57,9 @@ std::expected<Result, std::string> run(const Point& point) {
       const std::span batch = std::span(references).first(count);
       if (auto read = stream->next(batch); !read) return read;
       for (const Reference& reference : batch) {
-        if (!mmu.access(tables->va() + reference.offset, reference.access, reference.waits)) {
+        const std::uint64_t va = tables->va() + reference.offset;
+        if (point.updates != 0) updates.before(va, mmu);
+        if (!mmu.access(va, reference.access, reference.waits)) {
           return std::unexpected("the tables do not map what the stream asks for");
         }
       }

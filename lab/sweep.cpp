@@ -36,11 +36,12 @@ std::expected<std::string, std::string> read(const fs::path& file) {
 }
 
 // Whole or not at all, whoever else writes the same file.
-std::expected<void, std::string> write(const fs::path& file, const std::string& text) {
+std::expected<void, std::string> write(const fs::path& file,
+                                       const std::function<void(std::ostream&)>& text) {
   fs::path partial = file;
   partial += fmt::format(".{}.partial", getpid());
   std::ofstream stream(partial, std::ios::binary);
-  stream << text;
+  text(stream);
   stream.close();
   std::error_code error;
   if (stream) fs::rename(partial, file, error);
@@ -48,6 +49,10 @@ std::expected<void, std::string> write(const fs::path& file, const std::string& 
     return std::unexpected(fmt::format("{}: cannot be written", file.string()));
   }
   return {};
+}
+
+std::expected<void, std::string> write(const fs::path& file, const std::string& text) {
+  return write(file, [&](std::ostream& out) { out << text; });
 }
 
 // What the experiment calls this point.
@@ -85,9 +90,9 @@ std::expected<std::size_t, std::string> read_results(const fs::path& file,
 }
 
 // Memory that is not to be had is the point's failure, not the program's end.
-std::expected<Result, std::string> run_or_fail(const Point& point) {
+std::expected<Result, std::string> run_or_fail(const Point& point, std::uint64_t memory) {
   try {
-    return run(point);
+    return run(point, memory);
   } catch (const std::exception& error) {
     return std::unexpected(std::string(error.what()));
   }
@@ -106,6 +111,9 @@ class Keeper {
     if (fs::exists(file, error)) {
       const auto there = read(file);
       if (!there) return std::unexpected(there.error());
+      if (const auto other = other_version(Json::parse(*there, nullptr, false))) {
+        return std::unexpected(fmt::format("{}: {}", file.string(), *other));
+      }
       if (*there != description) {
         return std::unexpected(fmt::format(
             "{}: is of another experiment, expected this one's or an empty folder", file.string()));
@@ -164,7 +172,7 @@ std::expected<SweepOutcome, std::string> sweep(const Experiment& experiment,
   std::mutex mutex;
   const auto work = [&] {
     for (std::size_t i = next++; i < wanted.size(); i = next++) {
-      auto result = run_or_fail(*wanted[i]);
+      auto result = run_or_fail(*wanted[i], options.memory);
       const std::scoped_lock lock(mutex);
       if (result) {
         if (keeper) keeper->add(*result);
@@ -201,12 +209,17 @@ std::expected<Merged, std::string> merge(const std::vector<fs::path>& folders) {
     if (description.empty()) {
       description = *text;
       const Json json = Json::parse(*text, nullptr, false);
+      if (const auto other = other_version(json); other && json.is_object()) {
+        return std::unexpected(fmt::format("{}: {}", (folder / kDescription).string(), *other));
+      }
       auto experiment = from_description(json);
       if (!experiment) {
         return std::unexpected(
             fmt::format("{}: describes no experiment", (folder / kDescription).string()));
       }
       merged.experiment = std::move(*experiment);
+    } else if (const auto other = other_version(Json::parse(*text, nullptr, false))) {
+      return std::unexpected(fmt::format("{}: {}", (folder / kDescription).string(), *other));
     } else if (*text != description) {
       return std::unexpected(fmt::format("{}: is of another experiment than {}",
                                          (folder / kDescription).string(),
@@ -241,11 +254,11 @@ std::expected<void, std::string> write_reports(const Experiment& experiment,
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) return std::unexpected(fmt::format("{}: {}", folder.string(), error.message()));
-  const std::array<std::pair<const char*, std::string>, 4> files{{
-      {"results.csv", csv_text(results)},
-      {"results.json", json_text(experiment, results)},
-      {"tables.txt", table_text(experiment, results)},
-      {"report.html", page_text(experiment, results)},
+  const std::array<std::pair<const char*, std::function<void(std::ostream&)>>, 4> files{{
+      {"results.csv", [&](std::ostream& out) { out << csv_text(results); }},
+      {"results.json", [&](std::ostream& out) { write_json(out, experiment, results); }},
+      {"tables.txt", [&](std::ostream& out) { out << table_text(experiment, results); }},
+      {"report.html", [&](std::ostream& out) { out << page_text(experiment, results); }},
   }};
   for (const auto& [name, text] : files) {
     if (auto written = write(folder / name, text); !written) return written;

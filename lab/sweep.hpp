@@ -24,6 +24,7 @@ struct SweepOptions {
   Shard shard;
   unsigned jobs = 1;                            ///< points at a time, on threads of their own
   std::optional<std::filesystem::path> folder;  ///< where results are kept; none: nowhere
+  std::uint64_t memory = ~0ULL;                 ///< bytes that the tables of one point may take
   /// Told after each point how many of how many are done. May be empty.
   std::function<void(std::size_t done, std::size_t all)> progress;
 };

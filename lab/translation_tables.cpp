@@ -39,6 +39,12 @@ std::uint64_t tables_size(const TableFormat& format, unsigned height, std::uint6
   }
   return total;
 }
+std::expected<void, std::string> check_limit(std::uint64_t bytes, std::uint64_t limit) {
+  if (bytes <= limit) return {};
+  return std::unexpected(fmt::format("its tables take {} MiB of memory, expected at most {} MiB",
+                                     bytes >> 20, limit >> 20));
+}
+
 // A guest's tables while they are written. Tables come from ascending addresses.
 class GuestTables {
  public:
@@ -57,7 +63,7 @@ class GuestTables {
       const auto entry = format.decode(read(slot), h);
       table = entry.address;
       if (entry.kind == sim::timing::Descriptor::Kind::Invalid) {
-        table = take(1ULL << format.page_shift);
+        table = take(format.table_size());
         write(slot, guest_.table(table));
       }
     }
@@ -66,8 +72,8 @@ class GuestTables {
 
  private:
   std::uint64_t take(std::uint64_t size) {
-    const std::uint64_t aligned = round_up(
-        next_, std::bit_ceil(std::max<std::uint64_t>(size, 1ULL << guest_.format->page_shift)));
+    const std::uint64_t aligned =
+        round_up(next_, std::bit_ceil(std::max(size, guest_.format->table_size())));
     next_ = aligned + size;
     return aligned;
   }
@@ -95,7 +101,8 @@ std::uint64_t TranslationTables::expected_pa(std::uint64_t va) const noexcept {
 
 // The guest's leaves, in a user's half and high enough for all tables' indices to be something;
 // those of a trace are where they are.
-std::expected<void, std::string> TranslationTables::plan_guest(const TablesSpec& spec) {
+std::expected<void, std::string> TranslationTables::plan_guest(const TablesSpec& spec,
+                                                               std::uint64_t limit) {
   if (spec.guest == nullptr) {
     va_ = kDataIpa;
     if (spec.pages.empty()) return {};
@@ -122,13 +129,17 @@ std::expected<void, std::string> TranslationTables::plan_guest(const TablesSpec&
         fmt::format("the trace has address {:#x}, expected at most {} bits for {}", last,
                     format.input_bits, format.name));
   }
+  if (auto fits = check_limit(LeafPlan::memory_needed(format, memory), limit); !fits) return fits;
   plan_.emplace(format, memory);
   return {};
 }
 
-std::expected<TranslationTables, std::string> TranslationTables::make(const TablesSpec& spec) {
+std::expected<TranslationTables, std::string> TranslationTables::make(const TablesSpec& spec,
+                                                                      std::uint64_t limit) {
   TranslationTables tables;
-  if (auto planned = tables.plan_guest(spec); !planned) return std::unexpected(planned.error());
+  if (auto planned = tables.plan_guest(spec, limit); !planned) {
+    return std::unexpected(planned.error());
+  }
   const std::uint64_t data_size =
       tables.plan_ ? tables.plan_->size() : round_up(spec.footprint, kPageSize);
   if (data_size > kMostData) {
@@ -136,6 +147,8 @@ std::expected<TranslationTables, std::string> TranslationTables::make(const Tabl
         fmt::format("the guest's memory is {} bytes, expected at most {}", data_size, kMostData));
   }
   std::uint64_t guest_size = tables.plan_ ? 2 * tables.plan_->tables_size() : 0;
+  // Banks take no memory of the host where no table is; half of each is spare.
+  std::uint64_t taken = guest_size / 2;
   std::vector<PhysicalMemory::Bank> banks;
   if (spec.nested != nullptr) {
     const TableFormat& format = *spec.nested->format;
@@ -147,9 +160,12 @@ std::expected<TranslationTables, std::string> TranslationTables::make(const Tabl
     // Aligned to the leaf and to nothing larger, so that leaves are no larger.
     tables.displacement_ = kGuestMemory + leaf;
     guest_size = round_up(guest_size, leaf);
-    banks.push_back({kNestedTables, 2 * tables_size(format, spec.nested_height,
-                                                    round_up(data_size, leaf) + guest_size)});
+    const std::uint64_t size =
+        tables_size(format, spec.nested_height, round_up(data_size, leaf) + guest_size);
+    banks.push_back({kNestedTables, 2 * size});
+    taken += size;
   }
+  if (auto fits = check_limit(taken, limit); !fits) return std::unexpected(fits.error());
   guest_size = round_up(guest_size, kPageSize);
   if (guest_size > kDataIpa - kTablesIpa) {
     return std::unexpected("footprint is too large: its tables take more than 60 GiB");

@@ -30,8 +30,10 @@ struct TablesSpec {
 
 class TranslationTables {
  public:
-  /// One line of text when the formats cannot map so much, or not these pages.
-  static std::expected<TranslationTables, std::string> make(const TablesSpec& spec);
+  /// One line of text when the formats cannot map so much, or not these pages, or that would take
+  /// more than `limit` bytes of the host's memory.
+  static std::expected<TranslationTables, std::string> make(const TablesSpec& spec,
+                                                            std::uint64_t limit = ~0ULL);
 
   [[nodiscard]] const sim::PhysicalMemory& memory() const noexcept { return *memory_; }
   [[nodiscard]] sim::timing::Stage stage1() const noexcept { return stage1_; }
@@ -43,7 +45,7 @@ class TranslationTables {
 
  private:
   TranslationTables() = default;
-  std::expected<void, std::string> plan_guest(const TablesSpec& spec);
+  std::expected<void, std::string> plan_guest(const TablesSpec& spec, std::uint64_t limit);
   void map_guest(const TablesSpec& spec);
   std::expected<void, std::string> map_nested(const TablesSpec& spec, std::uint64_t guest_size,
                                               std::uint64_t data_size);

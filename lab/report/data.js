@@ -29,8 +29,14 @@ function publishedFor(metric, rows, columns, tables) {
   return null;
 }
 
-// One axis down and one across, the others as chosen; without `columns`, one column.
-function gridOf(metric, rows, columns, choice, tables = experiment.tables) {
+// How many times a value goes into another.
+const timesOf = (value, base) => (value === 0 ? 0 : base / value);
+
+// One axis down and one across, the others as chosen; without `columns`, one column. Where a row is
+// named that the others are relative to, values say how many times they go into that row's.
+function gridOf(metric, rows, columns, choice, tables = experiment.tables.filter((table) => !table.relative_to),
+  relativeTo = "") {
+  const base = axes[rows].alternatives.indexOf(relativeTo);
   const single = columns === null;
   const published = publishedFor(metric, rows, columns, tables);
   const columnLabels = single ? [inWords(metric.name)] : axes[columns].alternatives;
@@ -38,7 +44,9 @@ function gridOf(metric, rows, columns, choice, tables = experiment.tables) {
     const here = [...choice];
     here[rows] = row;
     if (!single) here[columns] = column;
-    return { ours: valueAt(metric, here), published: published?.at(row, column) ?? null };
+    const own = valueAt(metric, here);
+    const ours = base < 0 ? own : timesOf(own, valueAt(metric, here.with(rows, base)));
+    return { ours, published: published?.at(row, column) ?? null };
   }));
   return {
     metric, single, cells, columnLabels,

@@ -189,7 +189,7 @@ function tableCard(table, number) {
   const body = element("div");
   const note = element("p", { className: "quiet small" });
   const fill = () => {
-    const grid = gridOf(metric, across, each, choice, [table]);
+    const grid = gridOf(metric, across, each, choice, [table], table.relative_to);
     body.replaceChildren(tableOf(grid, table.title));
     note.textContent = agreement(grid);
     note.hidden = !note.textContent;
@@ -204,7 +204,8 @@ function tableCard(table, number) {
   const title = element("h2", { id: `table-${number}` }, table.title);
   const card = element("section", { className: "card table" },
     element("div", { className: "heading" }, title, button),
-    element("p", { className: "quiet" }, `${inWords(table.metric)}: ${metric.about}`),
+    element("p", { className: "quiet" }, `${inWords(table.metric)}: ${metric.about}`
+      + (table.relative_to ? `; how many times it goes into that of ${table.relative_to}` : "")),
     element("form", { ariaLabel: "Which results" }, ...rest.map((axis) => chooser(axis, choice, fill))), body, note);
   card.setAttribute("aria-labelledby", title.id);
   return card;

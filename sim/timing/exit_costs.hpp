@@ -25,6 +25,11 @@ struct ExitCosts {
   std::uint32_t interface_access = 0;
   /// The names that devices emulated by the VMM begin with. The others are emulated by a process.
   std::vector<std::string> devices_in_vmm;
+
+  /// An exit for an access that the VMM emulates by itself.
+  [[nodiscard]] std::uint64_t emulated_access() const noexcept {
+    return std::uint64_t{world_switch} + device_access;
+  }
 };
 
 }  // namespace axvm::sim::timing

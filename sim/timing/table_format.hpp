@@ -35,6 +35,10 @@ struct TableFormat {
     const std::uint64_t number = address >> entry_shift(height);
     return height + 1 == levels ? number : number & ((1ULL << index_bits) - 1);
   }
+  /// Bytes of a table below the root.
+  [[nodiscard]] constexpr std::uint64_t table_size() const noexcept {
+    return std::uint64_t{8} << index_bits;
+  }
   /// Bytes of the root, more than a page where several tables lie side by side.
   [[nodiscard]] constexpr std::uint64_t root_size() const noexcept {
     return std::uint64_t{8} << (input_bits - entry_shift(levels - 1));

@@ -104,6 +104,11 @@ TEST_CASE("tables name axes and metrics that there are, and publish a number for
               "published = [[1, 2]]\n") ==
         "e.toml:10:13: table[0].published: does not fit the axes, expected 2 rows of 1 numbers\n");
   CHECK(table("rows = \"seed\"\ncolumns = \"profile\"\nmetric = \"walks_per_access\"\n"
+              "published = [[\"\"], [2]]\n") == "accepted");
+  CHECK(table("rows = \"seed\"\ncolumns = \"profile\"\nmetric = \"walks_per_access\"\n"
+              "relative_to = \"3\"\n") ==
+        "e.toml:10:15: table[0].relative_to: is \"3\", expected an alternative of the rows\n");
+  CHECK(table("rows = \"seed\"\ncolumns = \"profile\"\nmetric = \"walks_per_access\"\n"
               "published = [[nan], [2]]\n")
             .find("does not fit the axes") != std::string::npos);
   CHECK(table("rows = \"seeds\"\ncolumns = \"profile\"\nmetric = \"walks\"\n")
@@ -112,6 +117,37 @@ TEST_CASE("tables name axes and metrics that there are, and publish a number for
   CHECK(table("rows = \"seed\"\ncolumns = \"profile\"\nmetric = \"walks\"\n")
             .find("table[0].metric: is \"walks\", expected one of references_per_walk") !=
         std::string::npos);
+}
+
+TEST_CASE("a profile may be named with other sizes than its file has") {
+  const TemporaryFolder folder;
+  static_cast<void>(folder.file("profiles/bare.toml",
+                                "[[l1_tlb]]\nentries = 16\n[[l2_tlb]]\nentries = 64\nways = 4\n"
+                                "[[ipa_cache]]\nentries = 8\n"));
+  const auto profile_of = [&](const std::string& settings) {
+    const auto experiment = load_experiment(
+        folder.file("e.toml", "title = \"t\"\n[sweep]\nprofile = \"bare" + settings + "\"\n"));
+    REQUIRE_MESSAGE(experiment.has_value(), to_string(experiment.error().front()));
+    return *experiment->points.front().profile;
+  };
+  const auto changed = profile_of(" l1_tlb=32 l2_tlb=128 ipa_cache=0 coalesce=4");
+  CHECK(changed.l1_tlbs[0].shape.entries == 32);
+  CHECK(changed.l1_tlbs[0].shape.ways == 32);
+  CHECK(changed.l2_tlbs[0].shape.entries == 128);
+  CHECK(changed.l2_tlbs[0].shape.ways == 4);
+  CHECK(changed.l2_tlbs[0].coalesce == 4);
+  CHECK(changed.ipa_caches.empty());
+  CHECK(profile_of("").ipa_caches.size() == 1);
+  CHECK(profile_of(" l2_tlb=2").l2_tlbs[0].shape.ways == 2);
+  const auto wrong = [](const std::string& settings) {
+    const std::string all = errors_of(sweep("seed = 1").replace(35, 0, settings));
+    return all.substr(all.find("profile: ") + 9);
+  };
+  CHECK(wrong(" l1_tlb=3") == "sets l1_tlb, expected what the profile has\n");
+  CHECK(wrong(" coalesce=3") == "sets coalesce to 3, expected 1, 2, 4 or 8 pages\n");
+  for (const char* const setting : {" l1=3", " l1_tlb", " l1_tlb=x", " =", " "}) {
+    CHECK(wrong(setting).find("expected l1_tlb, l2_tlb, stage1_walk_cache") != std::string::npos);
+  }
 }
 
 TEST_CASE("what is wrong with a profile is said with its place") {

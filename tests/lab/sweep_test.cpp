@@ -2,6 +2,7 @@
 
 #include <fstream>
 #include <iterator>
+#include <lab/report.hpp>
 #include <lab/sweep.hpp>
 #include <sstream>
 #include <string>
@@ -127,6 +128,96 @@ TEST_CASE("a folder of another experiment is left alone") {
   CHECK(outcome(sweep(other, {.shard = {}, .jobs = 1, .folder = out, .progress = {}}))
             .find("experiment.json: is of another experiment") != std::string::npos);
   CHECK(text_of(out / "points-1-of-1.jsonl") == before);
+}
+
+TEST_CASE("results of another version of the models are neither gone on with nor put together") {
+  const TemporaryFolder folder;
+  const Experiment experiment = load(folder);
+  const fs::path out = folder.path() / "out";
+  const auto go = [&] {
+    return outcome(sweep(experiment, {.shard = {}, .jobs = 1, .folder = out, .progress = {}}));
+  };
+  REQUIRE(go().empty());
+  const std::string version = std::to_string(kModelVersion);
+  const std::string ours = "\n \"model\": " + version + ",";
+  const std::string description = text_of(out / "experiment.json");
+  const std::size_t at = description.find(ours);
+  REQUIRE(at != std::string::npos);
+  for (const auto& [there, said] :
+       {std::pair<std::string, std::string>{"\n \"model\": 1,", "version 1"},
+        {"", "an earlier version"}}) {
+    std::string other = description;
+    std::ofstream(out / "experiment.json") << other.replace(at, ours.size(), there);
+    const std::string expected = (out / "experiment.json").string() + ": has results of " + said +
+                                 " of the models, expected version " + version;
+    CHECK(go() == expected);
+    const auto merged = merge({out});
+    REQUIRE_FALSE(merged.has_value());
+    CHECK(merged.error() == expected);
+  }
+}
+
+TEST_CASE("tables that would take more memory than they may are not begun") {
+  const TemporaryFolder folder;
+  const Experiment experiment = load(folder, R"(
+title = "t"
+[sweep]
+profile = "small"
+stage1 = "vmsa-4k-48/4K"
+stage2 = ["off", "vmsa-4k-48/4K"]
+fragmentation = [0, 50]
+footprint = "4T"
+accesses = 10
+)");
+  const auto done = sweep(
+      experiment, {.shard = {}, .jobs = 1, .folder = {}, .memory = 1ULL << 30, .progress = {}});
+  REQUIRE(done.has_value());
+  CHECK(done->results.empty());
+  REQUIRE(done->failures.size() == 4);
+  // 2^30 pages: 8 GiB of tables of pages, and those above them; a plan of them is larger.
+  CHECK(done->failures[0] ==
+        "point 0: its tables take 8208 MiB of memory, expected at most 1024 MiB");
+  CHECK(done->failures[1] ==
+        "point 1: its tables take 49152 MiB of memory, expected at most 1024 MiB");
+}
+
+TEST_CASE("tables may say how many times a value goes into that of a row") {
+  const TemporaryFolder folder;
+  const Experiment experiment = load(folder, R"(
+title = "t"
+[sweep]
+profile = "small"
+stage1 = ["vmsa-4k-48/4K", "vmsa-4k-48/2M"]
+stage2 = ["off", "vmsa-4k-48/4K"]
+footprint = "64M"
+accesses = 1000
+[[table]]
+title = "x"
+rows = "stage1"
+columns = "stage2"
+metric = "references_per_walk"
+relative_to = "vmsa-4k-48/4K"
+published = [["", 1], ["", 1.5]]
+)");
+  const auto done = sweep(experiment, {.shard = {}, .jobs = 1, .folder = {}, .progress = {}});
+  REQUIRE(done.has_value());
+  const auto reads = [&](std::size_t point) {
+    const auto& counters = done->results[point].counters;
+    return static_cast<double>(counters.references()) / static_cast<double>(counters.walks);
+  };
+  const std::string text = table_text(experiment, done->results);
+  CHECK(text.find("how many times it goes into that of vmsa-4k-48/4K\n") != std::string::npos);
+  const std::size_t line = text.find("\n  vmsa-4k-48/2M") + 1;
+  std::istringstream row(text.substr(line, text.find('\n', line) - line));
+  std::string label;
+  std::string beside;
+  double native = 0;
+  double nested = 0;
+  row >> label >> native >> nested >> beside;
+  CHECK(native == doctest::Approx(reads(0) / reads(2)).epsilon(0.001));
+  CHECK(nested == doctest::Approx(reads(1) / reads(3)).epsilon(0.001));
+  CHECK(native > 1);
+  CHECK(beside == "(1.5)");
 }
 
 TEST_CASE("shards that are missing, or do not belong together, are named") {

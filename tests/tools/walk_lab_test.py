@@ -78,6 +78,67 @@ class WalkLab(unittest.TestCase):
             self.assertEqual((done.returncode, done.stderr.count("\n")), (2, 1))
             self.assertIn('is "bad.lackey", expected a file in', done.stderr)
 
+    def rows(self, name):
+        """The rows of each of an experiment's tables: label to numbers, without published ones."""
+        done = walk_lab(EXPERIMENTS / name)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        tables = []
+        for line in done.stdout.splitlines():
+            if re.match(r"  \w+ \\ ", line):
+                tables.append({})
+            cells = re.fullmatch(r"  (.+?)((?:  +[\d.]+(?: \([\d.]+\))?)+)", line)
+            if cells and not re.match(r"  \w+ \\ ", line):
+                plain = re.sub(r"\([\d.]+\)", "", cells[2])
+                tables[-1][cells[1].strip()] = [float(cell) for cell in plain.split()]
+        return tables
+
+    def test_coalescing_gains_until_memory_is_scattered(self):
+        walks = self.rows("coalescing.toml")[0]
+        whole = [cells[0] for cells in walks.values()]
+        self.assertEqual(whole, sorted(whole, reverse=True))
+        self.assertLess(whole[-1], 0.6 * whole[0])
+        for cells in walks.values():
+            self.assertEqual(cells, sorted(cells))
+        scattered = [cells[-1] for cells in walks.values()]
+        self.assertAlmostEqual(min(scattered), max(scattered), delta=0.01 * max(scattered))
+
+    def test_larger_walk_caches_leave_fewer_references(self):
+        references = self.rows("walk-cache-sizes.toml")[0]
+        self.assertEqual(len(references), 11)
+        lists = list(references.values())
+        self.assertEqual(lists[0], [24, 24])
+        for stream in (0, 1):
+            for series in (lists[:6], [lists[4]] + lists[6:]):
+                column = [cells[stream] for cells in series]
+                self.assertEqual(column, sorted(column, reverse=True))
+            self.assertLess(lists[8][stream], 8)
+
+    def test_a_g_stage_tlb_speeds_a_small_core_up(self):
+        speed_up = self.rows("g-stage-tlb.toml")[0]
+        without, g_stage, second, both, larger = speed_up.values()
+        self.assertEqual(without, [1, 1, 1])
+        for column in range(3):
+            self.assertLessEqual(1, g_stage[column])
+            self.assertLessEqual(max(g_stage[column], second[column]), both[column] + 0.001)
+            self.assertLessEqual(both[column], larger[column] + 0.001)
+
+    def test_flattened_tables_are_as_deep_as_they_are(self):
+        tables = self.rows("flattened.toml")
+        self.assertEqual(len(tables), 4)
+        for table in tables:
+            for deep, flat in zip(table["x86-4/4K"], table["x86-4-flat/4K"]):
+                self.assertLess(flat, deep)
+            self.assertAlmostEqual(table["x86-4-flat/4K"][0], 1, delta=0.01)
+
+    def test_a_shadow_pays_while_tables_seldom_change(self):
+        [cycles] = self.rows("shadow.toml")
+        native, shadow, nested = cycles["0"]
+        self.assertEqual(native, shadow)
+        self.assertLess(shadow, nested)
+        native, shadow, nested = cycles["100000"]
+        self.assertLess(native, nested)
+        self.assertGreater(shadow, nested)
+
     def test_wrong_usage_is_one_line_and_status_2(self):
         experiment = str(EXPERIMENTS / "references.toml")
         for arguments, expected in (
@@ -85,6 +146,7 @@ class WalkLab(unittest.TestCase):
                 ([experiment, "--shard", "1/2"], "expected --out DIR"),
                 ([experiment, "--shard", "3/2", "--out", "x"], "--shard: is 3, expected 1 to 2"),
                 ([experiment, "--shard", "3", "--out", "x"], "expected I/N"),
+                ([experiment, "--memory", "much"], "--memory: expected a size"),
                 (["nowhere.toml"], "nowhere.toml: cannot be read"),
                 (["merge", "/nowhere"], "/nowhere/experiment.json: cannot be read"),
         ):

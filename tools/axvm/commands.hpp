@@ -74,7 +74,8 @@ struct WalkLabOptions {
   std::optional<std::string> folder;  ///< --out
   std::size_t shard = 1;              ///< --shard I/N
   std::size_t shards = 1;
-  std::optional<unsigned> jobs;  ///< -j; none: as many as the host has cores
+  std::optional<std::uint64_t> memory;  ///< --memory: bytes that the tables of one point may take
+  std::optional<unsigned> jobs;         ///< -j; none: as many as the host has cores
 };
 [[nodiscard]] int walk_lab_command(const WalkLabOptions& options, Output& output);
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <exception>
+#include <hal-sim/config/size_text.hpp>
 #include <iterator>
 #include <string_view>
 #include <tools/axvm/arguments.hpp>
@@ -248,6 +249,14 @@ void add_walk_lab(CLI::App& app, WalkLabOptions& options) {
          },
          "Points at a time (default: as many as there are cores)")
       ->type_name("N");
+  app.add_option_function<std::string>(
+         "--memory",
+         [&options](const std::string& text) {
+           options.memory = hal_sim::parse_size(text);
+           if (!options.memory) reject("--memory: expected a size, such as 8G");
+         },
+         "How much the tables of one point may take (default: half of the host's, by -j)")
+      ->type_name("SIZE");
   CLI::App& merge = *app.add_subcommand("merge", "Put the folders of all shards together");
   merge.add_option("DIR", options.merge, "Folders that --shard wrote to")
       ->required()

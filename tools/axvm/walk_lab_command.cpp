@@ -13,6 +13,11 @@ namespace {
 
 constexpr std::size_t kBarWidth = 40;
 
+std::uint64_t host_memory() {
+  return static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) *
+         static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
 // On a terminal, a line that is drawn again and again.
 void draw_progress(std::size_t done, std::size_t all) {
   const std::size_t filled = std::min(done * kBarWidth / std::max<std::size_t>(all, 1), kBarWidth);
@@ -48,9 +53,11 @@ int walk_lab_command(const WalkLabOptions& options, Output& output) {
     for (const auto& diagnostic : experiment.error()) complain(to_string(diagnostic));
     return kBadUsage;
   }
+  const unsigned jobs = options.jobs.value_or(std::max(std::thread::hardware_concurrency(), 1U));
   lab::SweepOptions sweep{.shard = {options.shard, options.shards},
-                          .jobs = options.jobs.value_or(std::thread::hardware_concurrency()),
+                          .jobs = jobs,
                           .folder = options.folder,
+                          .memory = options.memory.value_or(host_memory() / 2 / jobs),
                           .progress = {}};
   if (isatty(STDERR_FILENO) != 0) sweep.progress = draw_progress;
   const auto outcome = lab::sweep(*experiment, sweep);

@@ -26,6 +26,15 @@ constexpr timing::Descriptor decode(std::uint64_t entry, unsigned height,
 constexpr timing::Descriptor decode_paging(std::uint64_t entry, unsigned height) noexcept {
   return decode(entry, height, 1);
 }
+/// Two levels in one table of 2 MiB: 18 bits of the address choose an entry (Park et al., Every
+/// Walk's a Hit, ASPLOS 2022). No processor has this.
+constexpr timing::Descriptor decode_flat(std::uint64_t entry, unsigned height) noexcept {
+  using Kind = timing::Descriptor::Kind;
+  if ((entry & 1) == 0) return {};
+  const bool leaf = height == 0 || (entry & kLargePage) != 0;
+  if (!leaf) return {Kind::Table, entry & kAddress};
+  return {Kind::Leaf, entry & kAddress & ~((1ULL << (12 + 18 * height)) - 1)};
+}
 /// Read, write or execute: any of them makes an entry present.
 constexpr timing::Descriptor decode_ept(std::uint64_t entry, unsigned height) noexcept {
   return decode(entry, height, 7);
@@ -36,6 +45,7 @@ constexpr timing::Descriptor decode_ept(std::uint64_t entry, unsigned height) no
 inline constexpr std::array kTableFormats{
     timing::TableFormat{"x86-4", 12, 9, 4, 48, 2, table_formats::decode_paging},
     timing::TableFormat{"x86-5", 12, 9, 5, 57, 2, table_formats::decode_paging},
+    timing::TableFormat{"x86-4-flat", 12, 18, 2, 48, 1, table_formats::decode_flat},
     timing::TableFormat{"npt-4", 12, 9, 4, 48, 2, table_formats::decode_paging},
     timing::TableFormat{"npt-5", 12, 9, 5, 57, 2, table_formats::decode_paging},
     timing::TableFormat{"ept-4", 12, 9, 4, 48, 2, table_formats::decode_ept},
