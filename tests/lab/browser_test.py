@@ -107,6 +107,28 @@ published = [[1, 18], [2, 14], [3, 19]]
         self.assertIn("another paper",
                       self.js("document.querySelectorAll('section.table > p.small')[2].innerText"))
 
+    def test_a_relative_table_says_how_many_times_a_value_goes_into_a_rows(self):
+        self.url = self.report(WALKS + '''
+[[table]]
+title = "Relative"
+rows = "stage1"
+columns = "stage2"
+metric = "references_per_walk"
+relative_to = "vmsa-4k-39/4K"
+source = "a third paper"
+published = [[2, ""], ["", ""], ["", 1]]
+''', "other").as_uri()
+        self.show()
+        self.assertEqual(self.js(CELLS % "section.table:nth-of-type(3) table"), [
+            ["stage1", "off", "vmsa-4k-48/4K"],
+            ["vmsa-4k-39/1G", "3 published 2 deviation +50 %", "2.111"],
+            ["vmsa-4k-39/2M", "1.5", "1.357"],
+            ["vmsa-4k-39/4K", "1", "1 published 1 deviation ±0 %"],
+        ])
+        self.assertIn("how many times it goes into that of vmsa-4k-39/4K",
+                      self.js("document.querySelectorAll('section.table')[2].innerText"))
+        self.assertEqual(self.drawn()[1]["off"], [1, 2, 3])
+
     def test_a_table_of_one_column_has_a_choice_of_the_rest(self):
         second = "section.table:nth-of-type(2)"
         self.assertEqual(self.js(CELLS % f"{second} table"),
