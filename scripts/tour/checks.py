@@ -1,12 +1,17 @@
 """What each exercise asks for. A check returns when its exercise is solved, else raises Missing."""
 
+import csv
+import re
+import tempfile
+import tomllib
+
 from exercise import Missing
 
 DATA_REGISTER = "0x9000000"
 
 
 def first_exit(exercise):
-    exercise.build_guest("guest.S", bare=True)
+    exercise.build_guest("guest.S")
     run = exercise.run()
     calls = run.of("FirmwareCall", "DeviceAccess")
     if not calls or calls[0].get("name") != "PSCI_VERSION":
@@ -23,6 +28,73 @@ def first_exit(exercise):
         raise Missing(f"there are {run.exits} exits, expected 3")
 
 
+def stage2_fault(exercise):
+    run = exercise.run()
+    for need in ("clock", "buffer", "log"):
+        if f"{need}: " not in run.console:
+            raise Missing(f"the guest fails at its {need}; the abort that the VMM injects says where")
+    if run.status != 0:
+        raise Missing("the guest does not power off")
+    regions = tomllib.loads(exercise.file("machine.toml"))["kernel"]["memory_regions"]
+    size = sum(row[1] for row in regions)
+    if size != 0x400_0000 + 0x20_0000 + 0x1000:
+        raise Missing(f"the guest has {size:#x} bytes of memory, expected 64 MiB, 2 MiB and 4 KiB")
+    if any(row[2] & 4 for row in regions if row[0] >= 0x4800_0000):
+        raise Missing("the buffer or the log may be executed")
+
+
+FOUR_LEVELS = re.compile(r"vmsa-4k-48/(4K|2M|1G)")
+
+
+def references(exercise):
+    for name, wanted in (("15.toml", 15), ("8.toml", 8)):
+        with tempfile.TemporaryDirectory() as folder:
+            done = exercise.command("walk-lab", exercise.shown(name), "--out", folder)
+            if done.returncode != 0:
+                raise Missing(done.stderr.splitlines()[0].removeprefix("axvm: "))
+            with open(f"{folder}/results.csv", encoding="utf-8", newline="") as file:
+                points = list(csv.DictReader(file))
+        if len(points) != 1 or points[0]["profile"] != "bare":
+            raise Missing(f"{name} is not one point with the profile bare")
+        for stage in ("stage1", "stage2"):
+            if not FOUR_LEVELS.fullmatch(points[0][stage]):
+                raise Missing(f"{name} has {stage} = {points[0][stage]!r}, expected vmsa-4k-48 with "
+                              "leaves of one size")
+        found = float(points[0]["references_per_walk"])
+        if found != wanted:
+            raise Missing(f"walks of {name} read {found:g} descriptors, expected {wanted}")
+
+
+def what_the_guest_says(run):
+    """A guest of the exercises says what it found wrong before it fails."""
+    before = "the guest fails"
+    for line in run.console.splitlines():
+        if line.startswith("guest failed: main returned"):
+            return before
+        if line.startswith("guest failed:"):
+            return line
+        before = line
+    return before
+
+
+def tlb(exercise):
+    exercise.build_guest("pages.c", harness="tour/pages_harness.c.o")
+    run = exercise.run()
+    if run.status != 0:
+        raise Missing(what_the_guest_says(run))
+
+
+def break_before_make(exercise):
+    exercise.build_guest("steps.c", harness="tour/steps_harness.c.o")
+    run = exercise.run()
+    if run.status != 0:
+        raise Missing(what_the_guest_says(run))
+
+
 CHECKS = {
     1: first_exit,
+    2: stage2_fault,
+    3: references,
+    4: tlb,
+    5: break_before_make,
 }

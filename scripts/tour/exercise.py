@@ -52,16 +52,16 @@ class Exercise:
         """A file of the exercise as its user would name it."""
         return os.path.relpath(self.folder / name)
 
-    def build_guest(self, *sources, bare=False):
-        """Makes out/guest.elf of sources of the exercise, or of the guests' (as absolute paths)."""
+    def build_guest(self, source, harness=None):
+        """Makes out/guest.elf of a source and the guests' harness, or of the source alone."""
         (self.folder / "out").mkdir(exist_ok=True)
         done = subprocess.run(
-            [self.guests / "make-guest", *(["--bare"] if bare else []), self.folder / "out/guest.elf",
-             *(self.folder / source for source in sources)],
+            [self.guests / "make-guest", *([] if harness else ["--bare"]), self.folder / "out/guest.elf",
+             self.folder / source, *([harness] if harness else [])],
             stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         sys.stderr.write(done.stderr)
         if done.returncode != 0:
-            raise Missing(f"{self.shown(sources[0])} cannot be built: see above")
+            raise Missing(f"{self.shown(source)} cannot be built: see above")
 
     def command(self, *arguments):
         return subprocess.run([self.axvm, *map(str, arguments)], stdin=subprocess.DEVNULL,

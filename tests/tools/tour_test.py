@@ -1,5 +1,7 @@
 """docs/tour/: every command of the lessons prints what they say; every exercise can be solved, and is not yet."""
 
+import contextlib
+import io
 import os
 import pathlib
 import re
@@ -11,6 +13,8 @@ import unittest
 from command import Test
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "scripts" / "tour"))
+import tour
 TOUR = TOP / "docs" / "tour"
 SOLUTIONS = pathlib.Path(__file__).parent / "tour"
 LESSONS = sorted(TOUR.glob("[0-9]-*.md"))
@@ -21,7 +25,7 @@ command=$1; shift
 case $command in
   run) exec "$AXVM" run "$@" ;;
   axvm) exec "$AXVM" "$@" ;;
-  tour) exec {sys.executable} -B {TOP}/scripts/tour --axvm "$AXVM" --guests "$AXVM_GUESTS" --work tour "$@" ;;
+  tour) exec {sys.executable} -B {TOP}/scripts/tour/tour.py --axvm "$AXVM" --guests "$AXVM_GUESTS" --work tour "$@" ;;
 esac
 """
 
@@ -60,8 +64,12 @@ class Tour(Test):
                               timeout=60, check=False)
 
     def tour(self, *arguments):
-        done = self.shell(" ".join(["./x", "tour", *arguments]))
-        return done.returncode, done.stdout.splitlines()
+        """As ./x tour, in this process, which is faster."""
+        with contextlib.chdir(self.folder), contextlib.redirect_stdout(io.StringIO()) as out, \
+                contextlib.redirect_stderr(out):
+            status = tour.main(["--axvm", os.environ["AXVM"], "--guests", os.environ["AXVM_GUESTS"],
+                                "--work", "tour", *arguments])
+        return status, out.getvalue().splitlines()
 
     def copy(self, number, *folders):
         work = self.folder / "tour" / number
@@ -152,6 +160,45 @@ MISTAKES = [
      "tour/1/guest.S cannot be built: see above"),
     ("1", "machine.toml", "cpu_num = 1", "cpu_num = 0",
      "tour/1/machine.toml:7:11: base.cpu_num: is 0, expected an integer from 1 to 64"),
+    ("2", "machine.toml", "0x20_0000, 0x3", "0x10_0000, 0x3",
+     "the guest fails at its buffer; the abort that the VMM injects says where"),
+    ("2", "machine.toml", "0x1000, 0x3", "0x1000, 0x1",
+     "the guest fails at its log; the abort that the VMM injects says where"),
+    ("2", "machine.toml", "0x20_0000, 0x3", "0x80_0000, 0x3",
+     "the guest has 0x4801000 bytes of memory, expected 64 MiB, 2 MiB and 4 KiB"),
+    ("2", "machine.toml", "0x20_0000, 0x3", "0x20_0000, 0x7",
+     "the buffer or the log may be executed"),
+    ("3", "15.toml", 'stage2 = "vmsa-4k-48/2M"', 'stage2 = "vmsa-4k-48/4K"',
+     "walks of 15.toml read 19 descriptors, expected 15"),
+    ("3", "8.toml", "vmsa-4k-48", "vmsa-4k-39",
+     "8.toml has stage1 = 'vmsa-4k-39/1G', expected vmsa-4k-48 with leaves of one size"),
+    ("3", "8.toml", '"bare"', '["bare", "bare"]', "8.toml is not one point with the profile bare"),
+    ("3", "8.toml", '"bare"', '"fast"',
+     "tour/3/8.toml:5:11: sweep.profile: is \"fast\", expected the name of a file in tour/3/profiles"),
+    ("4", "pages.c", "publish_tables()", "invalidate_all()",
+     "give makes the TLB forget another page of the same ASID"),
+    ("4", "pages.c", "*entry = 0;\n  invalidate_page(va, asid);", "*entry = 0;\n  invalidate_asid(asid);",
+     "take makes the TLB forget another page of the same ASID"),
+    ("4", "pages.c", "READ_ONLY;\n  invalidate_page(va, asid);", "READ_ONLY;\n  invalidate_page(va, 0);",
+     "after protect the page can still be written"),
+    ("4", "pages.c", "  *entry = 0;\n", "",
+     "after take the page can still be read"),
+    ("4", "pages.c", "*entry = 0;\n  invalidate_page(va, asid);",
+     "*entry = 0;\n  __asm__ volatile(\"tlbi vaae1, %0\" ::\"r\"(va >> 12) : \"memory\");",
+     "take makes the TLB forget the page at the same address in another ASID"),
+    ("4", "pages.c", "*entry = descriptor", "*(uint64_t*)0xc0000000 = descriptor",
+     "after give the page cannot be read"),
+    ("5", "steps.c", "{BREAK, DSB, TLBI_ALL, DSB, COPY, MAKE, DSB}", "{COPY, BREAK, DSB, TLBI_ALL, DSB, MAKE}",
+     "what CPU 1 has counted between COPY and the end is lost"),
+    ("5", "steps.c", "{BREAK, DSB, TLBI_ALL, DSB, COPY, MAKE, DSB}", "{BREAK, DSB, TLBI_ONE, DSB, COPY, MAKE}",
+     "TLBI_ONE reaches CPU 1 only because this VMM sets HCR_EL2.FB: by itself it would not"),
+    ("5", "steps.c", "{BREAK, DSB, TLBI_ALL, DSB, COPY, MAKE, DSB}", "{DSB, TLBI_ALL, DSB, BREAK, COPY, MAKE}",
+     "CPU 1 uses the block while the entry is a table, after MAKE"),
+    ("5", "steps.c", "BREAK, DSB, TLBI_ALL", "BREAK, TLBI_ALL",
+     "no DSB between BREAK and TLBI_ALL: CPU 1 may not see the break yet, and walk to A again"),
+    ("5", "steps.c", "TLBI_ALL, DSB, COPY", "TLBI_ALL, COPY",
+     "no DSB between TLBI_ALL and COPY: CPU 1 may not have forgotten A yet"),
+    ("5", "steps.c", "COPY, MAKE, DSB", "COPY", "the page was not moved"),
 ]
 
 if __name__ == "__main__":

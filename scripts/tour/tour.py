@@ -44,12 +44,12 @@ def check(number, work, axvm, guests):
     return 0
 
 
-def main():
+def main(arguments):
     parser = argparse.ArgumentParser(prog="./x tour", allow_abbrev=False)
     parser.add_argument("lesson", nargs="?", metavar="N", help=f"1 to {len(CHECKS)}")
     for name in ("--axvm", "--guests", "--work"):
         parser.add_argument(name, required=True, help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     work = pathlib.Path(options.work)
     if options.lesson is None:
         return list_lessons(work)
@@ -61,4 +61,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
