@@ -1,13 +1,17 @@
 """What each exercise asks for. A check returns when its exercise is solved, else raises Missing."""
 
 import csv
+import pathlib
 import re
 import tempfile
 import tomllib
 
 from exercise import Missing
 
-DATA_REGISTER = "0x9000000"
+CONFIGS = pathlib.Path(__file__).resolve().parents[2] / "configs" / "tour"
+
+# Of a PL011 (DDI 0183, 3.3), where the lessons' guests have it.
+DATA_REGISTER, FLAG_REGISTER, LINE_CONTROL = "0x9000000", "0x9000018", "0x900002c"
 
 
 def first_exit(exercise):
@@ -91,10 +95,51 @@ def break_before_make(exercise):
         raise Missing(what_the_guest_says(run))
 
 
+def sent_by(run):
+    """What a guest has written to its PL011's data register."""
+    return [access["data"] for access in run.of("DeviceAccess")
+            if access["address"] == DATA_REGISTER and access["is_write"]]
+
+
+def no_overrun(accesses):
+    """No character is sent when a PL011's transmit FIFO could be full: it has 16 places when it is
+    enabled (UARTLCR_H.FEN), else one, and nobody knows how fast it drains."""
+    places, room = 1, 0
+    for access in accesses:
+        value = int(access["data"], 16)
+        if access["address"] == LINE_CONTROL and access["is_write"]:
+            places, room = (16 if value & 0x10 else 1), 0
+        elif access["address"] == FLAG_REGISTER:
+            if value & 0x80:  # TXFE
+                room = places
+            elif not value & 0x20:  # TXFF
+                room = max(room, 1)
+        elif access["address"] == DATA_REGISTER:
+            if room == 0:
+                return False
+            room -= 1
+    return True
+
+
+def cost_of_an_exit(exercise):
+    exercise.build_guest("put.c", harness="tour/put_harness.c.o")
+    run = exercise.run()
+    text = sent_by(exercise.run(CONFIGS / "6-put.toml"))
+    if sent_by(run) != text or run.status != 0:
+        raise Missing("the console does not show the text, or not only the text")
+    if not no_overrun(run.of("DeviceAccess")):
+        raise Missing("a character is sent that a PL011 might have no room for")
+    few = 8  # for power-off, line control and pages touched first
+    most = len(text) + (len(text) + 15) // 16 + few
+    if run.exits > most:
+        raise Missing(f"there are {run.exits} exits, expected {most} at most")
+
+
 CHECKS = {
     1: first_exit,
     2: stage2_fault,
     3: references,
     4: tlb,
     5: break_before_make,
+    6: cost_of_an_exit,
 }

@@ -15,6 +15,7 @@ from command import Test
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "scripts" / "tour"))
 import tour
+
 TOUR = TOP / "docs" / "tour"
 SOLUTIONS = pathlib.Path(__file__).parent / "tour"
 LESSONS = sorted(TOUR.glob("[0-9]-*.md"))
@@ -199,6 +200,13 @@ MISTAKES = [
     ("5", "steps.c", "TLBI_ALL, DSB, COPY", "TLBI_ALL, COPY",
      "no DSB between TLBI_ALL and COPY: CPU 1 may not have forgotten A yet"),
     ("5", "steps.c", "COPY, MAKE, DSB", "COPY", "the page was not moved"),
+    ("6", "put.c", "n % UART_FIFO == 0", "n % 2 == 0", "there are 901 exits, expected 645 at most"),
+    ("6", "put.c", "n % UART_FIFO == 0", "n == 0",
+     "a character is sent that a PL011 might have no room for"),
+    ("6", "put.c", " | UART_LCR_H_FEN", "",
+     "a character is sent that a PL011 might have no room for"),
+    ("6", "put.c", "n < length", "n + 1 < length",
+     "the console does not show the text, or not only the text"),
 ]
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ static unsigned find(enum step step, unsigned from) {
   return from;
 }
 
-// What no run shows: a VMM may have local TLBIs reach all CPUs (HCR_EL2.FB, DDI 0487 D24.2.47), and
+// What no run shows: a VMM may have local TLBIs reach all CPUs (HCR_EL2.FB, DDI 0487 D24.2.53), and
 // this machine shows stores to all CPUs at once and completes each TLBI at once.
 static bool good_elsewhere(void) {
   unsigned invalidate = find(TLBI_ALL, find(BREAK, 0));
