@@ -70,5 +70,8 @@ int main(void) {
   pages[0] = (uint64_t)frame_b | PAGE;
   publish_tables();
   look("7 the entry is written         ");
+  pages[0] = 0;
+  publish_tables();
+  look("8 the entry is cleared         ");
   return 0;
 }
