@@ -78,7 +78,10 @@ void check_walk(Input& input) {
                               .stage2_only = input.below(4) == 0,
                               .access = static_cast<Access>(input.below(3)),
                               .el = static_cast<std::uint8_t>(input.below(2))};
-  if (!question.stage2_only) static_cast<void>(mmu.translate(question.address, {}));
+  if (!question.stage2_only) {
+    const auto filled = mmu.translate(question.address, {});
+    require(!filled || filled->page_size >= 4096, "a translation is a page at least");
+  }
   const ExplainedWalk told = walk(mmu, question);
   require(told.reads.size() <= 24, "a walk of 4 levels over 4 reads 24 descriptors at most");
   for (const WalkRead& read : told.reads) {

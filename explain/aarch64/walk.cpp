@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <explain/aarch64/layouts.hpp>
 #include <explain/aarch64/walk.hpp>
 #include <hal-sim/config/size_text.hpp>
@@ -10,7 +9,6 @@ namespace axvm::explain::aarch64 {
 
 namespace {
 
-using sim::aarch64::AccessContext;
 using sim::aarch64::Mmu;
 using sim::aarch64::Stage1;
 using sim::aarch64::Stage2;
@@ -99,6 +97,7 @@ void find_in_tlb(const Mmu& mmu, ExplainedWalk& walk) {
   } else if (walk.result.error().stage == 2 && !walk.result.error().during_stage1_walk) {
     ipa = walk.result.error().ipa;
   }
+  std::vector<TlbFinding> of_stage2;
   mmu.tlb().for_each([&](TlbTag tag, const TlbEntry& entry) {
     if (tag.vmid() != stage2.vmid) return;
     constexpr unsigned kStage2 = 2;
@@ -114,10 +113,9 @@ void find_in_tlb(const Mmu& mmu, ExplainedWalk& walk) {
       found.stale = found.used && (!walk.result || (entry.pa | offset) != walk.result->pa ||
                                    (entry.ipa | offset) != walk.result->ipa);
     }
-    walk.tlb.push_back(found);
+    (tag.kind() == kStage2 ? of_stage2 : walk.tlb).push_back(found);
   });
-  std::ranges::stable_partition(walk.tlb,
-                                [](const TlbFinding& found) { return found.tag.kind() != 2; });
+  walk.tlb.insert(walk.tlb.end(), of_stage2.begin(), of_stage2.end());
   // What is refused by permissions alone is no stale entry: tables and TLB may say the same.
   if (!walk.result && walk.result.error().kind == sim::aarch64::FaultKind::Permission) {
     for (TlbFinding& found : walk.tlb) found.stale = false;

@@ -11,7 +11,6 @@
 using namespace axvm::explain::aarch64;
 using axvm::sim::PhysicalMemory;
 using axvm::sim::Statistics;
-using axvm::sim::aarch64::FaultKind;
 using axvm::sim::aarch64::Mmu;
 
 namespace {
