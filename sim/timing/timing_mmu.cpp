@@ -17,6 +17,7 @@ TimingMmu::TimingMmu(const Profile& profile, const PhysicalMemory& memory)
 
 std::vector<TimingMmu::Tlb> TimingMmu::make(const std::vector<TlbProfile>& profiles) {
   std::vector<Tlb> tlbs;
+  tlbs.reserve(profiles.size());
   for (const TlbProfile& tlb : profiles) {
     tlbs.push_back({PageCache(tlb.shape, tlbs.size() + 1), as_bits(tlb.page_shifts), tlb.cycles,
                     tlb.fetches, tlb.data, tlb.fracture,
