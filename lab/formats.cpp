@@ -6,6 +6,7 @@
 #include <core/arch/riscv64/g_stage_format.hpp>
 #include <core/arch/x86_64/nested_format.hpp>
 #include <core/memory/page_table.hpp>
+#include <lab/flat_format.hpp>
 #include <lab/formats.hpp>
 #include <sim/arch/aarch64/table_formats.hpp>
 #include <sim/arch/riscv64/table_formats.hpp>
@@ -167,6 +168,7 @@ constexpr std::array kNestedFormats{
     x86_tables<x86_64::EptFormat>("ept-5"),
     x86_tables<x86_64::NptFormat>("npt-4"),
     x86_tables<x86_64::NptFormat>("npt-5"),
+    x86_tables<FlatNestedFormat>("npt-4-flat"),
 };
 
 static_assert(std::ranges::all_of(kGuestFormats,

@@ -35,7 +35,7 @@ constexpr std::uint64_t leaf_size(const TableFormat& format, unsigned height) {
 std::uint64_t tables_size(const TableFormat& format, unsigned height, std::uint64_t size) {
   std::uint64_t total = round_up(format.root_size(), 1ULL << format.page_shift);
   for (unsigned h = height; h + 1 < format.levels; ++h) {
-    total += ((size >> format.entry_shift(h + 1)) + 2) << format.page_shift;
+    total += ((size >> format.entry_shift(h + 1)) + 2) * format.table_size();
   }
   return total;
 }

@@ -63,7 +63,7 @@ class FrameList {
 
   struct Block {
     HostPhysAddr base;
-    unsigned order;
+    unsigned order = 0;
   };
   static constexpr unsigned kMaxOrder = 15;
 

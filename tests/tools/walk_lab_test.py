@@ -129,6 +129,8 @@ class WalkLab(unittest.TestCase):
             for deep, flat in zip(table["x86-4/4K"], table["x86-4-flat/4K"]):
                 self.assertLess(flat, deep)
             self.assertAlmostEqual(table["x86-4-flat/4K"][0], 1, delta=0.01)
+            for _, nested, both in table.values():
+                self.assertLess(both, nested)
 
     def test_a_shadow_pays_while_tables_seldom_change(self):
         [cycles] = self.rows("shadow.toml")

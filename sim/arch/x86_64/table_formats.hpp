@@ -48,6 +48,7 @@ inline constexpr std::array kTableFormats{
     timing::TableFormat{"x86-4-flat", 12, 18, 2, 48, 1, table_formats::decode_flat},
     timing::TableFormat{"npt-4", 12, 9, 4, 48, 2, table_formats::decode_paging},
     timing::TableFormat{"npt-5", 12, 9, 5, 57, 2, table_formats::decode_paging},
+    timing::TableFormat{"npt-4-flat", 12, 18, 2, 48, 0, table_formats::decode_flat},
     timing::TableFormat{"ept-4", 12, 9, 4, 48, 2, table_formats::decode_ept},
     timing::TableFormat{"ept-5", 12, 9, 5, 57, 2, table_formats::decode_ept},
 };
