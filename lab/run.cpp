@@ -13,7 +13,8 @@ namespace {
 class Updates {
  public:
   explicit Updates(const Point& point)
-      : updates_(point.updates), exit_cycles_(point.shadow ? point.profile->exits.emulated_access() : 0) {}
+      : updates_(point.updates),
+        exit_cycles_(point.shadow ? point.profile->exits.emulated_access() : 0) {}
 
   void before(std::uint64_t va, sim::timing::TimingMmu& mmu) {
     due_ += updates_;

@@ -53,7 +53,7 @@ struct Profile {
   std::vector<WalkCacheProfile> stage2_walk_caches;
   std::vector<IpaCacheProfile> ipa_caches;
   HierarchyProfile memory;
-  std::uint32_t walkers = 1;  ///< walks at once
+  std::uint32_t walkers = 1;      ///< walks at once
   std::uint32_t outstanding = 1;  ///< accesses at once: how far the processor looks ahead
   ExitCosts exits;
 };

@@ -49,9 +49,9 @@ std::string exit_cost_text(const hal_sim::RunStatistics& statistics) {
   const hal_sim::ExitMeter::Row& call =
       (*statistics.exit_costs)[static_cast<std::size_t>(ExitKind::Call)];
   for (const Line& line : lines) {
-    const double each =
-        static_cast<double>(line.row.cycles) / static_cast<double>(line.row.count);
-    text += fmt::format("    {:<20}  {:>10}  {:>7.0f} each", line.name, grouped(line.row.count), each);
+    const double each = static_cast<double>(line.row.cycles) / static_cast<double>(line.row.count);
+    text +=
+        fmt::format("    {:<20}  {:>10}  {:>7.0f} each", line.name, grouped(line.row.count), each);
     if (call.cycles != 0) {
       const double one = static_cast<double>(call.cycles) / static_cast<double>(call.count);
       text += fmt::format("  {:.2f} of a call", each / one);

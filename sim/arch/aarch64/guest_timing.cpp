@@ -172,8 +172,7 @@ void GuestTiming::refuse(std::uint64_t retired) {
   const unsigned bytes = std::exchange(bytes_, 0);
   if (bytes == 0 || retired != number_) return;
   advance(retired);
-  for_each_line(bytes,
-                [&](std::uint64_t va) {
+  for_each_line(bytes, [&](std::uint64_t va) {
     if (mmu_) mmu_->refuse(va, store_ ? Kind::Store : Kind::Load);
   });
 }
