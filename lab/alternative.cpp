@@ -152,6 +152,7 @@ Read<std::uint64_t> read_number(std::string_view text, std::uint64_t least, std:
 std::string_view default_alternative(std::size_t axis) { return kDefaults.at(axis); }
 
 Read<std::shared_ptr<const Profile>> Alternatives::profile(const std::string& text) {
+  if (const auto known = known_.find(text); known != known_.end()) return known->second;
   const auto words = split(text, ' ');
   const std::string name(words[0]);
   auto base = profile_file(name);
@@ -159,7 +160,7 @@ Read<std::shared_ptr<const Profile>> Alternatives::profile(const std::string& te
   if (!base || *base == nullptr || words.size() == 1) return base;
   auto changed = with_settings(**base, std::span(words).subspan(1));
   if (!changed) return std::unexpected(changed.error());
-  return std::make_shared<const Profile>(std::move(*changed));
+  return known_[text] = std::make_shared<const Profile>(std::move(*changed));
 }
 
 Read<std::shared_ptr<const Profile>> Alternatives::profile_file(const std::string& name) {

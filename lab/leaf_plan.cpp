@@ -52,9 +52,10 @@ LeafPlan::LeafPlan(const TableFormat& format, const GuestMemory& memory)
 }
 
 std::uint64_t LeafPlan::memory_needed(const TableFormat& format, const GuestMemory& memory) {
-  // A leaf is here twice; a region of a trace is a node of a map, too.
+  // A leaf is here twice; a region of a trace is a node of a map, a leaf there of a set, and a page
+  // is in three lists.
   constexpr std::uint64_t kOfLeaf = 2 * sizeof(Leaf);
-  constexpr std::uint64_t kOfRegion = 64;
+  constexpr std::uint64_t kOfRegion = 64 + NumberSet::kNodeBytes + 3 * sizeof(std::uint64_t);
   if (!memory.pages.empty()) return memory.pages.size() * (kOfLeaf + kOfRegion);
   if (memory.fragmentation == 0) return 0;
   const unsigned lowest = std::ranges::min(memory.leaves, {}, &LeafShare::height).height;

@@ -9,6 +9,9 @@ namespace axvm::lab {
 
 class NumberSet {
  public:
+  /// At most what a number takes.
+  static constexpr std::uint64_t kNodeBytes = 112;
+
   /// True when it was not here before.
   bool add(std::uint64_t number) {
     if (chunk_ == nullptr || number / kChunk != chunk_number_) {

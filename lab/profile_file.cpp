@@ -23,8 +23,6 @@ using sim::timing::Replacement;
 
 constexpr IntegerRange kEntries{1, 1U << 20};
 constexpr IntegerRange kWays{1, 4096};
-// Of TLBs, walk caches, IPA caches and data caches together.
-constexpr std::uint64_t kMostEntries = 1U << 25;
 constexpr IntegerRange kCycles{0, 1'000'000};
 constexpr std::uint64_t kLine = 64;
 
@@ -66,9 +64,9 @@ class ProfileReader {
       read_exits(*exits, profile.exits);
     }
     reader.finish();
-    if (entries_ > kMostEntries) {
-      context_.error({}, {}, fmt::format("has {} entries in all caches", entries_),
-                     fmt::format("at most {}", kMostEntries));
+    if (const std::uint64_t entries = cache_entries(profile); entries > kMostCacheEntries) {
+      context_.error({}, {}, fmt::format("has {} entries in all caches", entries),
+                     fmt::format("at most {}", kMostCacheEntries));
     }
     return profile;
   }
@@ -94,7 +92,6 @@ class ProfileReader {
     CacheShape shape;
     shape.entries = narrow(row.required_integer("entries", kEntries));
     shape.ways = narrow(row.integer("ways", kWays).value_or(shape.entries));
-    entries_ += shape.entries;
     shape.replacement =
         row.choice<Replacement>("replacement", kReplacements).value_or(Replacement::Lru);
     check(row, shape);
@@ -171,7 +168,6 @@ class ProfileReader {
                        "a size such as \"32K\"");
       }
       const std::uint32_t lines = narrow(size.value_or(0) / kLine);
-      entries_ += lines;
       const std::uint32_t ways = narrow(cache.required_integer("ways", kWays));
       const bool whole = CacheShape{.entries = lines, .ways = ways}.is_valid();
       if (lines != 0 && ways != 0 &&
@@ -209,7 +205,6 @@ class ProfileReader {
 
   ReadContext& context_;
   const toml::table& root_;
-  std::uint64_t entries_ = 0;
 };
 
 }  // namespace
@@ -218,6 +213,20 @@ std::optional<unsigned> page_shift(std::string_view text) {
   const auto size = hal_sim::parse_size(text);
   if (!size || !std::has_single_bit(*size) || *size < 4096) return std::nullopt;
   return static_cast<unsigned>(std::countr_zero(*size));
+}
+
+std::uint64_t cache_entries(const Profile& profile) {
+  std::uint64_t sum = profile.memory.instructions.lines;
+  for (const auto& cache : profile.memory.caches) sum += cache.lines;
+  const auto add = [&sum](const auto& caches) {
+    for (const auto& cache : caches) sum += cache.shape.entries;
+  };
+  add(profile.l1_tlbs);
+  add(profile.l2_tlbs);
+  add(profile.stage1_walk_caches);
+  add(profile.stage2_walk_caches);
+  add(profile.ipa_caches);
+  return sum;
 }
 
 std::expected<Profile, std::vector<hal_sim::Diagnostic>> load_profile(

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstdint>
 #include <hal-sim/config/size_text.hpp>
+#include <lab/profile_file.hpp>
 #include <lab/profile_variant.hpp>
 #include <utility>
 #include <vector>
@@ -73,6 +74,10 @@ Read<Profile> with_settings(Profile profile, std::span<const std::string_view> s
                                    "ipa_cache or coalesce, and =NUMBER"});
     };
     if (auto done = set(); !done) return std::unexpected(done.error());
+  }
+  if (const std::uint64_t entries = cache_entries(profile); entries > kMostCacheEntries) {
+    return std::unexpected(Wrong{fmt::format("has {} entries in all caches", entries),
+                                 fmt::format("at most {}", kMostCacheEntries)});
   }
   return profile;
 }

@@ -40,7 +40,7 @@ std::expected<Result, std::string> run(const Point& point, std::uint64_t memory)
   }
   TablesSpec spec = point.tables;
   if (point.stream.kind == StreamKind::Trace) {
-    auto pages = touched_pages(point.stream.trace, point.warm_up + point.accesses);
+    auto pages = touched_pages(point.stream.trace, point.warm_up + point.accesses, memory);
     if (!pages) return std::unexpected(pages.error());
     spec.pages = std::move(*pages);
   }

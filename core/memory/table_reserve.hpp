@@ -4,15 +4,15 @@
 #include <axvm/result.hpp>
 #include <core/memory/frames.hpp>
 #include <core/memory/page_table_format.hpp>
-#include <cstdint>
+#include <cstddef>
 #include <utility>
 
 namespace axvm {
 
 /// How many tables of each size. Where all have the same, `upper` stays 0.
 struct TableCount {
-  std::uint32_t last = 0;   ///< of the last level
-  std::uint32_t upper = 0;  ///< of the others
+  std::size_t last = 0;   ///< of the last level
+  std::size_t upper = 0;  ///< of the others
 
   TableCount& operator+=(TableCount other) noexcept {
     last += other.last;

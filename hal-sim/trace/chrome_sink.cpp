@@ -96,6 +96,10 @@ void ChromeSink::begin(const Stamp& stamp, const TrapTaken& trap) {
   Cpu& cpu = cpus_[stamp.pcpu];
   write(cpu.exit);
   const VcpuKey key{trap.vm.value, trap.vcpu.value};
+  // Where the vCPU was before: its time goes on from there.
+  for (Cpu& other : cpus_) {
+    if (!other.exit.slices.empty() && other.exit.vcpu == key) write(other.exit);
+  }
   name_vcpu(key);
   Vcpu& vcpu = vcpus_[key];
   Exit& exit = cpu.exit;
@@ -113,13 +117,14 @@ void ChromeSink::begin(const Stamp& stamp, const TrapTaken& trap) {
     for (const std::string& step : steps) nest(exit, step, each, "{}");
   }
   nest(exit, "world switch", prices_.cycles_of(trap), "{}");
+  if (stamp.host) write(exit);  // what follows is of other turns
 }
 
 void ChromeSink::event(const Stamp& stamp, const Event& event) {
   if (stamp.pcpu >= cpus_.size()) cpus_.resize(stamp.pcpu + 1);
   if (const auto* const trap = std::get_if<TrapTaken>(&event)) return begin(stamp, *trap);
   Exit& exit = cpus_[stamp.pcpu].exit;
-  if (exit.slices.empty()) return;  // the VMM's own doing, before the first exit
+  if (exit.slices.empty()) return;  // the VMM's own doing, not this exit's
   nest(exit, std::visit(NestedName{}, event), prices_.cycles_of(event), to_json(stamp, event));
 }
 

@@ -84,8 +84,17 @@ class Gunzipper : public Unpacker {
         if (within_) return std::unexpected("ends within its gzip data");
         break;
       }
-      if (!within_) inflateReset(&stream_);
-      within_ = true;
+      if (!within_) {
+        // Files that are padded end in zeros (gzip(1)).
+        const auto zeros = static_cast<std::size_t>(
+            std::ranges::find_if(*in, [](std::byte b) { return b != std::byte{0}; }) - in->begin());
+        if (zeros > 0 && began_) {
+          took(zeros);
+          continue;
+        }
+        inflateReset(&stream_);
+      }
+      within_ = began_ = true;
       const std::size_t room = std::min(bytes.size() - done, kChunk);
       stream_.next_in = reinterpret_cast<Bytef*>(in->data());
       stream_.avail_in = static_cast<uInt>(in->size());
@@ -106,6 +115,7 @@ class Gunzipper : public Unpacker {
   z_stream stream_{};
   bool ready_ = false;
   bool within_ = false;  // a member has begun and has not ended
+  bool began_ = false;   // the first has
 };
 
 class Unzstder : public Unpacker {

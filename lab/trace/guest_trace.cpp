@@ -62,7 +62,7 @@ class GuestTraceReader final : public TraceReader {
     std::uint64_t& va = last_.at(item->kind);
     va += unzigzag(item->number);
     ++count_;
-    // The halves that TTBR0 and TTBR1 translate lie above each other.
+    // The halves that TTBR0 and TTBR1 translate come to lie in one space of 48 bits.
     reference = {
         .offset = va & kAddress, .access = static_cast<Access>(item->kind), .waits = false};
     return true;

@@ -50,9 +50,11 @@ std::unique_ptr<Stream> make_trace_stream(std::filesystem::path file) {
 }
 
 std::expected<std::vector<std::uint64_t>, std::string> touched_pages(
-    const std::filesystem::path& file, std::uint64_t accesses) {
+    const std::filesystem::path& file, std::uint64_t accesses, std::uint64_t limit) {
   auto reader = open_trace(file);
   if (!reader) return std::unexpected(reader.error());
+  // The list, while it grows, and a node of the set, when no other page is near.
+  constexpr std::uint64_t kOfPage = 3 * sizeof(std::uint64_t) + NumberSet::kNodeBytes;
   std::vector<std::uint64_t> pages;
   NumberSet seen;
   std::array<Reference, 1024> references;
@@ -66,6 +68,11 @@ std::expected<std::vector<std::uint64_t>, std::string> touched_pages(
       const std::uint64_t page = reference.offset >> kPageShift;
       if (!seen.add(page)) continue;
       pages.push_back(page << kPageShift);
+      if (pages.size() > limit / kOfPage) {
+        return std::unexpected(
+            fmt::format("{}: its pages take more than {} MiB of memory, expected fewer accesses",
+                        file.string(), limit >> 20));
+      }
       if (pages.size() > kMostTracePages) {
         return std::unexpected(
             fmt::format("{}: touches more than {} pages of 4 KiB in so many "

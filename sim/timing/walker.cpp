@@ -163,7 +163,11 @@ std::optional<Translation> Walker::stage2(std::uint64_t ipa, SpaceNumber vm,
 std::optional<Translation> Walker::walk(std::uint64_t va, SpaceNumber space, SpaceNumber vm,
                                         std::uint32_t& cycles) {
   const Stage& stage1 = stage1_[va >> 55 & 1];
-  if (stage1.format == nullptr) return stage2(va, vm, cycles);
+  if (stage1.format == nullptr) {
+    auto found = stage2(va, vm, cycles);
+    if (found) found->leaf_shift = found->page_shift;
+    return found;
+  }
   const TableFormat& format = *stage1.format;
   const std::uint64_t input = va ^ stage1.sign;
   if (stage1.refuses || input >> format.input_bits != 0) return std::nullopt;

@@ -172,6 +172,30 @@ TEST_CASE_TEMPLATE("addresses at the end of what entries hold survive changes", 
   }
 }
 
+TEST_CASE("tables of two sizes are had all or not at all") {
+  FakeHal hal;
+  FakeTlb tlb;
+  auto table = PageTable<GStageFormat, FakeHal>::try_make(hal, riscv64::kSv48x4);
+  REQUIRE(table.has_value());
+  const std::size_t root = hal.taken.size();
+  // Two tables of the last level and, above them, three of twice the size.
+  const GuestPhysRange pages = range(k1G - kPageSize, 2 * kPageSize);
+  for (std::size_t budget = 0; budget < 5; ++budget) {
+    CAPTURE(budget);
+    hal.budget = budget;
+    CHECK(flushed(table->map(pages, HostPhysAddr(kPageSize), kReadWrite), tlb) ==
+          ErrorKind::NoMemory);
+    CHECK(hal.taken.size() == root);
+    CHECK_FALSE(table->query(pages.base).has_value());
+  }
+  hal.budget = 5;
+  CHECK_FALSE(flushed(table->map(pages, HostPhysAddr(kPageSize), kReadWrite), tlb));
+  CHECK(hal.taken.size() == root + 2 + 2 * 3);
+  hal.budget.reset();
+  CHECK_FALSE(flushed(table->unmap(pages, tlb), tlb));
+  CHECK(hal.taken.size() == root);
+}
+
 TEST_CASE("a table of two levels with sixteen roots is one table, not sixteen") {
   FakeHal hal;
   FakeTlb tlb;

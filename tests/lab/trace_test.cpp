@@ -200,8 +200,8 @@ TEST_CASE("a trace begins again at its end, and its pages are those that it touc
     CHECK(references[i].access == references[i + 6].access);
   }
   using Pages = std::vector<std::uint64_t>;
-  CHECK(touched_pages(file, 1) == Pages{0x4001000});
-  CHECK(touched_pages(file, 100) == Pages{0x4001000, 0x7ffffeff000, 0x421c000});
+  CHECK(touched_pages(file, 1, 1 << 20) == Pages{0x4001000});
+  CHECK(touched_pages(file, 100, 1 << 20) == Pages{0x4001000, 0x7ffffeff000, 0x421c000});
 }
 
 TEST_CASE("a trace without accesses is refused, and one that ends early when it is read") {

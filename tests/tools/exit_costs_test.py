@@ -1,6 +1,7 @@
 """What exits cost, and how trace viewers are shown them."""
 
 import json
+import pathlib
 import re
 import unittest
 
@@ -39,8 +40,11 @@ class ExitCosts(Test):
 
 class TraceViewers(Test):
     def events(self, name, *options):
+        return self.events_of(config(name), *options)
+
+    def events_of(self, machine, *options):
         file = self.folder / "trace.json"
-        done = self.axvm("run", config(name), "--quiet", "--trace", f"{file}:chrome", *options)
+        done = self.axvm("run", machine, "--quiet", "--trace", f"{file}:chrome", *options)
         self.assertEqual(done.status, 0, done.err)
         text = file.read_text()
         trace = json.loads(text)
@@ -54,21 +58,35 @@ class TraceViewers(Test):
                 threads.setdefault((event["pid"], event["tid"]), []).append(event)
         return threads
 
+    def assert_nested(self, events):
+        """In each thread: exits one after the other, in each all that it holds."""
+        for slices in self.threads(events).values():
+            open_until = []
+            exit_end = 0
+            for event in sorted(slices, key=lambda e: (e["ts"], -e["dur"])):
+                begin = round(event["ts"] * 1000)
+                end = begin + round(event["dur"] * 1000)
+                while open_until and open_until[-1] <= begin:
+                    open_until.pop()
+                self.assertTrue(not open_until or end <= open_until[-1], event)
+                if event["args"].get("event") == "TrapTaken":
+                    self.assertGreaterEqual(begin, exit_end, event)
+                    exit_end = end
+                open_until.append(end)
+
     def test_slices_nest_and_threads_are_named(self):
         for options in ((), ("--timing", "neoverse-n1")):
             events, _ = self.events("exits", *options)
             names = {(e["pid"], e.get("tid")): e["args"]["name"] for e in events if e["ph"] == "M"}
             threads = self.threads(events)
             self.assertEqual(sorted(names[thread] for thread in threads), ["vcpu0", "vcpu1"])
-            for slices in threads.values():
-                open_until = []
-                for event in sorted(slices, key=lambda e: (e["ts"], -e["dur"])):
-                    begin = round(event["ts"] * 1000)
-                    end = begin + round(event["dur"] * 1000)
-                    while open_until and open_until[-1] <= begin:
-                        open_until.pop()
-                    self.assertTrue(not open_until or end <= open_until[-1], event)
-                    open_until.append(end)
+            self.assert_nested(events)
+
+    def test_slices_of_vcpus_that_move_nest_too(self):
+        text = pathlib.Path(config("ipi")).read_text()
+        moving = self.file("moving.toml", text.replace("[sim]\n", "[sim]\nmigration_rounds = 1\n"))
+        events, _ = self.events_of(moving, "--timing", "neoverse-n1")
+        self.assert_nested(events)
 
     def test_an_exit_holds_the_walk_and_what_the_vmm_did(self):
         events, _ = self.events("lazy")

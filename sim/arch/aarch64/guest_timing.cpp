@@ -18,6 +18,7 @@ timing::Descriptor decode_swapped(std::uint64_t entry, unsigned height) noexcept
 }  // namespace
 
 void GuestTiming::set_profile(const timing::Profile& profile) {
+  profile_ = profile;
   mmu_.emplace(profile, memory_);
   enter_context();
 }
@@ -188,10 +189,12 @@ void GuestTiming::stop(std::uint64_t retired) {
   advance(retired);
 }
 
-void GuestTiming::restart(std::uint64_t retired) noexcept {
+void GuestTiming::restart(std::uint64_t retired) {
   bytes_ = 0;
   line_ = kNoLine;
   retired_ = retired;
+  // What it knows is of a memory that is no more.
+  if (mmu_) set_profile(timing::Profile(profile_));
 }
 
 }  // namespace axvm::sim::aarch64

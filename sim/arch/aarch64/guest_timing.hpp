@@ -36,8 +36,9 @@ class GuestTiming final : public MaintenanceObserver {
 
   /// The registers that translation depends on mean this from now on.
   void set_regime(const Regime& regime);
-  /// The guest goes on from a snapshot, where `retired` instructions have retired already.
-  void restart(std::uint64_t retired) noexcept;
+  /// The guest goes on from a snapshot, where `retired` instructions have retired already; the model
+  /// begins anew.
+  void restart(std::uint64_t retired);
   void forget(const TlbMaintenance& maintenance) override;
 
   /// The instruction at `pc` is about to be executed, `retired` have retired so far.
@@ -123,6 +124,7 @@ class GuestTiming final : public MaintenanceObserver {
   timing::SpaceNumber number_of(TlbTag tag);
 
   const PhysicalMemory& memory_;
+  timing::Profile profile_;
   std::optional<timing::TimingMmu> mmu_;
   timing::AccessListener listener_;
   std::uint64_t line_ = kNoLine;  // of the last instruction
