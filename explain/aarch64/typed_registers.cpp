@@ -71,6 +71,9 @@ std::vector<std::uint64_t> read_words(ReadContext& context, const toml::node& ro
   const toml::table* const table = row.as_table();
   const toml::array* const list = table != nullptr ? (*table)["words"].as_array() : nullptr;
   if (list == nullptr) return words;
+  if (list->empty()) {
+    context.error(FieldReader::location_of(*list), key + ".words", "is empty", "at least one word");
+  }
   for (const toml::node& node : *list) {
     const auto value = value_of(node);
     if (!value) {
@@ -179,6 +182,11 @@ std::optional<MemoryDump> parse_dump(std::string_view text) {
 std::string unsupported(const TypedRegisters& typed) {
   const Registers& r = typed.registers;
   constexpr std::string_view kOnly = "only the 4 KiB granule with 48 bits can be walked";
+  const bool host = (r.hcr_el2 >> 34 & 1) != 0 && (r.hcr_el2 >> 27 & 1) != 0;
+  if (host) {
+    return "HCR_EL2.E2H and TGE are set: only the translation of EL1 and EL0 under EL2 can be "
+           "walked";
+  }
   if ((r.sctlr_el1 & 1) != 0) {
     if ((r.tcr_el1 >> 14 & 3) != 0) return fmt::format("TCR_EL1.TG0 is not 4 KiB: {}", kOnly);
     // With EPD1 nobody looks at TG1.
@@ -190,6 +198,15 @@ std::string unsupported(const TypedRegisters& typed) {
   if ((r.hcr_el2 & 1) != 0) {
     if ((r.vtcr_el2 >> 14 & 3) != 0) return fmt::format("VTCR_EL2.TG0 is not 4 KiB: {}", kOnly);
     if ((r.vtcr_el2 >> 32 & 1) != 0) return fmt::format("VTCR_EL2.DS is set: {}", kOnly);
+    if ((r.vtcr_el2 >> 38 & 1) != 0) {
+      return "VTCR_EL2.D128 is set: only descriptors of 64 bits can be walked";
+    }
+    if ((r.vtcr_el2 >> 36 & 1) != 0) {
+      return "VTCR_EL2.S2PIE is set: only direct permissions of stage 2 can be walked";
+    }
+    if ((r.hcr_el2 >> 46 & 1) != 0) {
+      return "HCR_EL2.FWB is set: only stage-2 memory types without it are known";
+    }
   }
   return {};
 }

@@ -158,7 +158,7 @@ std::expected<std::optional<TraceEvent>, std::string> TraceReader::next() {
       begun_ = true;
       return event;
     }
-    if (!*event) return std::unexpected(name_ + ": has no trap, there is nothing to compare");
+    if (!*event) return std::unexpected(name_ + ": has no trap");
   }
 }
 

@@ -58,6 +58,15 @@ class Registers(Test):
                                        "hexadecimal"),
                 (["descriptor", "1", "--level", "4"], "--level: is 4, expected 0 to 3"),
                 (["descriptor", "1", "--granule", "8K"], "--granule: is 8K, expected 4K, 16K or 64K"),
+                (["descriptor", "1", "--granule", "64K", "--level", "0"],
+                 "--level: is 0, expected 1 to 3 with --granule 64K"),
+                (["--far", "1", "descriptor", "3"],
+                 "explain: far and descriptor are two explanations, expected one"),
+                (["esr", "5", "descriptor", "3"],
+                 "explain: esr and descriptor are two explanations, expected one"),
+                (["--list", "esr", "5"], "--list: stands alone, expected nothing else to explain"),
+                (["--list", "descriptor", "5"],
+                 "--list: stands alone, expected nothing else to explain"),
                 (["walk", "--gva", "0"],
                  "explain walk: expected a configuration, or registers and memory"),
                 (["walk", config("hello")], "explain walk: expected --gva ADDR or --gpa ADDR")):
@@ -146,6 +155,8 @@ memory = [{address = 0x1008, words = [0x2003]}, {address = 0x2ff8, words = ["0x4
         for row, expected in (("{address = 4, words = [1]}", "address is no multiple of 8"),
                               ("{address = 8, words = [true]}", "is no 64-bit number"),
                               ("{address = 8, words = 1}", "an array"),
+                              ("{address = 8, words = []}",
+                               "w.toml:1:33: memory[0].words: is empty, expected at least one word"),
                               ("{address = 8}", "is missing"),
                               ("{words = [1]}", "is missing")):
             done = self.axvm("explain", "walk", "--registers",
@@ -223,6 +234,8 @@ class Traces(Test):
         self.assertEqual(done.status, 2)
         text = self.file("text", "hello\n")
         self.assert_rejected(self.axvm("explain", "trace", text), f"{text}:1: is no JSON object")
+        empty = self.file("empty", "")
+        self.assert_rejected(self.axvm("explain", "trace", empty), f"{empty}: has no trap")
         self.assert_rejected(self.axvm("explain", "trace", self.folder / "none"),
                              f"{self.folder / 'none'}: cannot be read: No such file or directory")
 

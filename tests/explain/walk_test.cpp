@@ -178,6 +178,17 @@ TEST_CASE("explain: FILE@ADDRESS, and what cannot be walked") {
   typed.registers.hcr_el2 = 1;
   typed.registers.vtcr_el2 = 1U << 14;
   CHECK(contains(unsupported(typed), "VTCR_EL2.TG0"));
+  for (const auto& [bit, name] : {std::pair{32, "VTCR_EL2.DS"}, std::pair{36, "VTCR_EL2.S2PIE"},
+                                  std::pair{38, "VTCR_EL2.D128"}}) {
+    typed.registers.vtcr_el2 = 1ULL << bit;
+    CHECK(contains(unsupported(typed), name));
+  }
   typed.registers.vtcr_el2 = 0;
   CHECK(unsupported(typed).empty());
+  typed.registers.hcr_el2 = 1ULL << 46 | 1;
+  CHECK(contains(unsupported(typed), "HCR_EL2.FWB"));
+  typed.registers.hcr_el2 = 1ULL << 34;
+  CHECK(unsupported(typed).empty());
+  typed.registers.hcr_el2 = 1ULL << 34 | 1ULL << 27;
+  CHECK(contains(unsupported(typed), "HCR_EL2.E2H and TGE"));
 }

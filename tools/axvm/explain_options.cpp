@@ -122,6 +122,12 @@ void add_descriptor(CLI::App& app, ExplainOptions& options) {
          },
          "Size of pages (default: 4K)")
       ->type_name("4K|16K|64K");
+  app.callback([&descriptor] {
+    constexpr unsigned k64K = 16;
+    if (descriptor.place.granule_bits == k64K && descriptor.place.level == 0) {
+      reject("--level: is 0, expected 1 to 3 with --granule 64K");
+    }
+  });
 }
 
 explain::aarch64::Access access_of(const std::string& text) {
@@ -255,6 +261,15 @@ void add_explain(CLI::App& app, ExplainOptions& options) {
   CLI::App& trace = *app.add_subcommand("trace", "Explain the exits of a trace");
   add_trace(trace, options.trace);
   app.callback([&app, &descriptor, &walk, &trace, &options] {
+    const auto others = app.get_subcommands();
+    if (options.what == ExplainOptions::What::List &&
+        !(others.empty() && options.registers.empty())) {
+      reject("--list: stands alone, expected nothing else to explain");
+    }
+    if (!others.empty() && !options.registers.empty()) {
+      reject(fmt::format("explain: {} and {} are two explanations, expected one",
+                         options.registers.front().name, others.front()->get_name()));
+    }
     if (descriptor.parsed()) options.what = ExplainOptions::What::Descriptor;
     if (walk.parsed()) options.what = ExplainOptions::What::Walk;
     if (trace.parsed()) options.what = ExplainOptions::What::Trace;
