@@ -13,8 +13,8 @@ std::string meaning_of(const Field& field, std::uint64_t word, std::uint64_t val
   if (!text.empty()) return std::string(text);
   if (field.name == "RES0" && value != 0) return "should be 0";
   if (field.name == "RES1" && value != field.of(~std::uint64_t{0})) return "should be all 1";
-  // A value that a list of more than one does not have is none that the architecture gives.
-  return field.values.all().size() > 2 ? "reserved" : "";
+  // A value that a list of more than two does not have is none that the architecture gives.
+  return field.values.all().size() > 2 && !field.open ? "reserved" : "";
 }
 
 Part part_of(const Layout& layout, std::uint64_t word) {

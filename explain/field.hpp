@@ -54,6 +54,7 @@ struct Field {
   std::string_view name;   ///< as the manual has it; "RES0" and "RES1" are reserved
   std::string_view about;  ///< what it is for, in a few words
   Values values{};
+  bool open = false;  ///< values that are not in the list are not reserved
   MeaningOf meaning = nullptr;
 
   [[nodiscard]] constexpr unsigned width() const noexcept { return high - low + 1U; }

@@ -104,7 +104,8 @@ consteval FieldList stage2_leaf(bool page) {
   FieldList list;
   list.add({.high = 63, .low = 63, .name = "63", .about = "ignored, or AMEC with FEAT_MEC"});
   list.add({.high = 62, .low = 59, .name = "PBHA", .about = "ignored, or for the memory system"});
-  list.add({.high = 58, .low = 55, .name = "software", .about = "ignored by hardware"});
+  list.add(flag(58, "AssuredOnly", "with VTCR_EL2.AssuredOnly; else ignored", "assured"));
+  list.add({.high = 57, .low = 55, .name = "software", .about = "ignored by hardware"});
   list.add({.high = 54,
             .low = 53,
             .name = "XN[1:0]",
@@ -150,7 +151,8 @@ consteval FieldList table(bool stage1) {
     list.add(flag(59, "PXNTable", "execute at EL1 below", "never", "no limit"));
     list.add({.high = 58, .low = 51, .name = "software", .about = "ignored by hardware"});
   } else {
-    list.add({.high = 63, .low = 51, .name = "software", .about = "ignored by hardware"});
+    list.add(res0(63, 59));
+    list.add({.high = 58, .low = 51, .name = "software", .about = "ignored by hardware"});
   }
   list.add(res0(50, 48));
   list.add(address_field<kGranuleBits>("next table"));

@@ -92,7 +92,9 @@ constexpr Field kSaved[] = {
 static_assert(is_exact(kSaved));
 
 constexpr Field kSaved32[] = {
-    res0(63, 32),
+    res0(63, 34),
+    flag(33, "PPEND", "PMU exception", "pending"),
+    res0(32, 32),
     kNegative,
     kZero,
     kCarry,
@@ -164,7 +166,11 @@ constexpr Field kTranslated[] = {
 static_assert(is_exact(kTranslated));
 constexpr Field kFailed[] = {
     {.high = 63, .low = 48, .name = "IMP DEF", .about = "implementation defined"},
-    res0(47, 12),
+    res0(47, 16),
+    flag(15, "DirtyBit", "permission fault due to the dirty state", "yes"),
+    flag(14, "Overlay", "permission fault due to an overlay", "yes"),
+    flag(13, "TopLevel", "permission fault due to the top-level attribute", "yes"),
+    flag(12, "AssuredOnly", "permission fault due to the AssuredOnly attribute", "yes"),
     res1(11, 11),
     res0(10, 10),
     flag(9, "S", "the fault is of", "stage 2", "stage 1"),

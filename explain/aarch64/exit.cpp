@@ -26,12 +26,29 @@ constexpr bool bit(std::uint64_t word, unsigned n) { return (word >> n & 1) != 0
 constexpr unsigned class_of(std::uint64_t esr) { return static_cast<unsigned>(bits(esr, 31, 26)); }
 
 constexpr unsigned kPermission = 3;  // fault status, bits 5:2
-constexpr bool is_mmu_fault(std::uint64_t esr) { return bits(esr, 5, 2) <= kPermission; }
+constexpr bool is_mmu_fault(std::uint64_t esr) {
+  switch (bits(esr, 5, 0)) {
+    case 0b101001:  // address size, level -1
+    case 0b101010:  // translation, level -2
+    case 0b101011:  // translation, level -1
+    case 0b101100:  // address size, level -2
+      return true;
+    default: return bits(esr, 5, 2) <= kPermission;
+  }
+}
+
+/// Of a guest: aborts from the same Exception level are those of EL2's own translation.
+constexpr bool is_of_guest(std::uint64_t esr) {
+  return class_of(esr) == kInstructionAbort || class_of(esr) == kDataAbort;
+}
+constexpr bool is_stage2_fault(std::uint64_t esr) { return is_of_guest(esr) && is_mmu_fault(esr); }
+/// S1PTW has no meaning otherwise.
+constexpr bool is_on_walk(std::uint64_t esr) { return is_of_guest(esr) && bit(esr, 7); }
 
 /// Whether HPFAR_EL2 is written for this abort: not after a permission fault of the access itself,
 /// nor after what is no fault of stage 2.
 constexpr bool ipa_is_known(std::uint64_t esr) {
-  return is_mmu_fault(esr) && (bits(esr, 5, 2) != kPermission || bit(esr, 7));
+  return is_stage2_fault(esr) && (bits(esr, 5, 2) != kPermission || is_on_walk(esr));
 }
 
 constexpr bool far_is_valid(std::uint64_t esr) {
@@ -48,7 +65,7 @@ std::string value_of(const Exit& exit, std::uint64_t number, bool is_64_bit) {
 
 // Where an abort happened, as well as it is known.
 std::string place_of(const Exit& exit) {
-  const bool on_walk = bit(exit.esr, 7);
+  const bool on_walk = is_on_walk(exit.esr);
   std::string text;
   if (exit.far && far_is_valid(exit.esr)) text = fmt::format("VA {:#x}", *exit.far);
   if (exit.hpfar && ipa_is_known(exit.esr)) {
@@ -63,7 +80,8 @@ std::string place_of(const Exit& exit) {
       text += fmt::format("{}{}", text.empty() ? "" : ", ", ipa);
     }
   }
-  return text.empty() ? "an address in FAR_EL2 and HPFAR_EL2" : text;
+  if (!text.empty()) return text;
+  return is_of_guest(exit.esr) ? "an address in FAR_EL2 and HPFAR_EL2" : "an address in FAR_EL2";
 }
 
 std::string bytes_text(unsigned size) {
@@ -103,15 +121,15 @@ std::string system_register(const Exit& exit) {
 void add_abort(const Exit& exit, std::vector<std::string>& out) {
   const std::uint64_t esr = exit.esr;
   const std::uint64_t code = bits(esr, 5, 0);
-  const std::string stage = is_mmu_fault(esr) ? ", of stage 2" : "";
+  const std::string stage = is_stage2_fault(esr) ? ", of stage 2" : "";
   out.push_back(fmt::format("Why: {}{}.", fault_status_text(code), stage));
-  if (bit(esr, 7)) {
+  if (is_on_walk(esr)) {
     out.emplace_back(
         "S1PTW: the guest's stage-1 tables are where stage 2 does not allow a read; HPFAR_EL2 is "
         "about the descriptor, FAR_EL2 about the access.");
   }
   if (!far_is_valid(esr)) out.emplace_back("FAR_EL2 is not valid (FnV).");
-  if (is_mmu_fault(esr) && !ipa_is_known(esr)) {
+  if (is_stage2_fault(esr) && !ipa_is_known(esr)) {
     out.emplace_back(
         "HPFAR_EL2 is UNKNOWN after a permission fault: AT S1E1R with FAR_EL2, then PAR_EL1, give "
         "the IPA.");
@@ -120,7 +138,7 @@ void add_abort(const Exit& exit, std::vector<std::string>& out) {
 
 void add_emulation(const Exit& exit, std::vector<std::string>& out) {
   const std::uint64_t esr = exit.esr;
-  if (bit(esr, 7) || !is_mmu_fault(esr)) return;
+  if (is_on_walk(esr) || !is_stage2_fault(esr)) return;
   if (!bit(esr, 24)) {
     out.emplace_back(
         "ISV is 0: to emulate the access, the instruction at ELR_EL2 has to be decoded; to map the "

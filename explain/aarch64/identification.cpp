@@ -19,7 +19,8 @@ constexpr Field kMidr[] = {
                       {0x50, "Applied Micro"},
                       {0x51, "Qualcomm"},
                       {0x61, "Apple"},
-                      {0xc0, "Ampere"}}},
+                      {0xc0, "Ampere"}},
+     .open = true},
     {.high = 23, .low = 20, .name = "Variant", .about = "major revision"},
     {.high = 19,
      .low = 16,
@@ -38,7 +39,8 @@ constexpr Field kMidr[] = {
                       {0xd0c, "Neoverse N1, if Arm's"},
                       {0xd40, "Neoverse V1, if Arm's"},
                       {0xd49, "Neoverse N2, if Arm's"},
-                      {0xd4f, "Neoverse V2, if Arm's"}}},
+                      {0xd4f, "Neoverse V2, if Arm's"}},
+     .open = true},
     {.high = 3, .low = 0, .name = "Revision", .about = "minor revision"},
 };
 static_assert(is_exact(kMidr));

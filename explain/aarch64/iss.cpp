@@ -14,6 +14,23 @@ std::string x_register(std::uint64_t, std::uint64_t number) { return register_na
 
 std::string immediate(std::uint64_t, std::uint64_t value) { return fmt::format("#{:#x}", value); }
 
+// RN holds a register only when RV is set.
+std::string timeout_register(std::uint64_t word, std::uint64_t number) {
+  constexpr std::uint64_t kRegisterValid = 1 << 2;
+  return (word & kRegisterValid) != 0 ? register_name(number, true) : "";
+}
+
+// Of an SMC from AArch32, CV and COND say something only when CCKNOWNPASS is set.
+bool may_have_failed(std::uint64_t word) { return (word >> 19 & 1) != 0; }
+std::string smc_condition_valid(std::uint64_t word, std::uint64_t value) {
+  if (!may_have_failed(word)) return {};
+  return value != 0 ? "yes" : "no: look at the instruction";
+}
+std::string smc_condition(std::uint64_t word, std::uint64_t value) {
+  constexpr std::uint64_t kAlways = 0b1110;
+  return may_have_failed(word) && value == kAlways ? "always" : "";
+}
+
 // The register that the instruction names, beside the last of the fields that encode it.
 std::string named_register(std::uint64_t word, std::uint64_t crm) {
   const auto bits = [word](unsigned high, unsigned low) {
@@ -45,7 +62,7 @@ constexpr Field kWfx[] = {
      .low = 5,
      .name = "RN",
      .about = "register with the timeout, for WFIT and WFET",
-     .meaning = x_register},
+     .meaning = timeout_register},
     res0(4, 3),
     flag(2, "RV", "RN is valid", "yes", "no"),
     {.high = 1,
@@ -90,10 +107,18 @@ constexpr Field kBranchTarget[] = {
 constexpr Field kCall[] = {
     res0(24, 16),
     {.high = 15, .low = 0, .name = "imm16", .about = "immediate", .meaning = immediate}};
-constexpr Field kSmc32[] = {kConditionValid, kCondition,
-                            flag(19, "CCKNOWNPASS", "condition", "may be unconditional, or passed",
-                                 "is known to have passed"),
-                            res0(18, 0)};
+constexpr Field kSmc32[] = {
+    {.high = 24, .low = 24, .name = "CV", .about = "COND is valid", .meaning = smc_condition_valid},
+    {.high = 23,
+     .low = 20,
+     .name = "COND",
+     .about = "condition of the instruction",
+     .meaning = smc_condition},
+    flag(19, "CCKNOWNPASS", "the instruction was",
+         "conditional, and may have failed its condition code check",
+         "unconditional, or passed its condition code check"),
+    res0(18, 0),
+};
 constexpr Field kSystemRegister[] = {
     res0(24, 22),
     {.high = 21, .low = 20, .name = "Op0", .about = "of the instruction"},

@@ -86,19 +86,35 @@ constexpr Field kInstructionAbort[] = {
     res0(24, 13), kErrorState, kFarNotValid, kExternal,
     res0(8, 8),   kOnWalk,     res0(6, 6),   kFetchStatus,
 };
+
+// AET and IESB say something only of an asynchronous SError.
+bool is_asynchronous(std::uint64_t word) {
+  constexpr unsigned kAsynchronous = 0b010001;
+  return (word & 0x3f) == kAsynchronous;
+}
+std::string error_type(std::uint64_t word, std::uint64_t value) {
+  static constexpr std::string_view kTypes[] = {"uncontainable", "unrecoverable", "restartable",
+                                                "recoverable",   "reserved",      "reserved",
+                                                "corrected",     "reserved"};
+  return std::string(is_asynchronous(word) ? kTypes[value & 7] : "");
+}
+std::string synchronization(std::uint64_t word, std::uint64_t value) {
+  return is_asynchronous(word) && value != 0 ? "the SError was synchronized by it" : "";
+}
+
 constexpr Field kSError[] = {
     flag(24, "IDS", "bits 23:0", "are implementation defined", "are as below"),
     res0(23, 14),
-    flag(13, "IESB", "implicit error synchronization event", "the SError was synchronized by it"),
+    {.high = 13,
+     .low = 13,
+     .name = "IESB",
+     .about = "implicit error synchronization event",
+     .meaning = synchronization},
     {.high = 12,
      .low = 10,
      .name = "AET",
      .about = "asynchronous error type",
-     .values = Values{{0b000, "uncontainable"},
-                      {0b001, "unrecoverable"},
-                      {0b010, "restartable"},
-                      {0b011, "recoverable"},
-                      {0b110, "corrected"}}},
+     .meaning = error_type},
     kExternal,
     res0(8, 6),
     {.high = 5,

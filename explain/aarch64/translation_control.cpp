@@ -19,16 +19,20 @@ constexpr Values kGranule0{{0, "4 KiB"}, {1, "64 KiB"}, {2, "16 KiB"}, {3, "rese
 constexpr Values kGranule1{{0, "reserved"}, {1, "16 KiB"}, {2, "4 KiB"}, {3, "64 KiB"}};
 
 std::string input_size(std::uint64_t, std::uint64_t value) {
-  if (value > 48) return "more than there is";
+  if (value < 12) return "less than the smallest, 12";
+  if (value > 48) return "larger than the largest, 48";
   return fmt::format("2^{} bytes: input addresses have {} bits", 64 - value, 64 - value);
 }
 
 // The level of the root, by granule: 4 KiB, 64 KiB, 16 KiB.
 std::string start_level(std::uint64_t word, std::uint64_t value) {
+  constexpr std::uint64_t kDsAndSl2 = 3ULL << 32;
   switch (word >> 14 & 3) {
-    case 0: return value == 3 ? "level 3, with FEAT_TTST" : fmt::format("level {}", 2 - value);
+    case 0:
+      if ((word & kDsAndSl2) == kDsAndSl2) return value == 0 ? "level -1" : "reserved";
+      return value == 3 ? "level 3, with FEAT_TTST" : fmt::format("level {}", 2 - value);
     case 1: return value == 3 ? "reserved" : fmt::format("level {}", 3 - value);
-    case 2: return fmt::format("level {}", 3 - value);
+    case 2: return value == 3 ? "level 0, with FEAT_LPA2" : fmt::format("level {}", 3 - value);
     default: return "the granule is reserved";
   }
 }
@@ -118,7 +122,7 @@ constexpr Field kVtcr[] = {
     flag(36, "S2PIE", "stage-2 indirect permissions", "enabled"),
     flag(35, "TL1", "top-level attribute 1", "checked"),
     flag(34, "AssuredOnly", "AssuredOnly attribute", "in use"),
-    flag(33, "SL2", "start at level -1 (FEAT_LPA2)", "yes", "no"),
+    flag(33, "SL2", "start at level -1 (FEAT_LPA2)", "yes, with DS", "no"),
     flag(32, "DS", "52-bit addresses in 4 and 16 KiB granules (FEAT_LPA2)", "yes", "no"),
     res1(31, 31),
     flag(30, "NSA", "Non-secure IPA space, output", "Non-secure"),

@@ -1,50 +1,80 @@
-"""docs/explain.md: what it shows is what comes out. A line of "…" stands for any lines."""
+"""docs/explain.md and README.md: what they show of explain is what comes out. A line of "…" or "..." stands for any
+lines."""
 
 import os
-import shlex
+import re
 import subprocess
+import textwrap
 import unittest
 
-from command import CONFIGS
+from command import CONFIGS, Test
 
 ROOT = CONFIGS.parent
+PROMPTS = ("$ axvm ", "$ ./x axvm ")
+
+
+def blocks(text):
+    """Blocks of code, indented or fenced, that begin with a command of axvm: lists of lines."""
+    # A paragraph of the text ends a block, a blank line does not.
+    indented = re.findall(r"^(?:    .*\n(?:\n(?=    ))*)+", text, re.MULTILINE)
+    fenced = re.findall(r"^```\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    for block in [textwrap.dedent(block) for block in indented] + fenced:
+        if block.startswith(PROMPTS):
+            yield [line for line in block.splitlines() if line]
+
+
+def commands(block):
+    """Each command of a block, with the lines that are shown for it."""
+    found = []
+    for line in block:
+        if line.startswith("$ "):
+            found.append((line, []))
+        else:
+            found[-1][1].append(line)
+    return found
 
 
 def examples():
-    """Blocks of docs/explain.md that begin with a command, as lists of lines."""
-    blocks, block = [], None
-    for line in (ROOT / "docs" / "explain.md").read_text().splitlines():
-        if line.startswith("    $ axvm "):
-            block = [line[4:]]
-            blocks.append(block)
-        elif block is not None and line.startswith("    "):
-            block.append(line[4:])
-        elif line:
-            block = None
-    return blocks
+    yield from blocks((ROOT / "docs" / "explain.md").read_text())
+    for block in blocks((ROOT / "README.md").read_text()):
+        if " explain " in block[0]:
+            yield block
 
 
 def matches(shown, said):
     if not shown:
         return not said
-    if shown[0].strip() == "…":
+    if shown[0].strip() in ("…", "..."):
         return any(matches(shown[1:], said[n:]) for n in range(len(said) + 1))
     return bool(said) and shown[0] == said[0] and matches(shown[1:], said[1:])
 
 
-class Docs(unittest.TestCase):
+class Docs(Test):
     maxDiff = None
 
+    def setUp(self):
+        super().setUp()
+        for name in ("configs", "docs", "guests"):
+            (self.folder / name).symlink_to(ROOT / name)
+
+    def shell(self, command):
+        command = f'"$AXVM" {command.removeprefix("$ ").removeprefix("./x ").removeprefix("axvm ")}'
+        return subprocess.run(["bash", "-c", command], cwd=self.folder, text=True, timeout=60,
+                              stdin=subprocess.DEVNULL, capture_output=True, check=False,
+                              env=os.environ)
+
     def test_each_example_comes_out(self):
-        self.assertGreater(len(examples()), 3)
-        for command, *shown in examples():
-            with self.subTest(command):
-                arguments = shlex.split(command.removeprefix("$ axvm "))
-                done = subprocess.run([os.environ["AXVM"], *arguments], cwd=ROOT, text=True,
-                                      stdin=subprocess.DEVNULL, capture_output=True, check=False)
-                self.assertEqual((done.returncode, done.stderr), (0, ""))
-                said = [line for line in done.stdout.splitlines() if line]
-                self.assertTrue(matches(shown, said), f"shown:\n{chr(10).join(shown)}\nsaid:\n{done.stdout}")
+        found = list(examples())
+        self.assertGreater(len(found), 6)
+        self.assertGreater(sum(block[0].startswith("$ ./x ") for block in found), 1)
+        for block in found:
+            for command, shown in commands(block):
+                with self.subTest(command):
+                    done = self.shell(command)
+                    self.assertEqual((done.returncode, done.stderr), (0, ""))
+                    said = [line for line in done.stdout.splitlines() if line]
+                    self.assertTrue(matches(shown, said),
+                                    f"shown:\n{chr(10).join(shown)}\nsaid:\n{done.stdout}")
 
 
 if __name__ == "__main__":

@@ -107,4 +107,64 @@ TEST_CASE("explain: what a value means, as the manual has it") {
   CHECK(meaning("HPFAR_EL2", 0x90000, "FIPA").starts_with("page at IPA 0x9000000"));
   CHECK(meaning("TCR_EL1", 2ULL << 30, "TG1") == "4 KiB");
   CHECK(meaning("ICH_LR_EL2", 1ULL << 62, "State") == "pending");
+  CHECK(meaning("ID_AA64MMFR0_EL1", 2ULL << 40, "TGran4_2") == "yes");
+  CHECK(meaning("ID_AA64MMFR0_EL1", 9ULL << 40, "TGran4_2") == "reserved");
+  // Others make processors, too.
+  CHECK(meaning("MIDR_EL1", 0x41'0f'd41'0, "PartNum").empty());
+  CHECK(meaning("MIDR_EL1", 0x6d'0f'd49'0, "Implementer").empty());
+  CHECK(meaning("VTCR_EL2", 11, "T0SZ") == "less than the smallest, 12");
+  CHECK(meaning("VTCR_EL2", 49, "T0SZ") == "larger than the largest, 48");
+  CHECK(meaning("VTCR_EL2", 2U << 14 | 3U << 6, "SL0") == "level 0, with FEAT_LPA2");
+  CHECK(meaning("VTCR_EL2", 3ULL << 32, "SL0") == "level -1");
+  CHECK(meaning("VTCR_EL2", 3ULL << 32 | 1U << 6, "SL0") == "reserved");
+  CHECK(meaning("VTCR_EL2", 1ULL << 32 | 1U << 6, "SL0") == "level 1");
+  CHECK(meaning("PAR_EL1", 0x801 | 1U << 14, "Overlay") == "yes");
+  CHECK(meaning("SPSR_EL2", 0x10 | 1ULL << 33, "PPEND") == "pending");
+}
+
+TEST_CASE("explain: what a syndrome's field means may depend on another field") {
+  const auto meaning = [](std::uint64_t esr, std::string_view field) {
+    return decode(*aarch64::iss_layout(esr), esr).front().find(field)->meaning;
+  };
+  constexpr std::uint64_t kSmc32 = 0x13ULL << 26;
+  constexpr std::uint64_t kMayHaveFailed = 1U << 19;
+  constexpr std::uint64_t kCondition = 1U << 24 | 14U << 20;
+  CHECK(meaning(kSmc32 | kMayHaveFailed, "CCKNOWNPASS") ==
+        "conditional, and may have failed its condition code check");
+  CHECK(meaning(kSmc32, "CCKNOWNPASS") == "unconditional, or passed its condition code check");
+  CHECK(meaning(kSmc32 | kCondition | kMayHaveFailed, "CV") == "yes");
+  CHECK(meaning(kSmc32 | kCondition | kMayHaveFailed, "COND") == "always");
+  CHECK(meaning(kSmc32 | kCondition, "CV").empty());
+  CHECK(meaning(kSmc32 | kCondition, "COND").empty());
+
+  constexpr std::uint64_t kSError = 0x2fULL << 26;
+  CHECK(meaning(kSError | 3U << 10 | 0x11, "AET") == "recoverable");
+  CHECK(meaning(kSError | 4U << 10 | 0x11, "AET") == "reserved");
+  CHECK(meaning(kSError | 3U << 10, "AET").empty());
+  CHECK(meaning(kSError | 1U << 13 | 0x11, "IESB") == "the SError was synchronized by it");
+  CHECK(meaning(kSError | 1U << 13, "IESB").empty());
+
+  constexpr std::uint64_t kWfit = 1ULL << 26 | 2;
+  CHECK(meaning(kWfit | 5U << 5 | 1U << 2, "RN") == "x5");
+  CHECK(meaning(kWfit | 5U << 5, "RN").empty());
+}
+
+TEST_CASE("explain: what a descriptor's field means, as the manual has it") {
+  using namespace axvm::explain::aarch64;
+  const auto meaning = [](unsigned stage, std::uint64_t word, std::string_view field) {
+    const DescriptorPlace page{.stage = stage};
+    return decode(descriptor_layout(page, word), word).front().find(field)->meaning;
+  };
+  CHECK(meaning(1, 3U << 6 | 3, "AP[2:1]") == "EL1 and EL0 read-only");
+  CHECK(meaning(1, 1U << 6 | 3, "AP[2:1]") == "EL1 and EL0 read/write");
+  CHECK(meaning(1, 1ULL << 54 | 3, "UXN") == "never");
+  CHECK(meaning(2, 2ULL << 53 | 3, "XN[1:0]") == "never");
+  CHECK(meaning(2, 1ULL << 53 | 3, "XN[1:0]") == "at EL0 only, with FEAT_XNX");
+  CHECK(meaning(2, 0xfU << 2 | 3, "MemAttr") == "Normal, write-back");
+  CHECK(meaning(2, 1U << 2 | 3, "MemAttr") == "Device-nGnRE");
+  CHECK(meaning(2, 1ULL << 58 | 3, "AssuredOnly") == "assured");
+  const DescriptorPlace table{.stage = 2, .level = 1};
+  CHECK(
+      decode(descriptor_layout(table, 1ULL << 63 | 3), 1ULL << 63 | 3).front().fields[0].meaning ==
+      "should be 0");
 }
