@@ -5,6 +5,7 @@ import io
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -26,7 +27,7 @@ command=$1; shift
 case $command in
   run) exec "$AXVM" run "$@" ;;
   axvm) exec "$AXVM" "$@" ;;
-  tour) exec {sys.executable} -B {TOP}/scripts/tour/tour.py --axvm "$AXVM" --guests "$AXVM_GUESTS" --work tour "$@" ;;
+  tour) exec {shlex.quote(sys.executable)} -B {shlex.quote(str(TOP))}/scripts/tour/tour.py --axvm "$AXVM" --guests "$AXVM_GUESTS" --work tour "$@" ;;
 esac
 """
 
