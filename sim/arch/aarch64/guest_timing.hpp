@@ -36,8 +36,8 @@ class GuestTiming final : public MaintenanceObserver {
 
   /// The registers that translation depends on mean this from now on.
   void set_regime(const Regime& regime);
-  /// The guest goes on from a snapshot, where `retired` instructions have retired already; the model
-  /// begins anew.
+  /// The guest goes on from a snapshot, where `retired` instructions have retired already; the
+  /// model begins anew.
   void restart(std::uint64_t retired);
   void forget(const TlbMaintenance& maintenance) override;
 
