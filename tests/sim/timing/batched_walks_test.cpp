@@ -31,7 +31,8 @@ TEST_CASE("walks side by side find what each finds on its own") {
     // Close to each other and far from each other, mapped and not; blocks of two sizes, and some
     // that lead to where stage 2 has nothing.
     const auto addresses = *rc::gen::container<std::vector<std::uint64_t>>(
-        *rc::gen::inRange(0, 100), rc::gen::map(rc::gen::arbitrary<std::uint64_t>(), [](auto bits) {
+        *rc::gen::inRange<std::size_t>(0, 100),
+        rc::gen::map(rc::gen::arbitrary<std::uint64_t>(), [](auto bits) {
           const std::uint64_t page = (bits & 0x1ff) << 12 | (bits >> 9 & 3) << 21 |
                                      (bits >> 11 & 3) << 30 | (bits >> 13 & 3) << 39;
           return page | (bits >> 50 & 0xfff) | (bits >> 62 == 3 ? 1ULL << 60 : 0);
