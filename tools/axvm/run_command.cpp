@@ -217,8 +217,9 @@ int run_command(const RunOptions& wanted, Output& output) {
     stats = std::move(*file);
   }
   std::unique_ptr<StreamRecorder> stream;
-  if (options.stream && (stream = StreamRecorder::create(*options.stream)) == nullptr) {
-    return kBadUsage;
+  if (options.stream) {
+    stream = StreamRecorder::create(*options.stream);
+    if (stream == nullptr) return kBadUsage;
   }
   const sim::timing::ExitCosts exit_costs =
       host_options.timing ? host_options.timing->exits : sim::timing::ExitCosts{};
