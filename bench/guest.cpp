@@ -25,12 +25,8 @@ void on_plain_unicorn(benchmark::State& state, const char* guest, std::uint64_t 
   const auto image = guest_image(guest);
   PlainUnicorn engine(image);
   const std::uint64_t loops = kInstructions / per_loop;
-  const std::uint64_t end = PlainUnicorn::kEntry + offset_of_branch_to_self(image);
-  for (auto _ : state) {
-    engine.set_x(28, loops);
-    if (engine.run(PlainUnicorn::kEntry, end) != UC_ERR_OK)
-      state.SkipWithError("the engine failed");
-  }
+  const std::uint64_t end = offset_of_branch_to_self(image);
+  for (auto _ : state) engine.run_loop(loops, end);
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(loops * per_loop));
 }
 

@@ -36,6 +36,11 @@ class PlainUnicorn {
     check(uc_reg_read(uc_, UC_ARM64_REG_PC, &v));
     return v;
   }
+  /// Runs the counted loop of a guest, whose image ends in a branch to itself at `end`.
+  void run_loop(std::uint64_t loops, std::uint64_t end) {
+    set_x(28, loops);
+    check(run(kEntry, kEntry + end));
+  }
   uc_err run(std::uint64_t from, std::uint64_t until) {
     return uc_emu_start(uc_, from, until, 0, 0);
   }

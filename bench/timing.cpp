@@ -42,12 +42,8 @@ void hooked(benchmark::State& state, const char* guest, std::uint64_t per_loop) 
   PlainUnicorn::check(uc_hook_add(engine.handle(), &hook, UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE,
                                   reinterpret_cast<void*>(nothing), nullptr, 1, 0));
   const std::uint64_t loops = kInstructions / per_loop;
-  const std::uint64_t end = PlainUnicorn::kEntry + offset_of_branch_to_self(image);
-  for (auto _ : state) {
-    engine.set_x(28, loops);
-    if (engine.run(PlainUnicorn::kEntry, end) != UC_ERR_OK)
-      state.SkipWithError("the engine failed");
-  }
+  const std::uint64_t end = offset_of_branch_to_self(image);
+  for (auto _ : state) engine.run_loop(loops, end);
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(loops * per_loop));
 }
 

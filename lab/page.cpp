@@ -1,26 +1,14 @@
+#include <array>
 #include <lab/experiment_json.hpp>
 #include <lab/metric.hpp>
 #include <lab/page_pieces.hpp>
 #include <lab/report.hpp>
+#include <pages/page.hpp>
 
 namespace axvm::lab {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string replaced(std::string text, std::string_view what, std::string_view by) {
-  for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += by.size()) {
-    text.replace(at, what.size(), by);
-  }
-  return text;
-}
-
-std::string as_html(const std::string& text) {
-  return replaced(replaced(replaced(text, "&", "&amp;"), "<", "&lt;"), ">", "&gt;");
-}
-
-// Inside a script element only "<" can mean anything but JSON, and JSON has it in strings only.
-std::string as_script(const Json& document) { return replaced(document.dump(), "<", "\\u003c"); }
 
 Json page_data(const Experiment& experiment, std::span<const Result> results) {
   Json document = describe(experiment);
@@ -36,19 +24,11 @@ Json page_data(const Experiment& experiment, std::span<const Result> results) {
 }  // namespace
 
 std::string page_text(const Experiment& experiment, std::span<const Result> results) {
-  std::string text;
-  for (const std::string_view piece : page_pieces()) {
-    if (piece == "@TITLE@") {
-      text += as_html(experiment.title);
-    } else if (piece == "@ABOUT@") {
-      text += as_html(experiment.about);
-    } else if (piece == "@EXPERIMENT@") {
-      text += as_script(page_data(experiment, results));
-    } else {
-      text += piece;
-    }
-  }
-  return text;
+  const std::array gaps{
+      pages::Gap{"@TITLE@", pages::as_html(experiment.title)},
+      pages::Gap{"@ABOUT@", pages::as_html(experiment.about)},
+      pages::Gap{"@EXPERIMENT@", pages::as_script(page_data(experiment, results).dump())}};
+  return pages::filled(page_pieces(), gaps);
 }
 
 }  // namespace axvm::lab

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-MEASURED = ("core", "sim", "hal-common", "hal-sim", "lab", "tools")
+MEASURED = ("core", "sim", "hal-common", "hal-sim", "pages", "explain", "lab", "tools")
 
 
 def reports(build):

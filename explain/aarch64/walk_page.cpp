@@ -8,6 +8,7 @@
 #include <explain/page_pieces.hpp>
 #include <explain/registers.hpp>
 #include <nlohmann/json.hpp>
+#include <pages/page.hpp>
 
 namespace axvm::explain::aarch64 {
 
@@ -141,33 +142,14 @@ Json walk_json(const ExplainedWalk& walk, const std::string& title,
           {"registers", registers_json(walk.registers)}};
 }
 
-std::string replaced(std::string text, std::string_view what, std::string_view by) {
-  for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += by.size()) {
-    text.replace(at, what.size(), by);
-  }
-  return text;
-}
-
-std::string as_html(const std::string& text) {
-  return replaced(replaced(replaced(text, "&", "&amp;"), "<", "&lt;"), ">", "&gt;");
-}
-
 }  // namespace
 
 std::string walk_page(const ExplainedWalk& walk, const std::string& title,
                       const sim::PhysicalMemory& memory) {
-  std::string text;
-  for (const std::string_view piece : page_pieces()) {
-    if (piece == "@TITLE@") {
-      text += as_html(title);
-    } else if (piece == "@WALK@") {
-      // Inside a script element only "<" can mean anything but JSON.
-      text += replaced(walk_json(walk, title, memory).dump(), "<", "\\u003c");
-    } else {
-      text += piece;
-    }
-  }
-  return text;
+  const std::array gaps{
+      pages::Gap{"@TITLE@", pages::as_html(title)},
+      pages::Gap{"@WALK@", pages::as_script(walk_json(walk, title, memory).dump())}};
+  return pages::filled(page_pieces(), gaps);
 }
 
 }  // namespace axvm::explain::aarch64

@@ -156,15 +156,7 @@ byId("next").addEventListener("click", keys.ArrowRight);
 byId("last").addEventListener("click", keys.End);
 byId("help-button").addEventListener("click", keys["?"]);
 
-const dark = matchMedia("(prefers-color-scheme: dark)");
-const isDark = () => (document.documentElement.dataset.theme ?? (dark.matches ? "dark" : "light")) === "dark";
-const nameTheme = () => { byId("theme").textContent = isDark() ? "Light" : "Dark"; };
-byId("theme").addEventListener("click", () => {
-  document.documentElement.dataset.theme = isDark() ? "light" : "dark";
-  nameTheme();
-});
-dark.addEventListener("change", nameTheme);
-nameTheme();
+switchTheme(byId("theme"), "Light", "Dark");
 
 function showAddressed() {
   const place = location.hash.slice(1);

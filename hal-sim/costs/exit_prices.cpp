@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <core/arch/aarch64/hal.hpp>
+#include <core/arch/aarch64/registers.hpp>
 #include <hal-sim/costs/exit_prices.hpp>
 #include <hal-sim/trace/aarch64/syndrome_text.hpp>
 
@@ -8,7 +9,7 @@ namespace {
 
 using axvm::aarch64::Vector;
 
-constexpr std::uint64_t kIccSgi1r = 0b11'000'1100'1011'101;  // op0, op1, CRn, CRm, op2
+constexpr auto kIccSgi1r = static_cast<std::uint64_t>(axvm::aarch64::SysReg::ICC_SGI1R_EL1);
 
 struct KindOf {
   const ExitPrices& prices;

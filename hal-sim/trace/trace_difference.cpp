@@ -38,21 +38,6 @@ std::string_view shown_name(const TraceEvent& event, std::string_view name) {
   return found == kRegisterNames.end() ? name : found->second;
 }
 
-struct ValueText {
-  std::string operator()(bool value) const { return value ? "true" : "false"; }
-  std::string operator()(std::uint64_t value) const { return fmt::format("{:#x}", value); }
-  std::string operator()(const std::string& value) const { return value.empty() ? "none" : value; }
-  std::string operator()(const std::vector<std::uint64_t>& list) const {
-    std::string text;
-    for (const std::uint64_t value : list) {
-      text += fmt::format("{}{:#x}", text.empty() ? "" : " ", value);
-    }
-    return text;
-  }
-};
-
-std::string value_text(const TraceValue& value) { return std::visit(ValueText{}, value); }
-
 // The rows of a table: a name and both values.
 class Rows {
  public:

@@ -100,7 +100,22 @@ std::string kind_of(const Json& json) {
   return kind != json.end() && kind->is_string() ? kind->get<std::string>() : std::string();
 }
 
+struct ValueText {
+  std::string operator()(bool value) const { return value ? "true" : "false"; }
+  std::string operator()(std::uint64_t value) const { return fmt::format("{:#x}", value); }
+  std::string operator()(const std::string& value) const { return value.empty() ? "none" : value; }
+  std::string operator()(const std::vector<std::uint64_t>& list) const {
+    std::string text;
+    for (const std::uint64_t value : list) {
+      text += fmt::format("{}{:#x}", text.empty() ? "" : " ", value);
+    }
+    return text;
+  }
+};
+
 }  // namespace
+
+std::string value_text(const TraceValue& value) { return std::visit(ValueText{}, value); }
 
 const TraceValue* TraceEvent::find(std::string_view name) const {
   const auto found = std::ranges::find(fields, name, &TraceField::name);

@@ -16,6 +16,9 @@ namespace axvm::hal_sim {
 /// A member of an event: a flag, a number (however it was written), a text, or a list of numbers.
 using TraceValue = std::variant<bool, std::uint64_t, std::string, std::vector<std::uint64_t>>;
 
+/// "true", "0x2a", the text or "none", "0x1 0x2".
+[[nodiscard]] std::string value_text(const TraceValue& value);
+
 struct TraceField {
   std::string name;
   TraceValue value;

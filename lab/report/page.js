@@ -211,13 +211,6 @@ function tableCard(table, number) {
   return card;
 }
 
-const systemDark = matchMedia("(prefers-color-scheme: dark)");
-const isDark = () => (document.documentElement.dataset.theme ?? (systemDark.matches ? "dark" : "light")) === "dark";
-function showTheme() {
-  at("theme").textContent = isDark() ? "Light mode" : "Dark mode";
-  draw(grid);
-}
-
 axes.forEach((axis, i) => {
   if (varied.includes(i)) return;
   at("constants").append(element("div", {}, element("dt", {}, inWords(axis.name)),
@@ -227,18 +220,13 @@ at("about").hidden = !at("about").textContent;
 at("fingerprint").textContent = experiment.fingerprint;
 at("tables").append(...experiment.tables.map(tableCard));
 at("plot").addEventListener("keydown", onKey);
-at("theme").addEventListener("click", () => {
-  document.documentElement.dataset.theme = isDark() ? "light" : "dark";
-  showTheme();
-});
-systemDark.addEventListener("change", showTheme);
 addEventListener("hashchange", () => {
   view = fromAddress();
   show();
 });
 view = fromAddress();
 show();
-showTheme();
+switchTheme(at("theme"), "Light mode", "Dark mode", () => draw(grid));
 let width = at("plot").clientWidth;
 new ResizeObserver(() => {
   if (at("plot").clientWidth === width) return;

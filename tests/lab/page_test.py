@@ -27,7 +27,7 @@ class TheFile(PageTest):
         self.assertEqual([title["text"] for title in page.all("title")], [TITLE])
         self.assertEqual([title["text"] for title in page.all("h1")], [TITLE])
         self.assertIn(ABOUT, [p["text"] for p in page.all("p")])
-        self.assertEqual([len(page.all(tag)) for tag in ("script", "style", "b")], [6, 2, 0])
+        self.assertEqual([len(page.all(tag)) for tag in ("script", "style", "b")], [7, 3, 0])
         data = text.split('<script id="experiment" type="application/json">')[1].split("</script>")[0]
         self.assertNotIn("<", data)
         self.assertEqual(json.loads(data)["tables"][0]["title"], "</script> in a title")

@@ -49,25 +49,12 @@ Exit exit_of(const TraceEvent& event) {
           .registers = registers_of(event)};
 }
 
-struct ValueText {
-  std::string operator()(bool value) const { return value ? "true" : "false"; }
-  std::string operator()(std::uint64_t value) const { return fmt::format("{:#x}", value); }
-  std::string operator()(const std::string& value) const { return value.empty() ? "none" : value; }
-  std::string operator()(const std::vector<std::uint64_t>& list) const {
-    std::string text;
-    for (const std::uint64_t value : list) {
-      text += fmt::format("{}{:#x}", text.empty() ? "" : " ", value);
-    }
-    return text;
-  }
-};
-
 // What the VMM did: "DeviceAccess bus=Mmio is_write=true …".
 std::string action_text(const TraceEvent& event) {
   std::string text = event.kind;
   for (const auto& field : event.fields) {
     if (field.name == "vm" || field.name == "vcpu") continue;
-    text += fmt::format(" {}={}", field.name, std::visit(ValueText{}, field.value));
+    text += fmt::format(" {}={}", field.name, hal_sim::value_text(field.value));
   }
   return text;
 }

@@ -117,7 +117,8 @@ class Engine {
   [[nodiscard]] const CodeCopies& code_copies() const noexcept { return code_copies_; }
 
   using CodeHook = void (*)(uc_engine*, std::uint64_t va, std::uint32_t size, void* context);
-  /// Calls `hook` before each instruction in [first, last] in code that is translated from now on.
+  /// Calls `hook` before each instruction in [first, last], or everywhere when first > last, in
+  /// code that is translated from now on.
   uc_hook watch(std::uint64_t first, std::uint64_t last, CodeHook hook, void* context);
   /// Withdraws a watch. Code translated with it is the caller's to forget.
   void unwatch(uc_hook hook);

@@ -237,10 +237,7 @@ void GuestCore::set_chaos(std::uint64_t seed) {
   chaos_.seed(seed);
   if (seed == 0) return;
   // A hook on every instruction makes the engine cut its blocks elsewhere.
-  uc_hook hook = 0;
-  const auto nothing = [](uc_engine*, std::uint64_t, std::uint32_t, void*) {};
-  uc_hook_add(engine_.handle(), &hook, UC_HOOK_CODE,
-              reinterpret_cast<void*>(static_cast<Engine::CodeHook>(nothing)), nullptr, 1, 0);
+  engine_.watch(1, 0, [](uc_engine*, std::uint64_t, std::uint32_t, void*) {}, nullptr);
 }
 
 }  // namespace axvm::sim::aarch64

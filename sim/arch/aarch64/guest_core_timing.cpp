@@ -35,13 +35,12 @@ GuestTiming& GuestCore::observe() {
   if (timing_) return *timing_;
   timing_ = std::make_unique<GuestTiming>(machine_.memory());
   mmu_.set_observer(timing_.get());
-  uc_hook hook = 0;
-  const Engine::CodeHook instruction = [](uc_engine*, std::uint64_t va, std::uint32_t, void* self) {
-    static_cast<GuestCore*>(self)->on_instruction(va);
-  };
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the engine takes void*
-  uc_hook_add(engine_.handle(), &hook, UC_HOOK_CODE, reinterpret_cast<void*>(instruction), this, 1,
-              0);
+  engine_.watch(
+      1, 0,
+      [](uc_engine*, std::uint64_t va, std::uint32_t, void* self) {
+        static_cast<GuestCore*>(self)->on_instruction(va);
+      },
+      this);
   return *timing_;
 }
 

@@ -1,14 +1,11 @@
 # Makes one page of PAGE and the files beside it that it names, and a source file OUTPUT that holds it:
-#   cmake -D PAGE=…/page.html -D LICENCE=… -D OUTPUT=….cpp [-D LAYER=lab] -P embed.cmake
+#   cmake -D LAYER=lab -D PAGE=…/page.html [-D LICENCE=…] -D OUTPUT=….cpp -P embed.cmake
 # LAYER/page_pieces.hpp declares what it defines.
 # In pieces, since compilers need not take literals of more than 64 KiB. What C++ fills in, @TITLE@
 # and the like, are pieces of their own.
 cmake_minimum_required(VERSION 3.25)
 cmake_path(GET PAGE PARENT_PATH folder)
 set(literals "")
-if(NOT LAYER)
-  set(LAYER lab)
-endif()
 
 function(add_piece text)
   if(text MATCHES "\\)piece\"")
@@ -49,7 +46,7 @@ while(rest MATCHES "<link rel=\"stylesheet\" href=\"([^\"]+)\">|<script src=\"([
 endwhile()
 add_piece("${rest}")
 
-file(WRITE "${OUTPUT}" "// Made by lab/report/embed.cmake.
+file(WRITE "${OUTPUT}" "// Made by pages/embed.cmake.
 #include <array>
 #include <${LAYER}/page_pieces.hpp>
 
