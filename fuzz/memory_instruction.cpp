@@ -4,7 +4,7 @@
 #include <core/arch/aarch64/memory_instruction.hpp>
 #include <core/arch/aarch64/syndrome.hpp>
 #include <fuzz/input.hpp>
-#include <hal-sim/trace/aarch64/syndrome_text.hpp>
+#include <hal-sim/arch/aarch64/trace/syndrome_text.hpp>
 #include <optional>
 #include <sim/arch/aarch64/decode.hpp>
 #include <sim/arch/aarch64/syndrome.hpp>

@@ -5,12 +5,6 @@
 namespace axvm::hal_sim {
 namespace {
 
-// Interrupts of the timers (BSA): EL2's physical one, which also ends turns, and EL1's two.
-constexpr std::uint32_t kMaintenance = 25;  // of the virtual interrupt interface
-constexpr std::uint32_t kHypervisorTimer = 26;
-constexpr std::uint32_t kVirtualTimer = 27;
-constexpr std::uint32_t kPhysicalTimer = 30;
-
 std::vector<FrameRange> banks_of(const sim::PhysicalMemory& memory) {
   std::vector<FrameRange> banks;
   for (const auto& bank : memory.banks()) banks.push_back({bank.base, bank.size});
@@ -39,16 +33,7 @@ SimHal::SimHal(sim::Machine& machine, Choices& choices, Trace& trace)
       choices_(choices),
       trace_(trace),
       frames_(banks_of(machine.memory())),
-      locks_held_(machine.pcpu_count(), 0) {
-  for (unsigned i = 0; i < machine.pcpu_count(); ++i) {
-    for (const std::uint32_t intid :
-         {kMaintenance, kHypervisorTimer, kVirtualTimer, kPhysicalTimer}) {
-      machine.pcpu(i).enable_interrupt(intid, true);
-    }
-    cpus_.push_back(std::make_unique<SimCpu>(machine.pcpu(i)));
-    per_cpus_.push_back(std::make_unique<PerCpu>(PcpuId(i), *cpus_.back()));
-  }
-}
+      locks_held_(machine.pcpu_count(), 0) {}
 
 SimHal::~SimHal() = default;
 
@@ -107,7 +92,7 @@ void SimHal::deallocate(void* p, std::size_t size, std::size_t alignment) {
 
 void SimHal::call_on(PcpuId pcpu, FunctionRef<void()> task) {
   if (locks_held_[current_] != 0) vmm_defect("a CPU that holds a lock waits for another");
-  if (pcpu.value >= cpus_.size()) return;
+  if (pcpu.value >= machine_.pcpu_count()) return;
   const unsigned caller = current_;
   current_ = pcpu.value;
   task();
@@ -116,26 +101,10 @@ void SimHal::call_on(PcpuId pcpu, FunctionRef<void()> task) {
 
 std::uint64_t SimHal::monotonic_nanoseconds() { return machine_.pcpu(current_).time(); }
 
-std::uint32_t SimHal::acknowledge_irq() {
-  sim::aarch64::Pcpu& pcpu = machine_.pcpu(current_);
-  return pcpu.stopped_by_owner() ? kHypervisorTimer : pcpu.acknowledge_interrupt();
-}
-
 std::optional<std::uint8_t> SimHal::console_read(VmId vm) {
   ConsolePort& port = console(vm);
   if (!port.has_input() || !choices_.admit_input(vm, monotonic_nanoseconds())) return std::nullopt;
   return port.read();
-}
-
-void SimHal::event(const Event& event) {
-  const sim::aarch64::Pcpu& pcpu = machine_.pcpu(current_);
-  const auto* trap = std::get_if<TrapTaken>(&event);
-  const bool is_irq =
-      trap != nullptr && trap->cause == static_cast<std::uint64_t>(axvm::aarch64::Vector::Irq);
-  const bool host = is_irq && pcpu.stopped_by_owner();
-  trace_.event(
-      {.time_ns = pcpu.time(), .pcpu = current_, .instructions = pcpu.instructions(), .host = host},
-      event);
 }
 
 }  // namespace axvm::hal_sim

@@ -1,14 +1,14 @@
 #pragma once
-// The core's HAL over the simulated machine.
+// The core's HAL over the simulated machine, as far as it is the same for every architecture.
 
+#include <array>
 #include <axvm/hal.hpp>
-#include <core/vcpu/per_cpu.hpp>
+#include <core/vm/vm_base.hpp>
 #include <cstdint>
 #include <functional>
 #include <hal-sim/host/choices.hpp>
 #include <hal-sim/host/console_port.hpp>
 #include <hal-sim/memory/frame_allocator.hpp>
-#include <hal-sim/sim_cpu.hpp>
 #include <hal-sim/trace/trace.hpp>
 #include <map>
 #include <memory>
@@ -38,19 +38,23 @@ class CheckedLock {
   std::optional<unsigned> holder_;  // pCPU
 };
 
+/// Synchronous exits seen so far, for the summary of a run. Observation only.
+struct ExitCounts {
+  /// By the architecture's number of their cause. AArch64: ESR_EL2.EC. RISC-V: scause.
+  std::array<std::uint64_t, 64> by_class{};
+};
+
+/// Each architecture's HAL (ArchHal) adds what depends on the type of a CPU.
 class SimHal {
  public:
-  using PerCpu = axvm::PerCpu<SimCpu>;
   using Lock = CheckedLock;
   using Logger = std::function<void(LogLevel, std::string_view)>;
 
-  /// All outlive the HAL.
-  SimHal(sim::Machine& machine, Choices& choices, Trace& trace);
-  ~SimHal();
+  virtual ~SimHal();
   SimHal(const SimHal&) = delete;
   SimHal& operator=(const SimHal&) = delete;
 
-  // --- axvm::VmHal ----------------------------------------------------------------------------
+  // --- axvm::VmHal, but for PerCpu, this_cpu, ivc, and physical interrupts ---------------------
   std::optional<HostPhysAddr> allocate_frame();
   void deallocate_frame(HostPhysAddr frame);
   std::optional<HostPhysAddr> allocate_frames(std::size_t count, std::size_t alignment);
@@ -70,18 +74,12 @@ class SimHal {
 
   std::uint64_t monotonic_nanoseconds();
   PcpuId current_pcpu() { return PcpuId(current_); }
-  PerCpu& this_cpu() { return *per_cpus_[current_]; }
   /// pCPUs take turns: no other one is inside its guest now.
   void kick(PcpuId) {}
   void wake(VmId vm, VcpuId vcpu) {
     if (waker_) waker_(vm, vcpu);
   }
   void call_on(PcpuId pcpu, FunctionRef<void()> task);
-
-  IvcHub<SimHal>& ivc() { return ivc_; }
-
-  std::uint32_t acknowledge_irq();
-  void end_irq(std::uint32_t irq) { machine_.pcpu(current_).end_interrupt(irq); }
 
   void console_write(VmId vm, std::uint8_t byte) { console(vm).write(byte); }
   std::optional<std::uint8_t> console_read(VmId vm);
@@ -92,7 +90,6 @@ class SimHal {
     if (logger_) logger_(level, text);
   }
   bool wants_events() { return trace_.active(); }
-  void event(const Event& event);
   bool wants_tables() { return trace_.shows_tables(); }
 
   // --- for the host ---------------------------------------------------------------------------
@@ -101,8 +98,19 @@ class SimHal {
   /// The CPU on which the VMM's code runs from now on.
   void run_on(unsigned pcpu) { current_ = pcpu; }
   [[nodiscard]] unsigned running_on() const noexcept { return current_; }
-  [[nodiscard]] SimCpu& cpu(unsigned pcpu) { return *cpus_[pcpu]; }
-  [[nodiscard]] PerCpu& per_cpu(unsigned pcpu) { return *per_cpus_[pcpu]; }
+  /// Prepares the CPU that the VMM runs on for guests. Errors: as PerCpu::hardware_enable.
+  virtual Result<> enable_cpu() = 0;
+  /// As AxVM::create.
+  virtual Result<Ref<VmBase>> create_vm(const VmConfig& config) = 0;
+  /// The channels between VMs.
+  virtual IvcRegistry& channels() = 0;
+  [[nodiscard]] virtual const ExitCounts& exits(unsigned pcpu) const = 0;
+  /// The instruction at a guest-virtual address as the pCPU's guest sees it, from its low bytes
+  /// up; nothing when it sees none there. Changes nothing.
+  [[nodiscard]] virtual std::optional<std::uint32_t> instruction_at(unsigned pcpu,
+                                                                    std::uint64_t va) = 0;
+  /// What the VMM knows of its CPUs.
+  virtual void describe_cpus(StateVisitor& visitor) = 0;
   [[nodiscard]] ConsolePort& console(VmId vm) { return consoles_[vm.value]; }
   [[nodiscard]] FrameAllocator& frames() noexcept { return frames_; }
   [[nodiscard]] sim::Machine& machine() noexcept { return machine_; }
@@ -119,24 +127,24 @@ class SimHal {
   /// Requests for memory of the VMM's own so far.
   [[nodiscard]] std::uint64_t allocations() const noexcept { return allocations_; }
 
+ protected:
+  /// All outlive the HAL.
+  SimHal(sim::Machine& machine, Choices& choices, Trace& trace);
+  [[nodiscard]] Trace& trace() noexcept { return trace_; }
+
  private:
   sim::Machine& machine_;
   Choices& choices_;
   Trace& trace_;
   FrameAllocator frames_;
-  std::vector<std::unique_ptr<SimCpu>> cpus_;
-  std::vector<std::unique_ptr<PerCpu>> per_cpus_;
   std::map<std::uint32_t, ConsolePort> consoles_;                            // by VM id
   std::map<std::pair<std::uint32_t, std::size_t>, DeviceBackend> backends_;  // by VM and device
   Logger logger_;
-  IvcHub<SimHal> ivc_{*this};
   Waker waker_;
   unsigned current_ = 0;
   std::vector<unsigned> locks_held_;
   std::uint64_t allocated_bytes_ = 0;
   std::uint64_t allocations_ = 0;
 };
-
-static_assert(VmHal<SimHal>);
 
 }  // namespace axvm::hal_sim

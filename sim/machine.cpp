@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <sim/arch/aarch64/guest_core.hpp>
 #include <sim/machine.hpp>
 #include <utility>
 
@@ -10,8 +9,7 @@ Machine::Machine(PhysicalMemory memory) : memory_(std::move(memory)), fetch_cohe
 
 Machine::~Machine() = default;
 
-std::expected<std::unique_ptr<Machine>, std::string> Machine::create(
-    const MachineOptions& options) {
+std::expected<PhysicalMemory, std::string> Machine::make_memory(const MachineOptions& options) {
   if (options.pcpus < 1 || options.pcpus > 64) {
     return std::unexpected(fmt::format("{} pCPUs asked for, expected 1 to 64", options.pcpus));
   }
@@ -19,29 +17,13 @@ std::expected<std::unique_ptr<Machine>, std::string> Machine::create(
     return std::unexpected(fmt::format("a TLB of {} entries, expected {} at least",
                                        options.tlb_entries, MachineOptions::kMinTlbEntries));
   }
-  auto memory = PhysicalMemory::create(options.ram);
-  if (!memory) return std::unexpected(memory.error());
-  std::unique_ptr<Machine> machine(new Machine(std::move(*memory)));
-  for (unsigned i = 0; i < options.pcpus; ++i) {
-    auto engine = aarch64::Engine::open(machine->memory_);
-    if (!engine) return std::unexpected(engine.error());
-    auto core =
-        std::make_unique<aarch64::GuestCore>(*machine, i, std::move(*engine), options.tlb_entries);
-    machine->fetch_coherence_.attach(*core);
-    machine->pcpus_.push_back(std::make_unique<aarch64::Pcpu>(*machine, i, std::move(core)));
-  }
-  if (options.gicv) {
-    const auto mounted = machine->mount(*options.gicv, aarch64::VirtualCpuInterface::kFrameSize,
-                                        &machine->virtual_interfaces_);
-    if (!mounted) return std::unexpected(mounted.error());
-    machine->gicv_ = options.gicv;
-  }
-  return machine;
+  return PhysicalMemory::create(options.ram);
 }
 
-unsigned Machine::pcpu_count() const noexcept { return static_cast<unsigned>(pcpus_.size()); }
-
-aarch64::Pcpu& Machine::pcpu(unsigned index) noexcept { return *pcpus_[index]; }
+void Machine::add(std::unique_ptr<Pcpu> pcpu, EngineCaches& caches) {
+  fetch_coherence_.attach(caches);
+  pcpus_.push_back(std::move(pcpu));
+}
 
 std::expected<void, std::string> Machine::mount(std::uint64_t base, std::uint64_t size,
                                                 BoardDevice* device) {
@@ -52,15 +34,11 @@ std::expected<void, std::string> Machine::mount(std::uint64_t base, std::uint64_
   }
   if (auto added = board_.add(base, size, device); !added) return added;
   for (const auto& p : pcpus_) {
-    if (!p->core_->mount(base, size, &device->of_cpu(p->index()))) {
+    if (!p->mount(base, size, &device->of_cpu(p->index()))) {
       return std::unexpected(fmt::format("the engine refuses a device at {:#x}", base));
     }
   }
   return {};
-}
-
-BoardDevice& Machine::VirtualInterfaces::of_cpu(unsigned cpu) {
-  return machine_.pcpus_[cpu]->core_->interface_frame();
 }
 
 void Machine::memory_written(std::uint64_t pa, std::uint64_t size) {
@@ -68,7 +46,7 @@ void Machine::memory_written(std::uint64_t pa, std::uint64_t size) {
 }
 
 void Machine::forget_code() {
-  for_each_core([](aarch64::GuestCore& core) { core.forget_all_code(); });
+  for (const auto& p : pcpus_) p->forget_all_code();
   fetch_coherence_.all_invalidated();
 }
 

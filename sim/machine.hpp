@@ -1,19 +1,18 @@
 #pragma once
-// The machine: host-physical memory, board and pCPUs. Knows nothing of any VMM.
+// The machine: host-physical memory, board and pCPUs, of whatever architecture. Knows nothing of
+// any VMM.
 
 #include <cstdint>
 #include <expected>
 #include <functional>
 #include <memory>
-#include <optional>
-#include <sim/arch/aarch64/pcpu.hpp>
 #include <sim/board/board.hpp>
 #include <sim/cpu/fetch_coherence.hpp>
+#include <sim/cpu/pcpu.hpp>
 #include <sim/event.hpp>
 #include <sim/memory/physical_memory.hpp>
-#include <span>
+#include <sim/state.hpp>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace axvm::sim {
@@ -29,25 +28,22 @@ struct MachineOptions {
   unsigned pcpus = 1;
   /// Entries of each pCPU's strict TLB, kMinTlbEntries at least.
   std::uint32_t tlb_entries = 1U << 20;
-  /// Host-physical address of GICV, by which each pCPU's virtual CPU interface is in memory, 4 KiB
-  /// aligned (aarch64::VirtualCpuInterface::kFrameSize bytes); by default where QEMU's virt board
-  /// has it. Nothing: it is by system registers only.
-  std::optional<std::uint64_t> gicv = 0x0804'0000;
 };
 
+/// Each architecture's machine (sim/arch/<isa>/machine.hpp) makes the pCPUs and knows their type.
 class Machine {
  public:
-  /// Fails with one line of text when the options are unusable or the engine refuses.
-  static std::expected<std::unique_ptr<Machine>, std::string> create(const MachineOptions& options);
-  ~Machine();
+  virtual ~Machine();
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
 
   [[nodiscard]] PhysicalMemory& memory() noexcept { return memory_; }
   [[nodiscard]] const PhysicalMemory& memory() const noexcept { return memory_; }
   [[nodiscard]] Board& board() noexcept { return board_; }
-  [[nodiscard]] unsigned pcpu_count() const noexcept;
-  [[nodiscard]] aarch64::Pcpu& pcpu(unsigned index) noexcept;
-  /// MachineOptions::gicv.
-  [[nodiscard]] std::optional<std::uint64_t> gicv() const noexcept { return gicv_; }
+  [[nodiscard]] unsigned pcpu_count() const noexcept {
+    return static_cast<unsigned>(pcpus_.size());
+  }
+  [[nodiscard]] Pcpu& pcpu(unsigned index) noexcept { return *pcpus_[index]; }
 
   /// The latest guest time that any pCPU has made visible to others (nanoseconds).
   [[nodiscard]] std::uint64_t published_time() const noexcept { return published_time_; }
@@ -73,36 +69,23 @@ class Machine {
   /// Registers, TLBs, RAM: everything that decides the machine's future.
   void describe(StateVisitor& visitor);
 
- private:
-  friend class aarch64::GuestCore;
-  friend class aarch64::Pcpu;
+ protected:
   explicit Machine(PhysicalMemory memory);
+  /// RAM as the options say; one line of text when they are unusable.
+  static std::expected<PhysicalMemory, std::string> make_memory(const MachineOptions& options);
 
-  /// GICV: each pCPU has its own registers there.
-  class VirtualInterfaces final : public BoardDevice {
-   public:
-    explicit VirtualInterfaces(Machine& machine) noexcept : machine_(machine) {}
-    [[nodiscard]] std::string_view name() const override { return "gicv"; }
-    std::uint64_t read(std::uint64_t, unsigned) override { return 0; }
-    void write(std::uint64_t, unsigned, std::uint64_t) override {}
-    [[nodiscard]] BoardDevice& of_cpu(unsigned cpu) override;
-    [[nodiscard]] bool irq() const override { return false; }
-
-   private:
-    Machine& machine_;
-  };
-
-  template <class F>
-  void for_each_core(F&& f) {
-    for (const auto& p : pcpus_) f(*p->core_);
+  /// `caches` is what the pCPU's engine holds, and part of it.
+  void add(std::unique_ptr<Pcpu> pcpu, EngineCaches& caches);
+  [[nodiscard]] FetchCoherence& fetch_coherence() noexcept { return fetch_coherence_; }
+  void report(const UnmaintainedCode& event) {
+    if (listener_) listener_(event);
   }
 
+ private:
   PhysicalMemory memory_;
   Board board_;
-  VirtualInterfaces virtual_interfaces_{*this};
-  std::optional<std::uint64_t> gicv_;
   FetchCoherence fetch_coherence_;
-  std::vector<std::unique_ptr<aarch64::Pcpu>> pcpus_;
+  std::vector<std::unique_ptr<Pcpu>> pcpus_;
   std::uint64_t published_time_ = 0;
   std::function<void(const UnmaintainedCode&)> listener_;
 };

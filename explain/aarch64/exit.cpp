@@ -2,7 +2,7 @@
 
 #include <explain/aarch64/exit.hpp>
 #include <explain/aarch64/layouts.hpp>
-#include <hal-sim/trace/aarch64/sysreg_names.hpp>
+#include <hal-sim/arch/aarch64/trace/sysreg_names.hpp>
 
 namespace axvm::explain::aarch64 {
 

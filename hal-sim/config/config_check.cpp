@@ -14,13 +14,15 @@ namespace {
 constexpr std::uint64_t kReach = 1ULL << sim::aarch64::Features{}.pa_bits;
 static_assert(kAddressLimit == kReach);
 
-// What the PL011 takes on a bus (DDI 0183, 3.2).
-constexpr std::uint64_t kConsoleLength = 0x1000;
+// What a console takes on a bus: the PL011 (DDI 0183, 3.2), or the eight registers of a 16550.
+constexpr std::uint64_t console_length(Isa isa) { return isa == Isa::Aarch64 ? 0x1000 : 8; }
+// Where instructions may be: those of RISC-V may be compressed.
+constexpr unsigned instruction_alignment(Isa isa) { return isa == Isa::Aarch64 ? 4 : 2; }
 
 class VmCheck {
  public:
-  VmCheck(const VmFile& file, std::vector<Diagnostic>& findings)
-      : file_(file), findings_(findings) {}
+  VmCheck(const VmFile& file, Isa isa, std::vector<Diagnostic>& findings)
+      : file_(file), isa_(isa), findings_(findings) {}
 
   void run() {
     const LentVmConfig lent(file_);
@@ -28,12 +30,14 @@ class VmCheck {
       findings_.push_back(lent.locate(*error));
       return;  // what follows relies on it
     }
-    if (file_.entry_point.value_or(0) % 4 != 0) {
-      add("kernel.entry_point", fmt::format("is {:#x}", *file_.entry_point), "a multiple of 4");
+    const unsigned alignment = instruction_alignment(isa_);
+    if (file_.entry_point.value_or(0) % alignment != 0) {
+      add("kernel.entry_point", fmt::format("is {:#x}", *file_.entry_point),
+          fmt::format("a multiple of {}", alignment));
     }
     if (file_.boot_protocol != BootProtocol::Direct) {
       add("kernel.boot_protocol", fmt::format("is \"{}\"", to_string(file_.boot_protocol)),
-          "\"direct\": AArch64 has no other");
+          fmt::format("\"direct\": {} has no other", to_string(isa_)));
     }
     for (std::size_t i = 0; i < file_.memory_regions.size(); ++i) {
       const MemoryRegionRow& region = file_.memory_regions[i];
@@ -71,13 +75,14 @@ class VmCheck {
     check_reach(key, device.base_gpa, device.length);
     const bool is_console =
         device.emu_type == static_cast<std::uint64_t>(EmulatedDeviceType::Console);
-    if (is_console && device.length < kConsoleLength) {
+    if (is_console && device.length < console_length(isa_)) {
       add(key + ".length", fmt::format("is {:#x}", device.length),
-          fmt::format("at least {:#x} for a console", kConsoleLength));
+          fmt::format("at least {:#x} for a console", console_length(isa_)));
     }
   }
 
   const VmFile& file_;
+  Isa isa_;
   std::vector<Diagnostic>& findings_;
 };
 
@@ -103,7 +108,7 @@ void check_memory(const MachineConfig& config, std::vector<Diagnostic>& findings
 
 std::vector<Diagnostic> check_config(const MachineConfig& config) {
   std::vector<Diagnostic> findings;
-  for (const VmFile& vm : config.vms) VmCheck(vm, findings).run();
+  for (const VmFile& vm : config.vms) VmCheck(vm, config.sim.isa, findings).run();
   if (findings.empty()) check_memory(config, findings);
   if (findings.empty()) check_backends(config, findings);
   return findings;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <hal-sim/config/backend_options.hpp>
+#include <hal-sim/isa.hpp>
 #include <optional>
 #include <vector>
 
@@ -23,13 +24,20 @@ inline constexpr std::uint64_t kLargestMemory = 1ULL << 40;
 /// The end of guest- and host-physical addresses (44 bits).
 inline constexpr std::uint64_t kAddressLimit = 1ULL << 44;
 
+/// Where RAM begins on QEMU's virt board.
+[[nodiscard]] constexpr std::uint64_t default_memory_base(Isa isa) noexcept {
+  return isa == Isa::Aarch64 ? 0x4000'0000 : 0x8000'0000;
+}
+
 /// Keys of [sim], all optional. The defaults give every VM a machine that fits it.
 struct SimOptions {
+  /// `arch`: "aarch64" or "riscv64".
+  Isa isa = Isa::Aarch64;
   /// `memory`: size of the RAM at `memory_base`, bytes or "64M"; there is no other then.
   /// Default: what the VMs need, where they need it.
   std::optional<std::uint64_t> memory;
-  /// `memory_base`: where RAM begins (as on QEMU's virt boards).
-  std::uint64_t memory_base = 0x4000'0000;
+  /// `memory_base`: where RAM begins.
+  std::uint64_t memory_base = default_memory_base(Isa::Aarch64);
   /// `pcpus`: physical CPUs, 1..64. Default: one per vCPU, 64 at most.
   std::optional<std::uint32_t> pcpus;
   /// `turn_instructions`: how many instructions a pCPU runs before the next one's turn.

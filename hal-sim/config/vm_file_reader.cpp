@@ -252,6 +252,10 @@ std::optional<SimOptions> read_sim_options(ReadContext& context, FieldReader& ro
   if (table == nullptr) return std::nullopt;
   FieldReader reader(context, *table, "sim");
   SimOptions sim;
+  constexpr std::array kIsas{Spelling<Isa>{"aarch64", Isa::Aarch64},
+                             Spelling<Isa>{"riscv64", Isa::Riscv64}};
+  sim.isa = reader.choice<Isa>("arch", kIsas).value_or(sim.isa);
+  sim.memory_base = default_memory_base(sim.isa);
   sim.memory = reader.size("memory", {kSmallestMemory, kLargestMemory});
   sim.memory_base =
       reader.integer("memory_base", {0, kAddressLimit - kLargestMemory}).value_or(sim.memory_base);

@@ -2,8 +2,8 @@
 #include <hal-sim/config/lent_vm_config.hpp>
 #include <hal-sim/config/window_plan.hpp>
 #include <new>
+#include <sim/arch/aarch64/machine.hpp>
 #include <sim/arch/aarch64/virtual_cpu_interface.hpp>
-#include <sim/machine.hpp>
 
 namespace axvm::hal_sim {
 namespace {
@@ -19,14 +19,15 @@ struct HostHeap {
 
 /// Of the machine that will be made.
 std::optional<HostPhysRange> gicv() {
-  const auto base = sim::MachineOptions().gicv;
+  const auto base = sim::aarch64::MachineOptions().gicv;
   if (!base) return std::nullopt;
   return HostPhysRange{HostPhysAddr(*base), sim::aarch64::VirtualCpuInterface::kFrameSize};
 }
 
 }  // namespace
 
-std::vector<PassthroughWindow> plan_windows(const VmFile& vm, const std::vector<MemoryBank>& ram) {
+std::vector<PassthroughWindow> plan_windows(const VmFile& vm, Isa isa,
+                                            const std::vector<MemoryBank>& ram) {
   const LentVmConfig lent(vm);
   const VmConfig config = lent.view();
   HostHeap heap;
@@ -36,7 +37,7 @@ std::vector<PassthroughWindow> plan_windows(const VmFile& vm, const std::vector<
                                          GuestPhysRange{GuestPhysAddr(), kAddressLimit}, ranges);
   if (!planner || !planner->add(config)) return {};
   for (const EmulatedDeviceConfig& device : config.emulated_devices) {
-    if (device.type != EmulatedDeviceType::InterruptController) continue;
+    if (isa != Isa::Aarch64 || device.type != EmulatedDeviceType::InterruptController) continue;
     const auto window = axvm::aarch64::gic_window(device, config.vcpus.size(), gicv());
     if (window && *window && !planner->pass_through(**window)) return {};
   }

@@ -8,10 +8,10 @@
 
 namespace axvm::hal_sim {
 
-/// The windows to host-physical addresses that the VMM will map for `vm` on a machine with this
-/// RAM, listed ones and those of address_space_policy, in ascending order. `vm` has passed
+/// The windows to host-physical addresses that the VMM will map for `vm` on such a machine with
+/// this RAM, listed ones and those of address_space_policy, in ascending order. `vm` has passed
 /// check_config.
-[[nodiscard]] std::vector<PassthroughWindow> plan_windows(const VmFile& vm,
+[[nodiscard]] std::vector<PassthroughWindow> plan_windows(const VmFile& vm, Isa isa,
                                                           const std::vector<MemoryBank>& ram);
 
 }  // namespace axvm::hal_sim

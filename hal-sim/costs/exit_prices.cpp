@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <core/arch/aarch64/hal.hpp>
 #include <core/arch/aarch64/registers.hpp>
+#include <hal-sim/arch/aarch64/trace/syndrome_text.hpp>
 #include <hal-sim/costs/exit_prices.hpp>
-#include <hal-sim/trace/aarch64/syndrome_text.hpp>
 
 namespace axvm::hal_sim {
 namespace {

@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <hal-sim/host/host.hpp>
-#include <sim/arch/aarch64/mmu.hpp>
 
 namespace axvm::hal_sim {
 
-using sim::aarch64::Pcpu;
+using sim::Pcpu;
 
 StopReason Host::run(const StopCondition& until) {
   if (final_) return *final_;
@@ -182,17 +181,7 @@ std::uint64_t Host::instructions_of(VmId vm, VcpuId vcpu) const {
 }
 
 std::optional<std::uint32_t> Host::instruction_at(unsigned pcpu, std::uint64_t va) const {
-  if (pcpu >= queues_.size() || va % 4 != 0) return std::nullopt;
-  const sim::aarch64::Mmu& mmu = machine_->pcpu(pcpu).mmu();
-  for (const std::uint8_t el : {std::uint8_t{1}, std::uint8_t{0}}) {
-    const auto found = mmu.translate_without_side_effects(
-        va, {.access = sim::aarch64::Access::Fetch, .el = el, .pan = false});
-    const std::uint8_t* bytes = found ? machine_->memory().at(found->pa) : nullptr;
-    if (bytes == nullptr) continue;
-    return static_cast<std::uint32_t>(bytes[0] | bytes[1] << 8 | bytes[2] << 16) |
-           static_cast<std::uint32_t>(bytes[3]) << 24;
-  }
-  return std::nullopt;
+  return pcpu < queues_.size() ? hal_->instruction_at(pcpu, va) : std::nullopt;
 }
 
 RunStatistics Host::statistics() const {
@@ -219,7 +208,7 @@ RunStatistics Host::statistics() const {
     sum.machine.unmaintained_lines += s.unmaintained_lines;
     sum.machine.cycles += s.cycles;
     for (std::size_t c = 0; c < sum.exits.by_class.size(); ++c) {
-      sum.exits.by_class[c] += hal_->cpu(i).exits().by_class[c];
+      sum.exits.by_class[c] += hal_->exits(i).by_class[c];
     }
   }
   return sum;

@@ -13,6 +13,7 @@
 #include <hal-sim/host/stop.hpp>
 #include <hal-sim/load/image.hpp>
 #include <hal-sim/load/load_plan.hpp>
+#include <hal-sim/platform.hpp>
 #include <hal-sim/record/machine_identity.hpp>
 #include <hal-sim/sim_hal.hpp>
 #include <hal-sim/snapshot/snapshot.hpp>
@@ -113,8 +114,7 @@ class Host {
   /// Instructions retired by a vCPU; 0 when there is no such vCPU.
   [[nodiscard]] std::uint64_t instructions_of(VmId vm, VcpuId vcpu) const;
   [[nodiscard]] RunStatistics statistics() const;
-  /// The instruction at a guest-virtual address as a pCPU's guest sees it; nothing when it sees
-  /// none there. Changes nothing.
+  /// As SimHal::instruction_at; nothing when there is no such pCPU.
   [[nodiscard]] std::optional<std::uint32_t> instruction_at(unsigned pcpu, std::uint64_t va) const;
 
   /// Hash of everything that decides the future: machine, VMs, consoles, schedule.
@@ -134,7 +134,8 @@ class Host {
     std::uint64_t instructions = 0;
     std::uint64_t last_round = 0;  // in which it had a turn
   };
-  Host(std::unique_ptr<Choices> choices, std::unique_ptr<sim::Machine> machine);
+  explicit Host(std::unique_ptr<Choices> choices);
+  void install(Platform platform);
   std::expected<void, Diagnostic> add_vm(const VmFile& file, bool loads_images);
   std::expected<void, std::string> restore(const Snapshot& snapshot);
   /// Makes the VM's load plan, if it has none yet.

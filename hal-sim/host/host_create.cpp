@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <bit>
-#include <core/vm/axvm.hpp>
 #include <hal-sim/config/config_check.hpp>
 #include <hal-sim/config/lent_vm_config.hpp>
 #include <hal-sim/host/host.hpp>
@@ -11,8 +10,6 @@
 
 namespace axvm::hal_sim {
 namespace {
-
-using SimVm = AxVM<SimHal, SimCpu>;
 
 Diagnostic at(const VmFile& file, std::string key, std::string what) {
   const Location where = file.locate(key);
@@ -30,12 +27,13 @@ Diagnostic of_error(const VmFile& file, const Error& error) {
 
 }  // namespace
 
-Host::Host(std::unique_ptr<Choices> choices, std::unique_ptr<sim::Machine> machine)
-    : choices_(std::move(choices)),
-      machine_(std::move(machine)),
-      hal_(std::make_unique<SimHal>(*machine_, *choices_, trace_)),
-      queues_(machine_->pcpu_count()),
-      load_(machine_->pcpu_count(), 0) {
+Host::Host(std::unique_ptr<Choices> choices) : choices_(std::move(choices)) {}
+
+void Host::install(Platform platform) {
+  machine_ = std::move(platform.machine);
+  hal_ = std::move(platform.hal);
+  queues_.resize(machine_->pcpu_count());
+  load_.resize(machine_->pcpu_count(), 0);
   next_pcpu_ = machine_->pcpu_count();  // the first round has yet to begin
   machine_->listen([this](const sim::UnmaintainedCode& event) {
     if (!unmaintained_pc_) unmaintained_pc_ = event.pc;
@@ -58,15 +56,16 @@ std::expected<std::unique_ptr<Host>, std::vector<Diagnostic>> Host::create(
   }
   machine_options.pcpus = plan_pcpus(config);
   machine_options.tlb_entries = config.sim.tlb_entries;
-  auto machine = sim::Machine::create(machine_options);
-  if (!machine) {
-    return std::unexpected(std::vector{Diagnostic{{}, {}, "machine", machine.error(), {}}});
-  }
   if (!options.choices) {
     options.choices = std::make_unique<DeterministicChoices>(config.sim.turn_instructions,
                                                              config.sim.migration_rounds);
   }
-  std::unique_ptr<Host> host(new Host(std::move(options.choices), std::move(*machine)));
+  std::unique_ptr<Host> host(new Host(std::move(options.choices)));
+  auto platform = make_platform(config.sim.isa, machine_options, *host->choices_, host->trace_);
+  if (!platform) {
+    return std::unexpected(std::vector{Diagnostic{{}, {}, "machine", platform.error(), {}}});
+  }
+  host->install(std::move(*platform));
 
   SimHal& hal = *host->hal_;
   auto backends = Backends::create(config, options.images, *host->choices_,
@@ -88,10 +87,17 @@ std::expected<std::unique_ptr<Host>, std::vector<Diagnostic>> Host::create(
 
   std::vector<Diagnostic> findings;
   for (unsigned i = 0; i < host->queues_.size(); ++i) {
-    if (options.timing) host->machine_->pcpu(i).set_timing(*options.timing);
+    if (options.timing && !host->machine_->pcpu(i).set_timing(*options.timing)) {
+      return std::unexpected(std::vector{
+          Diagnostic{{},
+                     {},
+                     "timing",
+                     fmt::format("is not offered for {} guests", to_string(config.sim.isa)),
+                     {}}});
+    }
     if (options.chaos != 0) host->machine_->pcpu(i).set_chaos(options.chaos + i);
     host->hal_->run_on(i);
-    if (const auto enabled = host->hal_->this_cpu().hardware_enable(); !enabled) {
+    if (const auto enabled = host->hal_->enable_cpu(); !enabled) {
       findings.push_back(
           {{}, {}, fmt::format("pcpu{}", i), std::string(enabled.error().detail), {}});
     }
@@ -139,7 +145,7 @@ std::expected<void, Diagnostic> Host::add_vm(const VmFile& file, bool loads_imag
 
   std::vector<std::uint64_t> masks;
   for (const VcpuConfig& vcpu : config.vcpus) masks.push_back(vcpu.affinity_mask);
-  auto created = SimVm::create(*hal_, config);
+  auto created = hal_->create_vm(config);
   if (!created) return std::unexpected(of_error(file, created.error()));
   Ref<VmBase> vm = std::move(*created);
 

@@ -6,7 +6,7 @@
 
 namespace axvm::hal_sim {
 
-using sim::aarch64::Pcpu;
+using sim::Pcpu;
 
 namespace {
 

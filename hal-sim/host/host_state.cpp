@@ -10,10 +10,10 @@ void Host::describe_vcpu(Vcpu& vcpu, StateVisitor& visitor) {
   visitor.value("waiting", vcpu.waiting);
   visitor.value("nudged", vcpu.nudged);
   visitor.value("pcpu", vcpu.pcpu);
-  std::uint64_t wake_time = vcpu.wake_time.value_or(sim::aarch64::Pcpu::kNever);
+  std::uint64_t wake_time = vcpu.wake_time.value_or(sim::Pcpu::kNever);
   visitor.field("wake_time", wake_time);
   vcpu.wake_time.reset();
-  if (wake_time != sim::aarch64::Pcpu::kNever) vcpu.wake_time = wake_time;
+  if (wake_time != sim::Pcpu::kNever) vcpu.wake_time = wake_time;
   visitor.field("last_round", vcpu.last_round);
   visitor.field("not_before", vcpu.not_before);
   visitor.field("instructions", vcpu.instructions);
@@ -59,13 +59,9 @@ void Host::describe_schedule(StateVisitor& visitor) {
 }
 
 void Host::describe_vmm(StateVisitor& visitor) {
-  for (unsigned i = 0; i < queues_.size(); ++i) {
-    visitor.enter("per_cpu", i);
-    hal_->per_cpu(i).describe(visitor);
-    visitor.leave();
-  }
+  hal_->describe_cpus(visitor);
   // Before the VMs, which find their channels there.
-  hal_->ivc().registry().describe(visitor);
+  hal_->channels().describe(visitor);
   for (const Ref<VmBase>& vm : vms_) {
     visitor.enter("vm", vm->id().value);
     vm->describe(visitor);

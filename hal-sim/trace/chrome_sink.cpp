@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <axvm/event_fields.hpp>
-#include <hal-sim/trace/aarch64/syndrome_text.hpp>
+#include <hal-sim/arch/aarch64/trace/syndrome_text.hpp>
 #include <hal-sim/trace/chrome_sink.hpp>
 #include <hal-sim/trace/json_sink.hpp>
 #include <nlohmann/json.hpp>

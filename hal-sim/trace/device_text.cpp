@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include <hal-sim/trace/aarch64/sysreg_names.hpp>
+#include <hal-sim/arch/aarch64/trace/sysreg_names.hpp>
 #include <hal-sim/trace/device_text.hpp>
 
 namespace axvm::hal_sim {

@@ -1,6 +1,6 @@
 #include <algorithm>
 #include <array>
-#include <hal-sim/trace/aarch64/syndrome_text.hpp>
+#include <hal-sim/arch/aarch64/trace/syndrome_text.hpp>
 #include <hal-sim/trace/permitted_differences.hpp>
 
 namespace axvm::hal_sim {

@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include <hal-sim/trace/aarch64/syndrome_text.hpp>
+#include <hal-sim/arch/aarch64/trace/syndrome_text.hpp>
 #include <hal-sim/trace/device_text.hpp>
 #include <hal-sim/trace/text_sink.hpp>
 

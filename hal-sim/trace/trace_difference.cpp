@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <hal-sim/trace/aarch64/syndrome_text.hpp>
+#include <hal-sim/arch/aarch64/trace/syndrome_text.hpp>
 #include <hal-sim/trace/disassembler.hpp>
 #include <hal-sim/trace/trace_difference.hpp>
 #include <string_view>

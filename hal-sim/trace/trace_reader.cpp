@@ -4,7 +4,7 @@
 #include <array>
 #include <axvm/event_fields.hpp>
 #include <charconv>
-#include <hal-sim/trace/aarch64/syndrome_text.hpp>
+#include <hal-sim/arch/aarch64/trace/syndrome_text.hpp>
 #include <hal-sim/trace/trace_reader.hpp>
 #include <nlohmann/json.hpp>
 #include <span>

@@ -9,6 +9,8 @@ struct Statistics {
   std::uint64_t tlb_hits = 0;            ///< translations answered by the strict TLB
   std::uint64_t tlb_misses = 0;          ///< translations that walked
   std::uint64_t tlb_evictions = 0;       ///< entries dropped for capacity
+  std::uint64_t tlb_entries = 0;         ///< that it holds now
+  std::uint64_t tlb_capacity = 0;        ///< that it can hold
   std::uint64_t walks = 0;               ///< walks begun
   std::uint64_t stage1_references = 0;   ///< stage-1 descriptors read
   std::uint64_t stage2_references = 0;   ///< stage-2 descriptors read

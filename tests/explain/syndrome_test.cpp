@@ -8,9 +8,9 @@
 #include <explain/aarch64/exit.hpp>
 #include <explain/aarch64/layouts.hpp>
 #include <explain/decode.hpp>
+#include <hal-sim/arch/aarch64/trace/syndrome_text.hpp>
 #include <hal-sim/config/machine_config.hpp>
 #include <hal-sim/host/host.hpp>
-#include <hal-sim/trace/aarch64/syndrome_text.hpp>
 #include <set>
 #include <sim/arch/aarch64/syndrome.hpp>
 

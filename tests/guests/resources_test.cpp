@@ -1,11 +1,10 @@
 // What a VM takes it gives back, and running takes nothing.
 #include <doctest/doctest.h>
 
-#include <core/vm/axvm.hpp>
+#include <hal-sim/arch/aarch64/platform.hpp>
 #include <hal-sim/backends/backends.hpp>
 #include <hal-sim/config/lent_vm_config.hpp>
 #include <hal-sim/load/load_plan.hpp>
-#include <hal-sim/sim_hal.hpp>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -23,11 +22,11 @@ namespace {
 class BareMachine {
  public:
   BareMachine() {
-    auto made = sim::Machine::create({.ram = {{0x4000'0000, 128ULL << 20}}});
+    auto made = sim::aarch64::Machine::create({{.ram = {{0x4000'0000, 128ULL << 20}}}});
     REQUIRE(made.has_value());
     machine_ = std::move(*made);
-    hal_ = std::make_unique<SimHal>(*machine_, choices_, trace_);
-    REQUIRE(hal_->this_cpu().hardware_enable().has_value());
+    hal_ = std::make_unique<hal_sim::aarch64::Hal>(*machine_, choices_, trace_);
+    REQUIRE(hal_->enable_cpu().has_value());
     cpu().set_turn_end(1'000'000'000);
   }
 
@@ -42,7 +41,7 @@ class BareMachine {
     const auto plan = plan_load(config.vms.front(), ImageSearch{{AXVM_BUILD_DIR}});
     REQUIRE(plan.has_value());
     const LentVmConfig lent(config.vms.front());
-    auto vm = AxVM<SimHal, SimCpu>::create(*hal_, lent.view());
+    auto vm = hal_->create_vm(lent.view());
     REQUIRE(vm.has_value());
     REQUIRE(load(**vm, *plan).has_value());
     REQUIRE((*vm)->boot().has_value());
@@ -54,9 +53,9 @@ class BareMachine {
  private:
   DeterministicChoices choices_{1'000};
   Trace trace_;
-  std::unique_ptr<sim::Machine> machine_;
+  std::unique_ptr<sim::aarch64::Machine> machine_;
   std::unique_ptr<Backends> backends_;
-  std::unique_ptr<SimHal> hal_;
+  std::unique_ptr<hal_sim::aarch64::Hal> hal_;
 };
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <hal-sim/sim_hal.hpp>
+#include <hal-sim/arch/aarch64/platform.hpp>
 
 using namespace axvm;
 using namespace axvm::hal_sim;
@@ -15,9 +15,9 @@ namespace {
 struct LockFixture {
   DeterministicChoices choices{1000};
   Trace trace;
-  std::unique_ptr<sim::Machine> machine =
-      *sim::Machine::create({.ram = {{0x4000'0000, 1 << 20}}, .pcpus = 2});
-  SimHal hal{*machine, choices, trace};
+  std::unique_ptr<sim::aarch64::Machine> machine =
+      *sim::aarch64::Machine::create({{.ram = {{0x4000'0000, 1 << 20}}, .pcpus = 2}});
+  hal_sim::aarch64::Hal hal{*machine, choices, trace};
   CheckedLock vm{hal, LockRank::Vm};
   CheckedLock other_vm{hal, LockRank::Vm};
   CheckedLock memory{hal, LockRank::AddressSpace};

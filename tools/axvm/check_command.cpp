@@ -18,12 +18,12 @@ std::string entry_text(const VmFile& vm, const std::optional<LoadPlan>& plan) {
   return vm.entry_point ? fmt::format("{:#x}", *vm.entry_point) : "the image's own";
 }
 
-void print_map(const VmFile& vm, const std::vector<hal_sim::MemoryBank>& ram,
+void print_map(const VmFile& vm, hal_sim::Isa isa, const std::vector<hal_sim::MemoryBank>& ram,
                const std::optional<LoadPlan>& plan, Output& output) {
   output.print("{}: VM {} \"{}\", {}, {} vCPU{}, entry at {}\n", vm.file, vm.id, vm.name,
                hal_sim::to_string(vm.vm_type), vm.cpu_num, vm.cpu_num == 1 ? "" : "s",
                entry_text(vm, plan));
-  output.write(memory_map_text(vm, ram));
+  output.write(memory_map_text(vm, isa, ram));
 }
 
 void print_images(const LoadPlan& plan, Output& output) {
@@ -83,7 +83,7 @@ int check_command(const CheckOptions& options, Output& output) {
   bool is_wrong = false;
   for (const VmFile& vm : config->vms) {
     const std::optional<LoadPlan> plan = plan_of(vm, search, is_wrong);
-    print_map(vm, ram, plan, output);
+    print_map(vm, config->sim.isa, ram, plan, output);
     if (plan) print_images(*plan, output);
     warn_about_paths(vm);
   }

@@ -35,7 +35,8 @@ MapRow window_row(std::uint64_t gpa, std::uint64_t hpa, std::uint64_t size, std:
   return {gpa, size, std::move(what), "rw- device"};
 }
 
-std::vector<MapRow> memory_map(const VmFile& vm, const std::vector<hal_sim::MemoryBank>& ram) {
+std::vector<MapRow> memory_map(const VmFile& vm, hal_sim::Isa isa,
+                               const std::vector<hal_sim::MemoryBank>& ram) {
   std::vector<MapRow> rows;
   for (const auto& region : vm.memory_regions) {
     if (has_all(static_cast<MappingFlags>(region.flags), MappingFlags::Device)) {
@@ -71,7 +72,7 @@ std::vector<MapRow> memory_map(const VmFile& vm, const std::vector<hal_sim::Memo
         window_row(window.base, window.base, window.length, "window to the host's addresses"));
   }
   if (vm.address_space_policy == AddressSpacePolicy::Passthrough) {
-    for (const PassthroughWindow& window : hal_sim::plan_windows(vm, ram)) {
+    for (const PassthroughWindow& window : hal_sim::plan_windows(vm, isa, ram)) {
       if (window.distance() != 0) continue;  // listed above
       rows.push_back({window.range.base.value, window.range.size, "the host's addresses, not RAM",
                       "rw- device"});
@@ -83,8 +84,9 @@ std::vector<MapRow> memory_map(const VmFile& vm, const std::vector<hal_sim::Memo
 
 }  // namespace
 
-std::string memory_map_text(const VmFile& vm, const std::vector<hal_sim::MemoryBank>& ram) {
-  const std::vector<MapRow> rows = memory_map(vm, ram);
+std::string memory_map_text(const VmFile& vm, hal_sim::Isa isa,
+                            const std::vector<hal_sim::MemoryBank>& ram) {
+  const std::vector<MapRow> rows = memory_map(vm, isa, ram);
   std::size_t width = 4;
   for (const MapRow& row : rows) width = std::max(width, row.what.size());
   std::string text = fmt::format("  {:<29}  {:>9}  {:<{}}  {}\n", "guest-physical", "size", "what",

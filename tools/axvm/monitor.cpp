@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <hal-sim/arch/aarch64/platform.hpp>
 #include <hal-sim/config/size_text.hpp>
 #include <sstream>
 #include <tools/axvm/commands.hpp>
@@ -131,7 +132,7 @@ void Monitor::info(const std::string& what) {
   }
   for (const hal_sim::VmFile& vm : config_.vms) {
     output_.print("vm{} \"{}\"\n{}", vm.id, vm.name,
-                  memory_map_text(vm, hal_sim::plan_memory(config_)));
+                  memory_map_text(vm, config_.sim.isa, hal_sim::plan_memory(config_)));
   }
 }
 
@@ -159,11 +160,10 @@ void Monitor::info_irqs() {
 
 void Monitor::info_tlb() {
   for (unsigned i = 0; i < host_.machine().pcpu_count(); ++i) {
-    const auto& pcpu = host_.machine().pcpu(i);
-    const sim::Statistics& s = pcpu.statistics();
+    const sim::Statistics s = host_.machine().pcpu(i).statistics();
     output_.print("pcpu{}: {} of {} entries, {} hits, {} misses, {} evictions, {} walks\n", i,
-                  pcpu.mmu().tlb().size(), pcpu.mmu().tlb().capacity(), grouped(s.tlb_hits),
-                  grouped(s.tlb_misses), grouped(s.tlb_evictions), grouped(s.walks));
+                  s.tlb_entries, s.tlb_capacity, grouped(s.tlb_hits), grouped(s.tlb_misses),
+                  grouped(s.tlb_evictions), grouped(s.walks));
   }
 }
 
@@ -175,11 +175,16 @@ void Monitor::walk(const std::string& address) {
   }
   const VmId vm = host_.vm(0).id();
   const auto pcpu = host_.pcpu_of(vm, VcpuId(0));
-  if (!pcpu || !host_.load_registers(vm, VcpuId(0))) {
+  const auto* const mmu = pcpu ? hal_sim::aarch64::mmu_of(host_.machine(), *pcpu) : nullptr;
+  if (mmu == nullptr) {
+    output_.print("walk: walks are drawn of aarch64 machines\n");
+    return;
+  }
+  if (!host_.load_registers(vm, VcpuId(0))) {
     output_.print("vcpu0 is switched off\n");
     return;
   }
-  draw_walk(host_.machine().pcpu(*pcpu).mmu(), *gva, output_);
+  draw_walk(*mmu, *gva, output_);
 }
 
 void Monitor::snapshot(const std::string& file) {

@@ -13,6 +13,11 @@ std::expected<ReachedVcpu, int> reach_vcpu(const ConfigurationOptions& options, 
                                            std::optional<std::uint64_t> at) {
   const auto config = read_configuration(options, true);
   if (!config) return std::unexpected(kBadUsage);
+  if (config->sim.isa != hal_sim::Isa::Aarch64) {
+    complain(fmt::format("walks are drawn of aarch64 machines, this one is of {}",
+                         to_string(config->sim.isa)));
+    return std::unexpected(kBadUsage);
+  }
   ReachedVcpu reached{.host = make_host(*config, options), .vm = {}};
   if (!reached.host) return std::unexpected(kBadUsage);
   hal_sim::Host& host = *reached.host;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <hal-sim/arch/aarch64/platform.hpp>
 #include <hal-sim/host/host.hpp>
 #include <memory>
 #include <optional>
@@ -16,10 +17,12 @@ struct ReachedVcpu {
   unsigned pcpu = 0;               ///< holds its registers
   std::uint64_t instructions = 0;  ///< that it has retired
 
-  [[nodiscard]] const sim::aarch64::Mmu& mmu() const { return host->machine().pcpu(pcpu).mmu(); }
+  [[nodiscard]] const sim::aarch64::Mmu& mmu() const {
+    return *hal_sim::aarch64::mmu_of(host->machine(), pcpu);
+  }
 };
 
-/// Runs the machine until the vCPU of the first VM has retired `at` instructions; to its end
+/// Runs an AArch64 machine until the vCPU of the first VM has retired `at` instructions; to its end
 /// without. Otherwise an exit status, and one line on the standard error has said why.
 [[nodiscard]] std::expected<ReachedVcpu, int> reach_vcpu(const ConfigurationOptions& options,
                                                          std::uint32_t vcpu,

@@ -217,6 +217,11 @@ int run_command(const RunOptions& wanted, Output& output) {
     stats = std::move(*file);
   }
   std::unique_ptr<StreamRecorder> stream;
+  if (options.stream && config->sim.isa != hal_sim::Isa::Aarch64) {
+    complain(
+        fmt::format("--record-stream is not offered for {} guests", to_string(config->sim.isa)));
+    return kBadUsage;
+  }
   if (options.stream) {
     stream = StreamRecorder::create(*options.stream);
     if (stream == nullptr) return kBadUsage;
@@ -224,7 +229,7 @@ int run_command(const RunOptions& wanted, Output& output) {
   const sim::timing::ExitCosts exit_costs =
       host_options.timing ? host_options.timing->exits : sim::timing::ExitCosts{};
   host_options.prepare = [&](Host& machine) {
-    if (stream) stream->add_to(machine);
+    if (stream) static_cast<void>(stream->add_to(machine));
     traces.add_to(machine, exit_costs);
     if (options.trace_tables) machine.trace().show_tables();
   };

@@ -11,8 +11,8 @@ std::unique_ptr<StreamRecorder> StreamRecorder::create(const std::string& file) 
   return nullptr;
 }
 
-void StreamRecorder::add_to(hal_sim::Host& host) {
-  host.machine().pcpu(0).set_access_listener(
+bool StreamRecorder::add_to(hal_sim::Host& host) {
+  return host.machine().pcpu(0).set_access_listener(
       [this](sim::timing::Access access, std::uint64_t va) { writer_.add(access, va); });
 }
 

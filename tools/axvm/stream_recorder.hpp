@@ -14,8 +14,9 @@ class StreamRecorder {
   /// Null when the file cannot be written: one line has been printed.
   static std::unique_ptr<StreamRecorder> create(const std::string& file);
 
-  /// What pCPU 0 accesses, from now on. This outlives the host.
-  void add_to(hal_sim::Host& host);
+  /// What pCPU 0 accesses, from now on. This outlives the host. False when guests of its
+  /// architecture cannot be recorded.
+  [[nodiscard]] bool add_to(hal_sim::Host& host);
   /// Returns the run's status, or that the file could not be written.
   [[nodiscard]] int finish(int status);
 

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cctype>
-#include <hal-sim/trace/aarch64/syndrome_text.hpp>
+#include <hal-sim/arch/aarch64/platform.hpp>
+#include <hal-sim/arch/aarch64/trace/syndrome_text.hpp>
 #include <hal-sim/trace/chrome_sink.hpp>
 #include <hal-sim/trace/hash_sink.hpp>
 #include <hal-sim/trace/json_sink.hpp>
@@ -37,13 +38,12 @@ hal_sim::ChromeSources sources_of(hal_sim::Host& host) {
               [&host](std::uint32_t pcpu, const TrapTaken& abort) {
                 StepRecorder recorder;
                 const auto el = static_cast<std::uint8_t>(abort.saved_state >> 2 & 3);
-                static_cast<void>(host.machine()
-                                      .pcpu(pcpu)
-                                      .mmu()
-                                      .walk(abort.fault_address,
-                                            {.access = access_of(abort), .el = el, .pan = false},
-                                            recorder)
-                                      .has_value());
+                if (const auto* mmu = hal_sim::aarch64::mmu_of(host.machine(), pcpu)) {
+                  static_cast<void>(mmu->walk(abort.fault_address,
+                                              {.access = access_of(abort), .el = el, .pan = false},
+                                              recorder)
+                                        .has_value());
+                }
                 std::vector<std::string> names;
                 for (const auto& step : recorder.steps()) {
                   names.push_back(fmt::format("stage {} level {}", step.stage, step.level));

@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <hal-sim/arch/aarch64/trace/syndrome_text.hpp>
 #include <hal-sim/config/size_text.hpp>
-#include <hal-sim/trace/aarch64/syndrome_text.hpp>
 #include <tools/axvm/walk_text.hpp>
 
 namespace axvm::tool {

@@ -115,7 +115,7 @@ bool GuestCore::grant(std::uint64_t va, Access access, const Translation& transl
     refusal_ = Refusal{kind, {.va = va, .ipa = translation.ipa}, access, va, current_el()};
     return false;
   };
-  FetchCoherence& coherence = machine_.fetch_coherence_;
+  FetchCoherence& coherence = machine_.fetch_coherence();
   std::uint32_t perms = translation.readable ? std::uint32_t{UC_PROT_READ} : 0;
   entry.paddr = pa;
   if (machine_.memory().at(pa) == nullptr) {

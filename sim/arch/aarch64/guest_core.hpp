@@ -13,6 +13,7 @@
 #include <sim/arch/aarch64/examined_pages.hpp>
 #include <sim/arch/aarch64/guest_timing.hpp>
 #include <sim/arch/aarch64/interrupts.hpp>
+#include <sim/arch/aarch64/machine.hpp>
 #include <sim/arch/aarch64/mmu.hpp>
 #include <sim/arch/aarch64/pcpu.hpp>
 #include <sim/arch/aarch64/refused_accesses.hpp>
@@ -22,7 +23,6 @@
 #include <sim/cpu/fetch_coherence.hpp>
 #include <sim/cpu/retirement.hpp>
 #include <sim/cpu/statistics.hpp>
-#include <sim/machine.hpp>
 #include <string>
 #include <utility>
 

@@ -1,4 +1,5 @@
 #include <sim/arch/aarch64/guest_core.hpp>
+#include <sim/arch/aarch64/machine.hpp>
 #include <sim/arch/aarch64/pcpu.hpp>
 #include <sim/timing/cost_model.hpp>
 #include <utility>
@@ -8,8 +9,8 @@ namespace axvm::sim::aarch64 {
 std::optional<std::uint64_t> Pcpu::gicv() const noexcept { return machine_.gicv(); }
 
 Pcpu::Pcpu(Machine& machine, unsigned index, std::unique_ptr<GuestCore> core)
-    : machine_(machine),
-      index_(index),
+    : sim::Pcpu(index),
+      machine_(machine),
       core_(std::move(core)),
       el2_(core_->el2()),
       translation_(core_->mmu().registers()),
@@ -64,6 +65,8 @@ std::uint64_t Pcpu::next_deadline() const noexcept { return core_->next_deadline
 const Mmu& Pcpu::mmu() const noexcept { return core_->mmu(); }
 Statistics Pcpu::statistics() const noexcept {
   Statistics s = core_->statistics();
+  s.tlb_entries = core_->mmu().tlb().size();
+  s.tlb_capacity = core_->mmu().tlb().capacity();
   if (const auto counters = timing_counters()) {
     const CostModel cost;
     s.cycles =
@@ -77,14 +80,22 @@ std::uint64_t Pcpu::pc() const { return core_->pc(); }
 const std::string& Pcpu::failure() const noexcept { return core_->failure(); }
 bool Pcpu::guest_is_stuck() const noexcept { return core_->guest_is_stuck(); }
 void Pcpu::set_chaos(std::uint64_t seed) { core_->set_chaos(seed); }
-void Pcpu::set_timing(const timing::Profile& profile) { core_->observe().set_profile(profile); }
-void Pcpu::set_access_listener(timing::AccessListener listener) {
+bool Pcpu::set_timing(const timing::Profile& profile) {
+  core_->observe().set_profile(profile);
+  return true;
+}
+bool Pcpu::set_access_listener(timing::AccessListener listener) {
   core_->observe().set_listener(std::move(listener));
+  return true;
 }
 std::optional<timing::Counters> Pcpu::timing_counters() const noexcept {
   if (core_->timing() == nullptr) return std::nullopt;
   return core_->timing()->counters();
 }
 void Pcpu::describe(StateVisitor& visitor) { core_->describe(visitor); }
+bool Pcpu::mount(std::uint64_t base, std::uint64_t size, BoardDevice* device) {
+  return core_->mount(base, size, &device->of_cpu(index()));
+}
+void Pcpu::forget_all_code() { core_->forget_all_code(); }
 
 }  // namespace axvm::sim::aarch64

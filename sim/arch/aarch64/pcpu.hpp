@@ -1,6 +1,5 @@
 #pragma once
-// One physical CPU of the machine, as software at EL2 sees it, plus what only the machine's owner
-// may do (marked "owner"): give it turns, stop it, look at it.
+// One physical CPU of the machine, as software at EL2 sees it.
 
 #include <array>
 #include <cstddef>
@@ -11,20 +10,14 @@
 #include <sim/arch/aarch64/sysreg.hpp>
 #include <sim/arch/aarch64/timers.hpp>
 #include <sim/arch/aarch64/translation.hpp>
-#include <sim/cpu/statistics.hpp>
-#include <sim/state.hpp>
-#include <sim/timing/counters.hpp>
-#include <sim/timing/profile.hpp>
+#include <sim/cpu/pcpu.hpp>
 #include <span>
 #include <string>
-
-namespace axvm::sim {
-class Machine;
-}
 
 namespace axvm::sim::aarch64 {
 
 class GuestCore;
+class Machine;
 class Mmu;
 
 /// Which vector of VBAR_EL2 was taken.
@@ -34,12 +27,10 @@ enum class Vector : std::uint8_t { Synchronous, Irq, Fiq, SError };
 /// reach every pCPU of the machine.
 enum class Tlbi : std::uint8_t { IPAS2E1IS, VMALLE1IS, VMALLS12E1IS, ALLE1IS };
 
-class Pcpu {
+class Pcpu final : public sim::Pcpu {
  public:
   Pcpu(Machine& machine, unsigned index, std::unique_ptr<GuestCore> core);
-  ~Pcpu();
-  Pcpu(const Pcpu&) = delete;
-  Pcpu& operator=(const Pcpu&) = delete;
+  ~Pcpu() override;
 
   // --- what EL2 software does ---------------------------------------------------------------
   [[nodiscard]] std::uint64_t read(SysReg reg);
@@ -100,57 +91,36 @@ class Pcpu {
   /// MachineOptions::gicv: where EL1 finds this CPU's GICV_* when stage 2 maps it.
   [[nodiscard]] std::optional<std::uint64_t> gicv() const noexcept;
 
-  // --- owner --------------------------------------------------------------------------------
-  [[nodiscard]] unsigned index() const noexcept { return index_; }
-  /// Raises a physical IRQ at the first asynchronous point at or after local time `t`
-  /// (enter_guest then returns Irq). kNever: none.
-  void set_turn_end(std::uint64_t t);
-  /// Stops exactly before the instruction that would be number `n` + 1 to retire on this pCPU
-  /// (enter_guest then returns Irq and stopped_at_limit() is true). kNever: no limit.
-  void set_instruction_limit(std::uint64_t n);
-  [[nodiscard]] bool stopped_at_limit() const noexcept;
-  /// enter_guest returned Irq for the turn's end or the limit, not for an interrupt.
-  [[nodiscard]] bool stopped_by_owner() const noexcept;
+  // --- sim::Pcpu; the guest is left by an IRQ for the turn's end and the limit, and by an SError
+  // when the pCPU cannot go on --------------------------------------------------------------
+  void set_turn_end(std::uint64_t t) override;
+  void set_instruction_limit(std::uint64_t n) override;
+  [[nodiscard]] bool stopped_at_limit() const noexcept override;
+  [[nodiscard]] bool stopped_by_owner() const noexcept override;
+  [[nodiscard]] std::uint64_t instructions() const noexcept override;
+  [[nodiscard]] std::uint64_t time() const noexcept override;
+  void skip_to(std::uint64_t t) override;
+  [[nodiscard]] const std::string& failure() const noexcept override;
+  [[nodiscard]] bool guest_is_stuck() const noexcept override;
+  [[nodiscard]] Statistics statistics() const noexcept override;
+  [[nodiscard]] std::uint64_t pc() const override;
+  void set_chaos(std::uint64_t seed) override;
+  [[nodiscard]] bool set_timing(const timing::Profile& profile) override;
+  [[nodiscard]] bool set_access_listener(timing::AccessListener listener) override;
+  [[nodiscard]] std::optional<timing::Counters> timing_counters() const noexcept override;
+  void describe(StateVisitor& visitor) override;
 
-  /// Instructions retired by this pCPU since reset.
-  [[nodiscard]] std::uint64_t instructions() const noexcept;
-  /// Local guest time in nanoseconds: retired instructions and idle skips.
-  [[nodiscard]] std::uint64_t time() const noexcept;
-  /// Idles until `t` when that is later than now.
-  void skip_to(std::uint64_t t);
+  // --- for tests and tools --------------------------------------------------------------------
   /// Local time at which the next enabled interrupt is asserted, earlier than now when one is;
-  /// kNever. Idling goes there.
+  /// kNever.
   [[nodiscard]] std::uint64_t next_deadline() const noexcept;
-
-  /// Why this pCPU cannot go on (the engine refused something); empty while it can. enter_guest
-  /// then returns SError.
-  [[nodiscard]] const std::string& failure() const noexcept;
-  /// True when failure() is the guest's doing: endless exceptions.
-  [[nodiscard]] bool guest_is_stuck() const noexcept;
   /// Registers that translation depends on, the TLB, observed walks.
   [[nodiscard]] const Mmu& mmu() const noexcept;
-  /// Counters since reset, `cycles` by the flat costs of sim/timing.
-  [[nodiscard]] Statistics statistics() const noexcept;
-  /// The guest's PC (ELR_EL2 after a trap).
-  [[nodiscard]] std::uint64_t pc() const;
-
-  /// Chaos: perturbs the engine's caches, hooks and stops at random points; nothing visible may
-  /// change. 0 switches it off.
-  void set_chaos(std::uint64_t seed);
-  /// Timing fidelity: from now on, what guests fetch, load and store here goes through a model of a
-  /// processor. Nothing visible changes. Before the first instruction only.
-  void set_timing(const timing::Profile& profile);
-  /// `listener` is told of them, too. Before the first instruction only.
-  void set_access_listener(timing::AccessListener listener);
-  /// What the model has counted; nothing without set_timing().
-  [[nodiscard]] std::optional<timing::Counters> timing_counters() const noexcept;
-
-  void describe(StateVisitor& visitor);
-
-  static constexpr std::uint64_t kNever = ~0ULL;
 
  private:
-  friend class sim::Machine;
+  friend class Machine;
+  bool mount(std::uint64_t base, std::uint64_t size, BoardDevice* device) override;
+  void forget_all_code() override;
   [[nodiscard]] std::uint64_t read_timer(Timers::Field field) const;
   /// Registers whose writes have no effect but that.
   static constexpr bool is_syndrome(SysReg r) {
@@ -158,7 +128,6 @@ class Pcpu {
   }
 
   Machine& machine_;
-  unsigned index_;
   std::unique_ptr<GuestCore> core_;
   El2Registers& el2_;
   const Registers& translation_;

@@ -114,7 +114,7 @@ std::optional<Fault> GuestCore::maintenance_fault(SysReg op, std::uint64_t va, u
 void GuestCore::invalidate_line(std::uint64_t va, unsigned el) {
   const auto found = mmu_.translate_without_side_effects(
       va, {.access = Access::Read, .el = static_cast<std::uint8_t>(el), .pan = false});
-  if (found) machine_.fetch_coherence_.line_invalidated(found->pa);
+  if (found) machine_.fetch_coherence().line_invalidated(found->pa);
 }
 
 }  // namespace axvm::sim::aarch64

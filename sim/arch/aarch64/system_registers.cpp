@@ -119,7 +119,7 @@ bool GuestCore::on_sys(const uc_arm64_cp_reg& cp) {
   if (current_el() == 0) return false;
   // IC IALLU is taken for all CPUs, too: EL2 asks for that (HCR_EL2.FB) where it matters.
   if (op == reg::IC_IALLUIS || op == reg::IC_IALLU) {
-    machine_.fetch_coherence_.all_invalidated();
+    machine_.fetch_coherence().all_invalidated();
     return false;
   }
   if (is_tlbi(op)) return on_tlbi(op, cp.val);

@@ -77,7 +77,7 @@ void GuestCore::watch_unmaintained_code(std::uint64_t page_va, std::uint64_t pa)
   constexpr unsigned kMaxRuns = 8;
   std::array<std::pair<unsigned, unsigned>, kMaxRuns> runs{};  // first line, number of lines
   unsigned count = 0;
-  CodeMaintenance::LineSet lines = machine_.fetch_coherence_.maintenance().unmaintained(pa);
+  CodeMaintenance::LineSet lines = machine_.fetch_coherence().maintenance().unmaintained(pa);
   while (lines != 0) {
     if (count == kMaxRuns) return watch(page_va, page_va + 4095);
     const auto first = static_cast<unsigned>(std::countr_zero(lines));
@@ -94,15 +94,14 @@ void GuestCore::watch_unmaintained_code(std::uint64_t page_va, std::uint64_t pa)
 void GuestCore::report_unmaintained_code(std::uint64_t va) {
   if ((va & ~std::uint64_t{4095}) != instruction_page_.va) return;
   const std::uint64_t pa = instruction_page_.pa + (va & 4095);
-  if (!machine_.fetch_coherence_.maintenance().report(pa)) return;
+  if (!machine_.fetch_coherence().maintenance().report(pa)) return;
   ++statistics_.unmaintained_lines;
-  if (!machine_.listener_) return;
   const std::uint64_t instructions = retirement_.total_at(va);
-  machine_.listener_({.pcpu = index_,
-                      .instructions = instructions,
-                      .time_ns = instructions + idle_,
-                      .pc = va,
-                      .address = pa});
+  machine_.report({.pcpu = index_,
+                   .instructions = instructions,
+                   .time_ns = instructions + idle_,
+                   .pc = va,
+                   .address = pa});
 }
 
 void GuestCore::watch(std::uint64_t first, std::uint64_t last) {

@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 
-#include <hal-sim/trace/aarch64/syndrome_text.hpp>
-#include <hal-sim/trace/aarch64/sysreg_names.hpp>
+#include <hal-sim/arch/aarch64/trace/syndrome_text.hpp>
+#include <hal-sim/arch/aarch64/trace/sysreg_names.hpp>
 #include <hal-sim/trace/disassembler.hpp>
 
 using namespace axvm::hal_sim;

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <initializer_list>
 #include <memory>
-#include <sim/machine.hpp>
+#include <sim/arch/aarch64/machine.hpp>
 #include <string_view>
 
 namespace axvm::sim::aarch64 {

@@ -47,7 +47,7 @@ struct TimedMachine : GuestMachine {
     entry(kLevel2, kRam | 0x7fd);
     entry(kLevel2 + 8, kLevel3 | 3);
     for (std::uint64_t page = 0; page < 512; ++page) map(page);
-    cpu().set_timing(small_processor());
+    REQUIRE(cpu().set_timing(small_processor()));
     cpu().set_chaos(chaos);
   }
   void entry(std::uint64_t pa, std::uint64_t value) {

@@ -7,24 +7,26 @@
 #include <core/arch/aarch64/hal.hpp>
 #include <core/arch/aarch64/registers.hpp>
 #include <cstdint>
+#include <hal-sim/sim_hal.hpp>
 #include <optional>
-#include <sim/arch/aarch64/pcpu.hpp>
+#include <sim/arch/aarch64/machine.hpp>
 #include <sim/arch/aarch64/virtual_cpu_interface.hpp>
 #include <span>
 
-namespace axvm::hal_sim {
-
-/// Exits seen so far, for the summary of a run. Observation only.
-struct ExitCounts {
-  /// Synchronous exits by exception class (ESR_EL2.EC).
-  std::array<std::uint64_t, 64> by_class{};
-};
+namespace axvm::hal_sim::aarch64 {
 
 class SimCpu {
  public:
   using Arch = axvm::aarch64::Arch;
+  using Machine = sim::aarch64::Machine;
 
-  explicit SimCpu(sim::aarch64::Pcpu& pcpu) noexcept : pcpu_(&pcpu) {}
+  /// Enables the private interrupts that the VMM takes.
+  explicit SimCpu(sim::aarch64::Pcpu& pcpu) : pcpu_(&pcpu) {
+    for (const std::uint32_t intid :
+         {kMaintenance, kHypervisorTimer, kVirtualTimer, kPhysicalTimer}) {
+      pcpu.enable_interrupt(intid, true);
+    }
+  }
 
   template <axvm::aarch64::SysReg R>
   [[nodiscard]] std::uint64_t read() {
@@ -74,10 +76,27 @@ class SimCpu {
   void publish_data(std::span<std::byte> bytes) { pcpu_->dc_civac(bytes); }
   void publish_instructions() { pcpu_->ic_ialluis(); }
 
-  [[nodiscard]] sim::aarch64::Pcpu& pcpu() const noexcept { return *pcpu_; }
+  // --- for ArchHal --------------------------------------------------------------------------
+  std::uint32_t acknowledge_irq() {
+    return pcpu_->stopped_by_owner() ? kHypervisorTimer : pcpu_->acknowledge_interrupt();
+  }
+  void end_irq(std::uint32_t intid) { pcpu_->end_interrupt(intid); }
+  [[nodiscard]] static bool is_interrupt(const TrapTaken& trap) noexcept {
+    return trap.cause == static_cast<std::uint64_t>(axvm::aarch64::Vector::Irq);
+  }
+  /// By exception class (ESR_EL2.EC).
   [[nodiscard]] const ExitCounts& exits() const noexcept { return exits_; }
+  /// The instruction that a guest finds at `va`, at EL1 or else at EL0.
+  [[nodiscard]] std::optional<std::uint32_t> instruction_at(const sim::PhysicalMemory& memory,
+                                                            std::uint64_t va) const;
 
  private:
+  // Interrupts of the timers (BSA): EL2's physical one, which also ends turns, and EL1's two.
+  static constexpr std::uint32_t kMaintenance = 25;  // of the virtual interrupt interface
+  static constexpr std::uint32_t kHypervisorTimer = 26;
+  static constexpr std::uint32_t kVirtualTimer = 27;
+  static constexpr std::uint32_t kPhysicalTimer = 30;
+
   template <axvm::aarch64::SysReg R>
   static constexpr sim::aarch64::SysReg kEncoding{static_cast<std::uint16_t>(R)};
 
@@ -87,4 +106,4 @@ class SimCpu {
 
 static_assert(axvm::aarch64::VirtualizationHardware<SimCpu>);
 
-}  // namespace axvm::hal_sim
+}  // namespace axvm::hal_sim::aarch64

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <hal-sim/trace/aarch64/sysreg_names.hpp>
+#include <hal-sim/arch/aarch64/trace/sysreg_names.hpp>
 #include <string_view>
 
 namespace axvm::hal_sim::aarch64 {

@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <hal-sim/trace/aarch64/syndrome_text.hpp>
-#include <hal-sim/trace/aarch64/sysreg_names.hpp>
+#include <hal-sim/arch/aarch64/trace/syndrome_text.hpp>
+#include <hal-sim/arch/aarch64/trace/sysreg_names.hpp>
 #include <utility>
 
 namespace axvm::hal_sim::aarch64 {

@@ -1,0 +1,17 @@
+#pragma once
+// The instruction sets that machines and their guests may have.
+
+#include <cstdint>
+#include <string_view>
+
+namespace axvm::hal_sim {
+
+/// AArch64: Armv8-A in its 64-bit state (DDI 0487). Riscv64: RV64GC with the hypervisor extension.
+enum class Isa : std::uint8_t { Aarch64, Riscv64 };
+
+/// "aarch64", "riscv64".
+[[nodiscard]] constexpr std::string_view to_string(Isa isa) noexcept {
+  return isa == Isa::Aarch64 ? "aarch64" : "riscv64";
+}
+
+}  // namespace axvm::hal_sim

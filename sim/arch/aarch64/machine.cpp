@@ -1,0 +1,34 @@
+#include <sim/arch/aarch64/guest_core.hpp>
+#include <sim/arch/aarch64/machine.hpp>
+#include <utility>
+
+namespace axvm::sim::aarch64 {
+
+Machine::~Machine() = default;
+
+std::expected<std::unique_ptr<Machine>, std::string> Machine::create(
+    const MachineOptions& options) {
+  auto memory = make_memory(options);
+  if (!memory) return std::unexpected(memory.error());
+  std::unique_ptr<Machine> machine(new Machine(std::move(*memory)));
+  for (unsigned i = 0; i < options.pcpus; ++i) {
+    auto engine = Engine::open(machine->memory());
+    if (!engine) return std::unexpected(engine.error());
+    auto core = std::make_unique<GuestCore>(*machine, i, std::move(*engine), options.tlb_entries);
+    GuestCore& caches = *core;
+    machine->add(std::make_unique<Pcpu>(*machine, i, std::move(core)), caches);
+  }
+  if (options.gicv) {
+    const auto mounted = machine->mount(*options.gicv, VirtualCpuInterface::kFrameSize,
+                                        &machine->virtual_interfaces_);
+    if (!mounted) return std::unexpected(mounted.error());
+    machine->gicv_ = options.gicv;
+  }
+  return machine;
+}
+
+BoardDevice& Machine::VirtualInterfaces::of_cpu(unsigned cpu) {
+  return machine_.pcpu(cpu).core_->interface_frame();
+}
+
+}  // namespace axvm::sim::aarch64
