@@ -65,6 +65,7 @@ class PerCpu {
     const auto mark = static_cast<std::uint8_t>(vcpu.id().value + 1);
     if (last != 0 && last != mark) Arch::forget_guest_translations(hardware_);
     last = mark;
+    Arch::arrive(hardware_, vcpu.context(), id_);
     resident_ = &vcpu;
     vcpu.set_residence(this);
     return {};

@@ -122,19 +122,22 @@ std::string_view wrong_with(const EmulatedDeviceConfig& device) noexcept {
 }
 
 // These devices signal by interrupts that no CPU has to itself.
-bool has_wrong_interrupt(const EmulatedDeviceConfig& device) noexcept {
+bool has_wrong_interrupt(const EmulatedDeviceConfig& device,
+                         const DeviceInterrupts& interrupts) noexcept {
   switch (device.type) {
     case EmulatedDeviceType::VirtioBlock:
     case EmulatedDeviceType::VirtioNet:
     case EmulatedDeviceType::VirtioConsole:
     case EmulatedDeviceType::VirtioEntropy:
     case EmulatedDeviceType::Rtc:
-      return device.irq_id != 0 && (device.irq_id < 32 || device.irq_id > 1019);
+      return device.irq_id != 0 &&
+             (device.irq_id < interrupts.first || device.irq_id > interrupts.last);
     default: return false;
   }
 }
 
-MaybeError check_emulated_devices(const VmConfig& config) noexcept {
+MaybeError check_emulated_devices(const VmConfig& config,
+                                  const DeviceInterrupts& interrupts) noexcept {
   const auto error = [](std::size_t i, std::string_view reason) {
     return ConfigError{ConfigField::EmulatedDevices, i, reason};
   };
@@ -146,9 +149,7 @@ MaybeError check_emulated_devices(const VmConfig& config) noexcept {
     }
     if (device.length == 0) return error(i, "length is 0"sv);
     if (const auto wrong = wrong_with(device); !wrong.empty()) return error(i, wrong);
-    if (has_wrong_interrupt(device)) {
-      return error(i, "irq_id: expected a shared interrupt, 32 to 1019, or 0 for none"sv);
-    }
+    if (has_wrong_interrupt(device, interrupts)) return error(i, interrupts.expected);
     if (!widen_to_pages({device.base_gpa, device.length})) {
       return error(i, "exceeds the address space"sv);
     }
@@ -214,13 +215,13 @@ MaybeError check_passthrough_devices(const VmConfig& config) noexcept {
 
 }  // namespace
 
-std::optional<ConfigError> VmConfig::validate() const noexcept {
+std::optional<ConfigError> VmConfig::validate(const DeviceInterrupts& interrupts) const noexcept {
   if (id < 1 || id > kMaxVmId) return ConfigError{ConfigField::Id, 0, "expected 1 to 255"sv};
   if (name.empty()) return ConfigError{ConfigField::Name, 0, "expected a name"sv};
   if (auto wrong = check_vcpus(*this)) return wrong;
   if (auto wrong = check_memory(*this)) return wrong;
   if (auto wrong = check_entries(*this)) return wrong;
-  if (auto wrong = check_emulated_devices(*this)) return wrong;
+  if (auto wrong = check_emulated_devices(*this, interrupts)) return wrong;
   if (auto wrong = check_passthrough_devices(*this)) return wrong;
   if (interrupt_mode > InterruptMode::Passthrough) {
     return ConfigError{ConfigField::InterruptMode, 0, "expected no_irq, emulated or passthrough"sv};

@@ -1,6 +1,5 @@
 #include <core/devices/cfi_flash.hpp>
 #include <core/devices/fw_cfg.hpp>
-#include <core/devices/pl031.hpp>
 #include <core/devices/virtio/block_device.hpp>
 #include <core/devices/virtio/console_device.hpp>
 #include <core/devices/virtio/entropy_device.hpp>
@@ -51,12 +50,6 @@ Result<Box<Device>> make_virtio(const EmulatedDeviceConfig& config, const Device
   }
 }
 
-/// The first argument is the epoch.
-std::uint32_t epoch_of(const EmulatedDeviceConfig& config) noexcept {
-  return config.cfg_list.empty() ? Pl031::kDefaultEpoch
-                                 : static_cast<std::uint32_t>(config.cfg_list.front());
-}
-
 FwCfgFacts facts_of(const VmConfig& vm) noexcept {
   FwCfgFacts facts{.cpus = static_cast<std::uint16_t>(vm.vcpus.size())};
   for (const MemoryRegionConfig& region : vm.memory_regions) facts.ram_bytes += region.size;
@@ -74,7 +67,6 @@ Result<Box<Device>> make_device(const VmConfig& vm, const EmulatedDeviceConfig& 
     case EmulatedDeviceType::VirtioEntropy: return make_virtio(config, site);
     case EmulatedDeviceType::Flash:
       return as_device(CfiFlash::try_make(site.allocator, site.name, mmio_range(config)));
-    case EmulatedDeviceType::Rtc: return make<Pl031>(config, site, epoch_of(config));
     case EmulatedDeviceType::FwCfg:
       return as_device(FwCfg::try_make(site.allocator, site.name, mmio_range(config), site.host,
                                        facts_of(vm), site.backend.files));

@@ -61,7 +61,7 @@ class VmBuilder {
   using Parts = VmParts<H, U>;
 
   [[nodiscard]] static Result<Parts> build(H& hal, const VmConfig& config) {
-    if (const auto wrong = config.validate()) {
+    if (const auto wrong = config.validate(Arch::kDeviceInterrupts)) {
       return fail(ErrorKind::InvalidInput, "create"sv, wrong->reason);
     }
     const Allocator allocator = Allocator::of(hal);
@@ -268,11 +268,26 @@ class VmBuilder {
 
   static Result<Box<Device>> make(const VmConfig& vm, const EmulatedDeviceConfig& config,
                                   const DeviceSite& site) {
-    if (config.type != EmulatedDeviceType::Console) return make_device(vm, config, site);
-    using ConsoleDevice = typename Arch::ConsoleDevice;
-    auto device =
-        Box<ConsoleDevice>::try_make(site.allocator, site.name, mmio_range(config), site.console,
-                                     InterruptLine(site.host, config.irq_id));
+    switch (config.type) {
+      case EmulatedDeviceType::Console:
+        return make<typename Arch::ConsoleDevice>(config, site, site.console,
+                                                  InterruptLine(site.host, config.irq_id));
+      case EmulatedDeviceType::Rtc: {
+        using RtcDevice = typename Arch::RtcDevice;
+        // Its argument is what the clock says at guest time 0.
+        const std::uint64_t epoch =
+            config.cfg_list.empty() ? RtcDevice::kDefaultEpoch : config.cfg_list.front();
+        return make<RtcDevice>(config, site, site.host, InterruptLine(site.host, config.irq_id),
+                               static_cast<std::uint32_t>(epoch));
+      }
+      default: return make_device(vm, config, site);
+    }
+  }
+  template <class T, class... Args>
+  static Result<Box<Device>> make(const EmulatedDeviceConfig& config, const DeviceSite& site,
+                                  Args&&... args) {
+    auto device = Box<T>::try_make(site.allocator, site.name, mmio_range(config),
+                                   std::forward<Args>(args)...);
     if (!device) return std::unexpected(device.error());
     return Box<Device>(std::move(*device));
   }

@@ -169,11 +169,12 @@ class VmServices {
   /// Tells the vCPUs for which the interrupt controller has news.
   void deliver_wakes() {
     std::uint64_t wakes = parts_.interrupt_controller->take_wakes();
-    for (; wakes != 0; wakes &= wakes - 1) {
-      VCpuType& vcpu = parts_.vcpus[lowest_bit(wakes)];
-      run_control_.kick(vcpu);
-      hal_.wake(id(), vcpu.id());
-    }
+    for (; wakes != 0; wakes &= wakes - 1) notify(parts_.vcpus[lowest_bit(wakes)]);
+  }
+  /// The vCPU has news: it leaves the guest soon, or waits no longer.
+  void notify(const VCpuType& vcpu) {
+    run_control_.kick(vcpu);
+    hal_.wake(id(), vcpu.id());
   }
 
   // --- life cycle ---------------------------------------------------------------------------

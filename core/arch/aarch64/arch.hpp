@@ -2,6 +2,7 @@
 // What the generic parts of the core need of an architecture, for AArch64. Another instruction
 // set brings its own struct with these members.
 
+#include <axvm/config.hpp>
 #include <axvm/exit.hpp>
 #include <axvm/result.hpp>
 #include <core/arch/aarch64/control.hpp>
@@ -16,6 +17,7 @@
 #include <core/arch/aarch64/trap_handler.hpp>
 #include <core/arch/aarch64/vcpu_context.hpp>
 #include <core/devices/pl011.hpp>
+#include <core/devices/pl031.hpp>
 #include <string_view>
 
 namespace axvm::aarch64 {
@@ -30,8 +32,10 @@ struct Arch {
   using InterruptController = Gic;
   using Interrupts = VcpuInterface;
   static constexpr std::uint32_t kInterruptCount = kIntidCount;
-  /// The emulated device of type Console.
+  static constexpr DeviceInterrupts kDeviceInterrupts = kGicDeviceInterrupts;
+  /// The emulated devices of types Console and Rtc.
   using ConsoleDevice = Pl011;
+  using RtcDevice = Pl031;
   template <class U>
   using Tlb = Stage2Tlb<U>;
 
@@ -58,6 +62,10 @@ struct Arch {
   static void forget_guest_translations(U& cpu) {
     cpu.tlbi_vmalle1is();
   }
+  /// A vCPU's registers have come into this CPU. Its maintenance of TLBs and instruction caches
+  /// reaches other CPUs (HCR_EL2.FB), so that it finds nothing stale here.
+  template <VirtualizationHardware U>
+  static void arrive(U&, VCpuContext&, PcpuId) {}
   /// Whether this CPU can give guests interrupts without a trap.
   template <VirtualizationHardware U>
   static bool has_virtual_interrupts(U& cpu) {

@@ -8,9 +8,9 @@
 #include <core/arch/aarch64/hal.hpp>
 #include <core/arch/aarch64/interrupts.hpp>
 #include <core/arch/aarch64/psci.hpp>
-#include <core/arch/aarch64/trap_outcome.hpp>
 #include <core/arch/aarch64/trap_report.hpp>
 #include <core/vm/hypercalls.hpp>
+#include <core/vm/trap_outcome.hpp>
 #include <cstdint>
 
 namespace axvm::aarch64 {

@@ -5,6 +5,7 @@
 #include <array>
 #include <core/arch/aarch64/hal.hpp>
 #include <core/arch/aarch64/registers.hpp>
+#include <core/ticks.hpp>
 #include <cstdint>
 #include <optional>
 
@@ -39,19 +40,6 @@ template <VirtualizationHardware U>
 [[nodiscard]] bool timer_asserts(U& cpu, std::uint32_t intid) {
   using namespace timer_control;
   return (read_timer_control(cpu, intid) & (kEnable | kMasked | kMet)) == (kEnable | kMet);
-}
-
-/// Nanoseconds that `ticks` of a counter of `frequency` Hz take; the greatest value if they are too
-/// many, or the counter stands still.
-[[nodiscard]] constexpr std::uint64_t nanoseconds_of(std::uint64_t ticks,
-                                                     std::uint64_t frequency) noexcept {
-  constexpr std::uint64_t kSecond = 1'000'000'000;
-  constexpr std::uint64_t kNever = ~std::uint64_t{0};
-  if (frequency == 0 || frequency > kSecond * 10 || ticks / frequency >= kNever / kSecond - 1) {
-    return kNever;
-  }
-  const std::uint64_t rest = ticks % frequency;
-  return ticks / frequency * kSecond + (rest * kSecond + frequency - 1) / frequency;
 }
 
 /// When the timer will assert its interrupt, as VmHal::monotonic_nanoseconds counts, which counts

@@ -17,9 +17,9 @@
 #include <core/arch/aarch64/interrupts.hpp>
 #include <core/arch/aarch64/registers.hpp>
 #include <core/arch/aarch64/syndrome.hpp>
-#include <core/arch/aarch64/trap_outcome.hpp>
 #include <core/arch/aarch64/trap_report.hpp>
 #include <core/devices/bus.hpp>
+#include <core/vm/trap_outcome.hpp>
 #include <cstdint>
 #include <optional>
 #include <string_view>

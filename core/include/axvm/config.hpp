@@ -107,6 +107,19 @@ enum class ConfigField : std::uint8_t {
 /// The member's name ("memory_regions").
 [[nodiscard]] std::string_view to_string(ConfigField field) noexcept;
 
+/// Numbers of the interrupts that emulated devices may have: those that no CPU has to itself.
+struct DeviceInterrupts {
+  std::uint32_t first = 0;
+  std::uint32_t last = 0;
+  std::string_view expected{};  ///< what to say of others; static text
+};
+/// A GIC's shared peripheral interrupts (AArch64).
+inline constexpr DeviceInterrupts kGicDeviceInterrupts{
+    32, 1019, "irq_id: expected a shared interrupt, 32 to 1019, or 0 for none"};
+/// A PLIC's sources (RISC-V).
+inline constexpr DeviceInterrupts kPlicDeviceInterrupts{
+    1, 1023, "irq_id: expected a source of the PLIC, 1 to 1023, or 0 for none"};
+
 struct ConfigError {
   ConfigField field;
   std::size_t index;        ///< of the element in a list; 0 for scalars
@@ -130,8 +143,10 @@ struct VmConfig {
   AddressSpacePolicy address_space_policy = AddressSpacePolicy::Virtualized;
 
   /// The first thing that is wrong, in the order of the members; nothing when the configuration
-  /// is consistent in itself. Resources are the concern of AxVM::create.
-  [[nodiscard]] std::optional<ConfigError> validate() const noexcept;
+  /// is consistent in itself. Resources are the concern of AxVM::create. `interrupts` are those of
+  /// the architecture.
+  [[nodiscard]] std::optional<ConfigError> validate(
+      const DeviceInterrupts& interrupts = kGicDeviceInterrupts) const noexcept;
 };
 
 }  // namespace axvm

@@ -5,7 +5,7 @@
 #include <axvm/result.hpp>
 #include <cstdint>
 
-namespace axvm::aarch64 {
+namespace axvm {
 
 /// Whether the guest goes on, or run_vcpu returns what was written to the ExitSlot.
 enum class TrapOutcome : std::uint8_t { GoOn, Leave };
@@ -38,4 +38,4 @@ class ExitSlot {
   Result<ExitReason>& exit_;
 };
 
-}  // namespace axvm::aarch64
+}  // namespace axvm
