@@ -1,0 +1,72 @@
+#pragma once
+// What every group of SBI calls works with, and how a call is answered.
+
+#include <axvm/exit.hpp>
+#include <core/arch/riscv64/exception.hpp>
+#include <core/arch/riscv64/guest_memory.hpp>
+#include <core/arch/riscv64/hal.hpp>
+#include <core/arch/riscv64/interrupts.hpp>
+#include <core/arch/riscv64/sbi/sbi.hpp>
+#include <core/arch/riscv64/trap_report.hpp>
+#include <core/arch/riscv64/vcpu_context.hpp>
+#include <core/vm/trap_outcome.hpp>
+#include <cstdint>
+
+namespace axvm::riscv64::sbi {
+
+/// The vCPU that calls is loaded in `cpu`; its sepc is behind the call.
+template <class Vm, VirtualizationHardware U>
+struct Environment {
+  Vm& vm;
+  typename Vm::VCpuType& vcpu;
+  U& cpu;
+  GuestInterrupts<Vm, U>& interrupts;
+  GuestMemory<Vm, U>& memory;
+  TrapReport<Vm, U>& report;
+  ExitSlot exit;
+
+  TrapOutcome answer(const Call& call, Status status, std::uint64_t value = 0) {
+    cpu.set_gpr(kA0, to_register(status));
+    cpu.set_gpr(kA1, value);
+    tell(call, to_register(status));
+    return kGoOn;
+  }
+  TrapOutcome answer(const Call& call, std::uint64_t value) {
+    return answer(call, Status::Success, value);
+  }
+  TrapOutcome not_supported(const Call& call) { return answer(call, Status::NotSupported); }
+  /// The one value of a legacy call.
+  TrapOutcome answer_legacy(const Call& call, std::uint64_t result) {
+    cpu.set_gpr(kA0, result);
+    tell(call, result);
+    return kGoOn;
+  }
+
+  /// A call that does not return, or whose answer is in its registers.
+  void tell(const Call& call, std::uint64_t result) {
+    report.call(to_string(call), call.number(), {call.a[0], call.a[1], call.a[2]}, result);
+  }
+
+  /// Where a hart may begin: at an instruction in memory.
+  [[nodiscard]] bool is_entry_point(std::uint64_t entry) {
+    return entry % 2 == 0 && vm.is_memory(GuestPhysAddr(entry));
+  }
+
+  /// Waits for an interrupt with all context lost but what may bring it; the guest goes on at
+  /// `entry` with `argument` in a1.
+  TrapOutcome suspend_to(std::uint64_t entry, std::uint64_t argument) {
+    auto& halt = exit.template make<exit_reason::Halt>();
+    if (!interrupts.wait(halt)) halt.wake_time = 0;
+    vcpu.residence()->unload();
+    vcpu.context().wake_at(GuestPhysAddr(entry), argument);
+    return TrapOutcome::Leave;
+  }
+
+  TrapOutcome power_down(const Call& call, bool reset) {
+    tell(call, 0);
+    vm.begin_shutdown();
+    return exit.leave(exit_reason::SystemDown{reset});
+  }
+};
+
+}  // namespace axvm::riscv64::sbi

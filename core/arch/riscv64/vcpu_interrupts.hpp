@@ -1,0 +1,78 @@
+#pragma once
+// One vCPU's interrupts while they are on their way to hvip: what other CPUs may set.
+
+#include <atomic>
+#include <axvm/result.hpp>
+#include <axvm/state.hpp>
+#include <cstdint>
+#include <string_view>
+
+namespace axvm::riscv64 {
+
+class Plic;
+
+/// All accesses are sequentially consistent: a CPU that is about to enter the guest sees the
+/// change, or whoever has made it sees the vCPU Running there, and kicks it.
+class VcpuInterrupts {
+ public:
+  VcpuInterrupts() noexcept = default;
+  VcpuInterrupts(const VcpuInterrupts&) = delete;
+  VcpuInterrupts& operator=(const VcpuInterrupts&) = delete;
+
+  /// Null while the VM's interrupts are not emulated.
+  [[nodiscard]] Plic* plic() const noexcept { return plic_; }
+  void attach(Plic& plic) noexcept { plic_ = &plic; }
+
+  /// The hart is started: no other hart has sent it an interrupt. What the PLIC says stays.
+  void reset_registers() noexcept {
+    software_.store(0);
+    mark_changed();
+  }
+
+  /// Another hart sends a supervisor software interrupt.
+  void send_software() noexcept {
+    software_.store(1);
+    mark_changed();
+  }
+  /// True once for any number of them.
+  [[nodiscard]] bool take_software() noexcept { return software_.exchange(0) != 0; }
+
+  /// The external interrupt's level, as the controller says. True when it is another than before.
+  bool set_external(bool level) noexcept {
+    if (external_.exchange(level ? 1U : 0U) == (level ? 1U : 0U)) return false;
+    mark_changed();
+    return true;
+  }
+  [[nodiscard]] bool external() const noexcept { return external_.load() != 0; }
+
+  /// Whether hvip may have to change since the last call.
+  [[nodiscard]] bool take_changed() noexcept {
+    if (changed_.load() == 0) [[likely]]
+      return false;
+    return changed_.exchange(0) != 0;
+  }
+  void mark_changed() noexcept { changed_.store(1); }
+
+  void describe(StateVisitor& visitor) {
+    describe_flag(visitor, "software"sv, software_);
+    describe_flag(visitor, "external"sv, external_);
+    describe_flag(visitor, "changed"sv, changed_);
+  }
+
+ private:
+  /// As wide as atomic exchange is everywhere.
+  using Flag = std::atomic<std::uint32_t>;
+
+  static void describe_flag(StateVisitor& visitor, std::string_view name, Flag& flag) {
+    std::uint64_t value = flag.load();
+    visitor.field(name, value);
+    flag.store(value != 0 ? 1 : 0);
+  }
+
+  Plic* plic_ = nullptr;
+  Flag software_{0};
+  Flag external_{0};
+  Flag changed_{1};
+};
+
+}  // namespace axvm::riscv64
