@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/check.h"
+#include "common/print.h"
 #include "frame.h"
 #include "psci.h"
 
@@ -21,18 +23,13 @@
   })
 #define WRITE_SYSREG(name, value) __asm__ volatile("msr " #name ", %0" ::"r"((uint64_t)(value)))
 
-// PL011 of the `virt` memory map.
-#define UART_BASE 0x09000000UL
+// The `virt` memory map.
+#define RAM_BASE 0x40000000UL
+#define UART_BASE 0x09000000UL    // a PL011
+#define VIRTIO_BASE 0x0a000000UL  // 32 slots
+#define VIRTIO_SLOT 0x200UL
 
-// Formatted output to the console. Conversions: %s %c %d %u %x %ld %lu %lx %%, with a width and a
-// leading 0 for numbers. A newline is sent as CR LF.
-__attribute__((format(printf, 1, 2))) void print(const char* format, ...);
-
-// Counts and prints a check that does not hold; prints nothing when it holds.
-void check_equal(const char* what, uint64_t actual, uint64_t expected);
-void check(const char* what, bool holds);
-// Prints "<name>: PASS" or "<name>: FAIL"; the value is for main to return.
-int check_summary(const char* name);
+static inline void memory_barrier(void) { __asm__ volatile("dmb sy" ::: "memory"); }
 
 // Ends the machine as described above.
 _Noreturn void guest_exit(int status);

@@ -1,7 +1,7 @@
 // One of two VMs that exchange frames over a switch, by polling. Each sends a numbered frame to
 // everybody, waits for the other one's, and answers with the next number to its address.
 
-#include "virtio.h"
+#include "common/virtio_driver.h"
 
 #define SLOTS 2
 #define EXCHANGES 20

@@ -1,7 +1,7 @@
 // Finds a virtio disk and a virtio entropy device, and drives both by polling: with split queues,
 // then with packed ones. Reads sectors, changes them, writes them back, reads them again.
 
-#include "virtio.h"
+#include "common/virtio_driver.h"
 
 #define SLOTS 2
 #define SECTOR 512

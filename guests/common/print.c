@@ -1,22 +1,14 @@
-// Formatted output on the PL011 (Arm DDI 0183): one byte at a time, waiting while the FIFO is full.
+// Formatted output, a byte at a time.
+
+#include "print.h"
 
 #include <stdarg.h>
-
-#include "guest.h"
-
-#define UART_DR (*(volatile uint32_t*)(UART_BASE + 0x000))
-#define UART_FR (*(volatile const uint32_t*)(UART_BASE + 0x018))
-#define UART_FR_TXFF (1U << 5)
-
-static void put_raw(char c) {
-  while (UART_FR & UART_FR_TXFF) {
-  }
-  UART_DR = (uint8_t)c;
-}
+#include <stdbool.h>
+#include <stdint.h>
 
 static void put(char c) {
-  if (c == '\n') put_raw('\r');
-  put_raw(c);
+  if (c == '\n') put_byte('\r');
+  put_byte(c);
 }
 
 static void put_number(uint64_t value, unsigned base, unsigned width, char pad) {

@@ -1,5 +1,5 @@
 // The functions that compilers call on their own account. Nothing here is read or written
-// unaligned: with the MMU off all memory is of Device type.
+// unaligned: not every machine permits that, and AArch64's only with the MMU on.
 
 #include <stddef.h>
 

@@ -4,8 +4,6 @@
 
 #include "runtime/guest.h"
 
-#define VIRTIO_BASE 0x0a000000UL  // of the `virt` memory map: 32 slots
-#define VIRTIO_SLOT 0x200UL
 #define VIRTIO_NETWORK 1
 #define VIRTIO_BLOCK 2
 #define VIRTIO_ENTROPY 4

@@ -1,4 +1,4 @@
-#include "virtio.h"
+#include "common/virtio_driver.h"
 
 enum {
   MAGIC_VALUE = 0x000,
@@ -40,7 +40,6 @@ static struct {
 static volatile uint32_t* reg(uint64_t base, uint64_t offset) {
   return (volatile uint32_t*)(base + offset);
 }
-static void barrier(void) { __asm__ volatile("dmb sy" ::: "memory"); }
 
 uint64_t virtio_find(uint32_t device_id, unsigned slots) {
   for (unsigned i = 0; i < slots; ++i) {
@@ -111,7 +110,7 @@ static void split_submit(struct virtio* device, unsigned queue, const struct buf
     descriptor->high = (uint16_t)(i + 1);
   }
   rings[queue].driver[2 + q->available % QUEUE_SIZE] = 0;
-  barrier();
+  memory_barrier();
   rings[queue].driver[1] = ++q->available;
 }
 
@@ -119,7 +118,7 @@ static bool split_poll(struct virtio* device, unsigned queue, uint32_t* written)
   struct virtio_queue* q = &device->queues[queue];
   volatile uint16_t* index = (volatile uint16_t*)rings[queue].device + 1;
   if (*index == q->used) return false;
-  barrier();
+  memory_barrier();
   *written = rings[queue].device[1 + 2 * (q->used++ % QUEUE_SIZE) + 1];
   return true;
 }
@@ -147,7 +146,7 @@ static void packed_submit(struct virtio* device, unsigned queue, const struct bu
       q->wrap = !q->wrap;
     }
   }
-  barrier();
+  memory_barrier();
   rings[queue].table[q->used].high = head_flags;
 }
 
@@ -157,7 +156,7 @@ static bool packed_poll(struct virtio* device, unsigned queue, uint32_t* written
   volatile struct descriptor* descriptor = &rings[queue].table[q->used];
   uint16_t flags = descriptor->high;
   if (((flags & AVAILABLE) != 0) != q->round || ((flags & USED) != 0) != q->round) return false;
-  barrier();
+  memory_barrier();
   check_equal("id of the chain", descriptor->low, 7);
   *written = descriptor->length;
   return true;
@@ -170,12 +169,12 @@ void virtio_submit(struct virtio* device, unsigned queue, const struct buffer* b
   } else {
     split_submit(device, queue, buffers, count);
   }
-  barrier();
+  memory_barrier();
   *reg(device->base, QUEUE_NOTIFY) = queue;
 }
 
 bool virtio_poll(struct virtio* device, unsigned queue, uint32_t* written) {
-  barrier();
+  memory_barrier();
   return device->packed ? packed_poll(device, queue, written) : split_poll(device, queue, written);
 }
 

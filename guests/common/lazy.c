@@ -4,7 +4,7 @@
 #include "runtime/guest.h"
 
 #define PAGES 1000UL
-#define FIRST 0x41000000UL
+#define FIRST (RAM_BASE + 0x1000000UL)
 #define DISTANCE 0x8000UL  // bytes from page to page: 32 MiB in all
 
 // Steps coprime to PAGES visit every page once.
