@@ -1,11 +1,11 @@
-// Any bytes as a kernel: unpacked within a limit, and then an ELF program or arm64 Image that can
+// Any bytes as a kernel: unpacked within a limit, and then an ELF program or Linux Image that can
 // be loaded as it says, or one line that says why not.
 
 #include <cstdint>
 #include <fuzz/input.hpp>
-#include <hal-sim/load/arm64_image.hpp>
 #include <hal-sim/load/decompress.hpp>
 #include <hal-sim/load/elf.hpp>
+#include <hal-sim/load/linux_image.hpp>
 #include <string>
 
 namespace {
@@ -44,6 +44,26 @@ void check_program(ByteView bytes, const ElfProgram& program) {
   require(total <= kLargestImage, "a program takes a bounded amount of memory");
 }
 
+void check_kernel(ByteView bytes, Isa isa) {
+  if (is_elf(bytes)) {
+    const auto program = parse_elf(bytes, isa);
+    if (program) {
+      check_program(bytes, *program);
+    } else {
+      check_reason(program.error());
+    }
+  }
+  if (!linux_image_isa(bytes)) return;
+  const auto image = parse_linux_image(bytes, isa);
+  if (!image) {
+    check_reason(image.error());
+    return;
+  }
+  require(linux_image_isa(bytes) == isa, "an Image is for this architecture");
+  require(image->text_offset <= kLargestImage, "an Image lies near its base");
+  require(image->image_size >= bytes.size(), "an Image has room for its file");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -55,22 +75,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   require(compression_of(input) == Compression::None || bytes->size() <= kLimit,
           "what was compressed stays within the limit");
-  if (is_elf(*bytes)) {
-    const auto program = parse_elf(*bytes);
-    if (program) {
-      check_program(*bytes, *program);
-    } else {
-      check_reason(program.error());
-    }
-  }
-  if (is_arm64_image(*bytes)) {
-    const auto image = parse_arm64_image(*bytes);
-    if (image) {
-      require(image->text_offset < Arm64Image::kBaseAlignment, "an Image lies in its block");
-      require(image->image_size >= bytes->size(), "an Image has room for its file");
-    } else {
-      check_reason(image.error());
-    }
-  }
+  for (const Isa isa : {Isa::Aarch64, Isa::Riscv64}) check_kernel(*bytes, isa);
   return 0;
 }

@@ -129,7 +129,7 @@ std::expected<void, Diagnostic> Host::add_vm(const VmFile& file, bool loads_imag
   VmConfig config = lent.view();
   std::optional<LoadPlan> plan;
   if (loads_images) {
-    auto made = plan_load(file, images_);
+    auto made = plan_load(file, images_, Isa::Aarch64);
     if (!made) return std::unexpected(made.error());
     plan = std::move(*made);
     config.bsp_entry = GuestPhysAddr(plan->entry);

@@ -1,9 +1,11 @@
 #include <fmt/format.h>
 
 #include <hal-common/split_mix.hpp>
+#include <hal-sim/load/aarch64/device_tree_board.hpp>
 #include <hal-sim/load/device_tree.hpp>
-#include <hal-sim/load/device_tree_board.hpp>
 #include <hal-sim/load/device_tree_editor.hpp>
+#include <hal-sim/load/riscv64/device_tree_board.hpp>
+#include <string_view>
 #include <vector>
 
 namespace axvm::hal_sim {
@@ -36,22 +38,18 @@ void add_chosen(DeviceTreeEditor& tree, const VmFile& vm, std::optional<GuestPhy
   }
 }
 
-void add_cpus(DeviceTreeEditor& tree, const VmFile& vm) {
-  const Node psci = tree.add(kRoot, "psci");
-  tree.set_text(psci, "compatible", {"arm,psci-1.0", "arm,psci-0.2", "arm,psci"});
-  tree.set_text(psci, "method", {"hvc"});
-  const Node cpus = tree.add(kRoot, "cpus");
-  tree.set_cells(cpus, "#address-cells",
-                 {2});  // the affinity fields of MPIDR_EL1, Aff3 in the first
-  tree.set_cells(cpus, "#size-cells", {0});
-  for (std::size_t i = vm.cpu_num; i-- > 0;) {  // what is added last comes first
-    const std::uint64_t id = vm.phys_id(i);
-    const Node cpu = tree.add(cpus, fmt::format("cpu@{:x}", id));
-    tree.set_text(cpu, "device_type", {"cpu"});
-    tree.set_text(cpu, "compatible", {"arm,armv8"});
-    tree.set_u64(cpu, "reg", id);
-    tree.set_text(cpu, "enable-method", {"psci"});
+// What trees have in common is not the board's.
+struct Board {
+  std::string_view compatible;
+  std::string (*add_devices)(DeviceTreeEditor&, const VmFile&);
+  void (*add_cpus)(DeviceTreeEditor&, const VmFile&);
+};
+
+Board board_of(Isa isa) {
+  if (isa == Isa::Aarch64) {
+    return {aarch64::kBoardCompatible, aarch64::add_board, aarch64::add_cpus};
   }
+  return {riscv64::kBoardCompatible, riscv64::add_board, riscv64::add_cpus};
 }
 
 // What the kernel may take for randomness: the same in every run.
@@ -68,15 +66,16 @@ Bytes rng_seed(std::uint32_t vm) {
 
 }  // namespace
 
-Tree make_device_tree(const VmFile& vm, std::optional<GuestPhysRange> initrd) {
+Tree make_device_tree(const VmFile& vm, std::optional<GuestPhysRange> initrd, Isa isa) {
+  const Board board = board_of(isa);
   return edit_device_tree({}, [&](DeviceTreeEditor& tree) {
-    tree.set_text(kRoot, "compatible", {"linux,dummy-virt"});
+    tree.set_text(kRoot, "compatible", {board.compatible});
     tree.set_text(kRoot, "model", {vm.name});
     tree.set_cells(kRoot, "#address-cells", {2});
     tree.set_cells(kRoot, "#size-cells", {2});
-    const std::string console = add_board(tree, vm);
+    const std::string console = board.add_devices(tree, vm);
     add_memory(tree, vm);
-    add_cpus(tree, vm);
+    board.add_cpus(tree, vm);
     add_chosen(tree, vm, initrd);
     const Node chosen = tree.find_or_add(kRoot, "chosen");
     tree.set_bytes(chosen, "rng-seed", rng_seed(vm.id));

@@ -23,7 +23,16 @@ struct ProgramHeader {
 
 std::unexpected<std::string> wrong(std::string text) { return std::unexpected(std::move(text)); }
 
-Status check_header(ByteView bytes) {
+struct Machine {
+  std::uint16_t number;  // e_machine
+  const char* name;
+};
+
+Machine machine_of(Isa isa) {
+  return isa == Isa::Aarch64 ? Machine{EM_AARCH64, "AArch64"} : Machine{EM_RISCV, "RISC-V"};
+}
+
+Status check_header(ByteView bytes, Isa isa) {
   if (bytes.size() < sizeof(Elf64_Ehdr)) {
     return wrong(fmt::format("is an ELF file of {} bytes, expected a header of {}", bytes.size(),
                              sizeof(Elf64_Ehdr)));
@@ -37,8 +46,9 @@ Status check_header(ByteView bytes) {
                              ident(EI_DATA)));
   }
   const auto machine = little_endian<std::uint16_t>(bytes, offsetof(Elf64_Ehdr, e_machine));
-  if (machine != EM_AARCH64) {
-    return wrong(fmt::format("is an ELF file for machine {}, expected 183 (AArch64)", machine));
+  if (const Machine expected = machine_of(isa); machine != expected.number) {
+    return wrong(fmt::format("is an ELF file for machine {}, expected {} ({})", machine,
+                             expected.number, expected.name));
   }
   const auto type = little_endian<std::uint16_t>(bytes, offsetof(Elf64_Ehdr, e_type));
   if (type != ET_EXEC && type != ET_DYN) {
@@ -127,8 +137,8 @@ bool is_elf(ByteView bytes) noexcept {
   return bytes.size() >= SELFMAG && std::memcmp(bytes.data(), ELFMAG, SELFMAG) == 0;
 }
 
-std::expected<ElfProgram, std::string> parse_elf(ByteView bytes) {
-  if (auto checked = check_header(bytes); !checked) return std::unexpected(checked.error());
+std::expected<ElfProgram, std::string> parse_elf(ByteView bytes, Isa isa) {
+  if (auto checked = check_header(bytes, isa); !checked) return std::unexpected(checked.error());
   const auto table = little_endian<std::uint64_t>(bytes, offsetof(Elf64_Ehdr, e_phoff));
   const auto count = little_endian<std::uint16_t>(bytes, offsetof(Elf64_Ehdr, e_phnum));
   const auto entry = little_endian<std::uint64_t>(bytes, offsetof(Elf64_Ehdr, e_entry));

@@ -1,8 +1,10 @@
 #pragma once
-// ELF executables for AArch64. Format: System V gABI chapters 4 and 5; AArch64: IHI 0056.
+// ELF executables. Format: System V gABI chapters 4 and 5; AArch64: IHI 0056; RISC-V: RISC-V ELF
+// psABI 8.
 
 #include <cstdint>
 #include <expected>
+#include <hal-sim/isa.hpp>
 #include <hal-sim/load/bytes.hpp>
 #include <string>
 #include <vector>
@@ -32,9 +34,9 @@ struct ElfProgram {
 /// True when `bytes` begin like an ELF file, of whatever kind.
 [[nodiscard]] bool is_elf(ByteView bytes) noexcept;
 
-/// The program in a little-endian 64-bit ELF file for AArch64: ET_EXEC, or ET_DYN that needs no
+/// The program in a little-endian 64-bit ELF file for `isa`: ET_EXEC, or ET_DYN that needs no
 /// relocations and no interpreter. All ranges lie in the file and below 2^64. The error is one
 /// line: what is wrong, where, and what was expected.
-[[nodiscard]] std::expected<ElfProgram, std::string> parse_elf(ByteView bytes);
+[[nodiscard]] std::expected<ElfProgram, std::string> parse_elf(ByteView bytes, Isa isa);
 
 }  // namespace axvm::hal_sim

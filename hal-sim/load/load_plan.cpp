@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cstring>
 #include <hal-sim/config/size_text.hpp>
-#include <hal-sim/load/arm64_image.hpp>
 #include <hal-sim/load/decompress.hpp>
 #include <hal-sim/load/device_tree.hpp>
 #include <hal-sim/load/elf.hpp>
+#include <hal-sim/load/linux_image.hpp>
 #include <hal-sim/load/load_plan.hpp>
 
 namespace axvm::hal_sim {
@@ -21,7 +21,8 @@ constexpr std::uint64_t kReachOfBoot = 512ULL << 20;
 
 class Planner {
  public:
-  Planner(const VmFile& vm, const ImageSearch& search) : vm_(vm), search_(search) {}
+  Planner(const VmFile& vm, const ImageSearch& search, Isa isa)
+      : vm_(vm), search_(search), isa_(isa) {}
 
   std::expected<LoadPlan, Diagnostic> run() {
     for (const auto step : {&Planner::plan_kernel, &Planner::plan_ramdisk, &Planner::plan_dtb}) {
@@ -43,18 +44,23 @@ class Planner {
     std::expected<std::uint64_t, Diagnostic> entry;
     if (is_elf(*bytes)) {
       entry = plan_elf(kKey, file->path, *bytes);
-    } else if (is_arm64_image(*bytes)) {
+    } else if (linux_image_isa(*bytes)) {
       entry = plan_image(kKey, file->path, std::move(*bytes));
     } else if (was_compressed) {
-      return wrong(kKey, file->path, "is compressed, but neither an ELF file nor an arm64 Image");
+      return wrong(
+          kKey, file->path,
+          fmt::format("is compressed, but neither an ELF file nor {}", linux_image_name(isa_)));
     } else {
       entry = plan_raw(kKey, file->path, std::move(*bytes));
     }
     if (!entry) return std::unexpected(std::move(entry.error()));
     plan_.entry = vm_.entry_point.value_or(*entry);
-    if (plan_.entry % 4 != 0) {
+    // Of instructions: RISC-V has compressed ones.
+    const unsigned alignment = isa_ == Isa::Riscv64 ? 2 : 4;
+    if (plan_.entry % alignment != 0) {
       return wrong(kKey, file->path,
-                   fmt::format("has the entry point {:#x}, expected a multiple of 4", plan_.entry));
+                   fmt::format("has the entry point {:#x}, expected a multiple of {}", plan_.entry,
+                               alignment));
     }
     return {};
   }
@@ -74,7 +80,7 @@ class Planner {
 
   std::expected<std::uint64_t, Diagnostic> plan_elf(const std::string& key, const fs::path& path,
                                                     ByteView bytes) {
-    const auto program = parse_elf(bytes);
+    const auto program = parse_elf(bytes, isa_);
     if (!program) return wrong(key, path, program.error());
     const std::uint64_t wanted = vm_.kernel_load_addr.value_or(program->base());
     if (!program->position_independent && wanted != program->base()) {
@@ -100,9 +106,9 @@ class Planner {
 
   std::expected<std::uint64_t, Diagnostic> plan_image(const std::string& key, const fs::path& path,
                                                       Bytes bytes) {
-    const auto header = parse_arm64_image(bytes);
+    const auto header = parse_linux_image(bytes, isa_);
     if (!header) return wrong(key, path, header.error());
-    constexpr std::uint64_t kAlignment = Arm64Image::kBaseAlignment;
+    constexpr std::uint64_t kAlignment = LinuxImage::kBaseAlignment;
     const MemoryRegionRow* memory = main_memory();
     std::uint64_t at = 0;
     if (vm_.kernel_load_addr) {
@@ -112,9 +118,8 @@ class Planner {
     }
     if ((at - header->text_offset) % kAlignment != 0) {
       return wrong("kernel.kernel_load_addr", path,
-                   fmt::format("is an arm64 Image, expected at {:#x} from a multiple of 2 MiB, not "
-                               "at {:#x}",
-                               header->text_offset, at));
+                   fmt::format("is {}, expected at {:#x} from a multiple of 2 MiB, not at {:#x}",
+                               linux_image_name(isa_), header->text_offset, at));
     }
     is_linux_ = true;
     const std::uint64_t size = bytes.size();
@@ -149,7 +154,7 @@ class Planner {
       origin = file->path.string();
       tree = patch_device_tree(file->bytes, vm_, ramdisk_);
     } else {
-      tree = make_device_tree(vm_, ramdisk_);
+      tree = make_device_tree(vm_, ramdisk_, isa_);
     }
     if (!tree) return wrong(key, origin, tree.error());
     const auto placed = place(key, origin, std::move(*tree), vm_.dtb_load_addr);
@@ -274,6 +279,7 @@ class Planner {
 
   const VmFile& vm_;
   const ImageSearch& search_;
+  Isa isa_;
   LoadPlan plan_;
   std::optional<GuestPhysRange> ramdisk_;
   bool is_linux_ = false;
@@ -281,8 +287,9 @@ class Planner {
 
 }  // namespace
 
-std::expected<LoadPlan, Diagnostic> plan_load(const VmFile& vm, const ImageSearch& search) {
-  return Planner(vm, search).run();
+std::expected<LoadPlan, Diagnostic> plan_load(const VmFile& vm, const ImageSearch& search,
+                                              Isa isa) {
+  return Planner(vm, search, isa).run();
 }
 
 Result<> load(VmBase& vm, const LoadPlan& plan) {

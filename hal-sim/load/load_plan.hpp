@@ -6,6 +6,7 @@
 #include <expected>
 #include <hal-sim/config/diagnostic.hpp>
 #include <hal-sim/config/vm_file.hpp>
+#include <hal-sim/isa.hpp>
 #include <hal-sim/load/bytes.hpp>
 #include <hal-sim/load/image.hpp>
 #include <optional>
@@ -28,15 +29,16 @@ struct LoadPiece {
 
 struct LoadPlan {
   std::uint64_t entry = 0;
-  std::optional<std::uint64_t> dtb;  ///< what the first vCPU finds in x0
+  std::optional<std::uint64_t> dtb;  ///< what the first vCPU finds in x0 (AArch64), a1 (RISC-V)
   std::vector<LoadPiece> pieces;     ///< disjoint, in memory of the VM
 };
 
-/// Reads and checks the kernel (raw, ELF or arm64 Image; the latter two also as gzip or zstd), the
-/// ramdisk and the device tree. A tree is made when `dtb_load_addr` is given without `dtb_path`, or
-/// when the kernel is an arm64 Image. What has no address of its own goes to the top of memory.
+/// Reads and checks the kernel (raw, or for `isa` as an ELF file or a Linux Image; the latter two
+/// also as gzip or zstd), the ramdisk and the device tree. A tree is made when `dtb_load_addr` is
+/// given without `dtb_path`, or when the kernel is an Image. What has no address of its own goes to
+/// the top of memory.
 [[nodiscard]] std::expected<LoadPlan, Diagnostic> plan_load(const VmFile& vm,
-                                                            const ImageSearch& search);
+                                                            const ImageSearch& search, Isa isa);
 
 /// Writes every piece; may be repeated when the VM's memory is new. Errors: as
 /// VmBase::get_image_load_region.

@@ -38,7 +38,7 @@ class BareMachine {
     backends_->for_each([&](VmId vm, std::size_t device, const DeviceBackend& backend) {
       hal_->set_backend(vm, device, backend);
     });
-    const auto plan = plan_load(config.vms.front(), ImageSearch{{AXVM_BUILD_DIR}});
+    const auto plan = plan_load(config.vms.front(), ImageSearch{{AXVM_BUILD_DIR}}, Isa::Aarch64);
     REQUIRE(plan.has_value());
     const LentVmConfig lent(config.vms.front());
     auto vm = hal_->create_vm(lent.view());

@@ -179,7 +179,7 @@ std::optional<std::vector<El2Vm>> plan_vms(const hal_sim::MachineConfig& config,
   std::size_t disks = 0;
   std::size_t cards = 0;
   for (const hal_sim::VmFile& vm : config.vms) {
-    auto plan = hal_sim::plan_load(vm, image_search(options));
+    auto plan = hal_sim::plan_load(vm, image_search(options), hal_sim::Isa::Aarch64);
     if (!plan) {
       complain(to_string(plan.error()));
       return std::nullopt;

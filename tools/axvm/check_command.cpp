@@ -51,7 +51,7 @@ bool has_images(const VmFile& vm, const hal_sim::ImageSearch& search) {
 std::optional<LoadPlan> plan_of(const VmFile& vm, const hal_sim::ImageSearch& search,
                                 bool& is_wrong) {
   if (!has_images(vm, search)) return std::nullopt;
-  auto plan = hal_sim::plan_load(vm, search);
+  auto plan = hal_sim::plan_load(vm, search, hal_sim::Isa::Aarch64);
   if (plan) return std::move(*plan);
   complain(to_string(plan.error()));
   is_wrong = true;

@@ -24,7 +24,7 @@ std::optional<Images> images_of(const ConfigurationOptions& options) {
   if (!config) return std::nullopt;
   Images images;
   for (const hal_sim::VmFile& vm : config->vms) {
-    auto plan = hal_sim::plan_load(vm, image_search(options));
+    auto plan = hal_sim::plan_load(vm, image_search(options), hal_sim::Isa::Aarch64);
     if (!plan) {
       complain(to_string(plan.error()));
       return std::nullopt;

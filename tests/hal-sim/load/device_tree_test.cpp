@@ -1,10 +1,10 @@
 #include <doctest/doctest.h>
 #include <libfdt.h>
 
-#include <algorithm>
 #include <hal-sim/load/device_tree.hpp>
 #include <string_view>
 
+#include "device_tree_reader.hpp"
 #include "image_builder.hpp"
 
 using namespace axvm;
@@ -27,35 +27,11 @@ VmFile board() {
   return vm;
 }
 
-/// The property as text, its zeroes as commas; "-" when there is none.
-std::string text(const Bytes& tree, const char* path, const char* name) {
-  int size = -1;
-  const int node = fdt_path_offset(tree.data(), path);
-  const void* value = node < 0 ? nullptr : fdt_getprop(tree.data(), node, name, &size);
-  if (size <= 0) return size < 0 ? "-" : "";
-  std::string all(static_cast<const char*>(value), static_cast<std::size_t>(size - 1));
-  std::ranges::replace(all, '\0', ',');
-  return all;
-}
-
-/// The property as cells of 32 bits.
-std::vector<std::uint32_t> cells(const Bytes& tree, const char* path, const char* name) {
-  int size = 0;
-  const int node = fdt_path_offset(tree.data(), path);
-  const void* value = node < 0 ? nullptr : fdt_getprop(tree.data(), node, name, &size);
-  std::vector<std::uint32_t> all;
-  for (int i = 0; value != nullptr && i + 4 <= size; i += 4) {
-    all.push_back(fdt32_ld(reinterpret_cast<const fdt32_t*>(static_cast<const char*>(value) + i)));
-  }
-  return all;
-}
-
-using Cells = std::vector<std::uint32_t>;
-
 }  // namespace
 
 TEST_CASE("a tree made from the configuration describes what there is") {
-  const auto made = make_device_tree(board(), GuestPhysRange{GuestPhysAddr(0x4100'0000), 0x800});
+  const auto made =
+      make_device_tree(board(), GuestPhysRange{GuestPhysAddr(0x4100'0000), 0x800}, Isa::Aarch64);
   REQUIRE(made.has_value());
   const Bytes& tree = *made;
   CHECK(fdt_check_full(tree.data(), tree.size()) == 0);
@@ -87,7 +63,7 @@ TEST_CASE("a tree describes the board of QEMU's virt machine") {
                     {"fw_cfg", 0x902'0000, 0x18, 0, 0x3, {}},
                     {"disk", 0xA00'0000, 0x200, 48, 0xe1, {}},
                     {"random", 0xA00'0200, 0x200, 49, 0xe4, {}}};
-  const auto made = make_device_tree(vm, std::nullopt);
+  const auto made = make_device_tree(vm, std::nullopt, Isa::Aarch64);
   REQUIRE(made.has_value());
   const Bytes& tree = *made;
   CHECK(fdt_check_full(tree.data(), tree.size()) == 0);
@@ -127,9 +103,9 @@ TEST_CASE("a tree describes the board of QEMU's virt machine") {
   }
   SUBCASE("a seed that is the same in every run and another for every VM") {
     CHECK(cells(tree, "/chosen", "rng-seed").size() == 8);
-    CHECK(*make_device_tree(vm, std::nullopt) == tree);
+    CHECK(*make_device_tree(vm, std::nullopt, Isa::Aarch64) == tree);
     vm.id = 2;
-    CHECK(cells(*make_device_tree(vm, std::nullopt), "/chosen", "rng-seed") !=
+    CHECK(cells(*make_device_tree(vm, std::nullopt, Isa::Aarch64), "/chosen", "rng-seed") !=
           cells(tree, "/chosen", "rng-seed"));
   }
 }
@@ -137,7 +113,7 @@ TEST_CASE("a tree describes the board of QEMU's virt machine") {
 TEST_CASE("a tree describes a GICv2") {
   VmFile vm = board();
   vm.emu_devices.push_back({"gic", 0x800'0000, 0x1'0000, 0, 0x1, {2, 0x801'0000}});
-  const Bytes tree = *make_device_tree(vm, std::nullopt);
+  const Bytes tree = *make_device_tree(vm, std::nullopt, Isa::Aarch64);
   CHECK(text(tree, "/intc@8000000", "compatible") == "arm,cortex-a15-gic");
   CHECK(cells(tree, "/intc@8000000", "reg") ==
         Cells{0, 0x800'0000, 0, 0x1'0000, 0, 0x801'0000, 0, 0x2000});
@@ -148,7 +124,7 @@ TEST_CASE("a tree describes a GICv2") {
 }
 
 TEST_CASE("a tree without an interrupt controller describes no interrupts") {
-  const Bytes tree = *make_device_tree(board(), std::nullopt);
+  const Bytes tree = *make_device_tree(board(), std::nullopt, Isa::Aarch64);
   CHECK(fdt_getprop(tree.data(), 0, "interrupt-parent", nullptr) == nullptr);
   CHECK(text(tree, "/pl011@9000000", "interrupts") == "-");
   CHECK(text(tree, "/timer", "interrupts") == "-");
@@ -157,18 +133,19 @@ TEST_CASE("a tree without an interrupt controller describes no interrupts") {
 TEST_CASE("a tree grows with what it describes") {
   VmFile vm = board();
   vm.cmdline = std::string(10'000, 'x');
-  const auto made = make_device_tree(vm, std::nullopt);
+  const auto made = make_device_tree(vm, std::nullopt, Isa::Aarch64);
   REQUIRE(made.has_value());
   CHECK(text(*made, "/chosen", "bootargs").size() == 10'000);
   vm.cmdline = std::string(5 << 20, 'x');
-  CHECK(make_device_tree(vm, std::nullopt).error() == "makes a device tree larger than 2 MiB");
+  CHECK(make_device_tree(vm, std::nullopt, Isa::Aarch64).error() ==
+        "makes a device tree larger than 2 MiB");
 }
 
 TEST_CASE("a given tree keeps what it says, but for memory, command line and ramdisk") {
   VmFile other = board();
   other.memory_regions = {{0x8000'0000, 0x1000, 7, MapType::Alloc}};
   other.cmdline = "old";
-  const Bytes given = *make_device_tree(other, std::nullopt);
+  const Bytes given = *make_device_tree(other, std::nullopt, Isa::Aarch64);
   const auto patched =
       patch_device_tree(given, board(), GuestPhysRange{GuestPhysAddr(0x4100'0000), 0x800});
   REQUIRE(patched.has_value());
@@ -184,7 +161,7 @@ TEST_CASE("a given tree keeps what it says, but for memory, command line and ram
 
 TEST_CASE("what is no device tree is refused with what it is") {
   const VmFile vm = board();
-  Bytes tree = *make_device_tree(vm, std::nullopt);
+  Bytes tree = *make_device_tree(vm, std::nullopt, Isa::Aarch64);
   CHECK(patch_device_tree(bytes_of("tree"), vm, std::nullopt).error() ==
         "has 4 bytes, expected a device tree with a header of 40");
   CHECK(patch_device_tree(Bytes(64), vm, std::nullopt).error() ==
@@ -205,7 +182,7 @@ TEST_CASE("what is no device tree is refused with what it is") {
 }
 
 TEST_CASE("a tree whose cells are too small for an address is refused") {
-  Bytes tree = *make_device_tree(board(), std::nullopt);
+  Bytes tree = *make_device_tree(board(), std::nullopt, Isa::Aarch64);
   const std::uint32_t one = __builtin_bswap32(1);
   REQUIRE(fdt_setprop_inplace(tree.data(), 0, "#address-cells", &one, sizeof(one)) == 0);
   CHECK(patch_device_tree(tree, board(), std::nullopt).error() ==

@@ -17,7 +17,7 @@ ElfBuilder hello() {
 }
 
 std::string error_of(const ElfBuilder& elf) {
-  const auto program = parse_elf(elf.build());
+  const auto program = parse_elf(elf.build(), Isa::Aarch64);
   return program ? "" : program.error();
 }
 
@@ -31,7 +31,7 @@ std::string error_after(Change&& change) {
 }  // namespace
 
 TEST_CASE("an executable: its segments by physical address, and its entry point") {
-  const auto program = parse_elf(hello().build());
+  const auto program = parse_elf(hello().build(), Isa::Aarch64);
   REQUIRE(program.has_value());
   CHECK(program->entry == 0x4008'0000);
   CHECK_FALSE(program->position_independent);
@@ -44,14 +44,14 @@ TEST_CASE("the entry point is virtual: it moves with the segment that holds it")
   ElfBuilder elf;
   elf.add(0xffff'0000'0000'1000, "code", 0x100).p_paddr = 0x4000'1000;
   elf.header.e_entry = 0xffff'0000'0000'1010;
-  CHECK(parse_elf(elf.build())->entry == 0x4000'1010);
+  CHECK(parse_elf(elf.build(), Isa::Aarch64)->entry == 0x4000'1010);
 }
 
 TEST_CASE("segments come sorted, whatever their order in the file") {
   ElfBuilder elf;
   elf.add(0x2000, "b", 1);
   elf.add(0x1000, "a", 1);
-  const auto program = parse_elf(elf.build());
+  const auto program = parse_elf(elf.build(), Isa::Aarch64);
   REQUIRE(program.has_value());
   CHECK(program->base() == 0x1000);
   CHECK(program->entry == 0x2000);
@@ -60,7 +60,7 @@ TEST_CASE("segments come sorted, whatever their order in the file") {
 TEST_CASE("a position-independent executable is one") {
   ElfBuilder elf = hello();
   elf.header.e_type = ET_DYN;
-  CHECK(parse_elf(elf.build())->position_independent);
+  CHECK(parse_elf(elf.build(), Isa::Aarch64)->position_independent);
 }
 
 TEST_CASE("what is no executable for AArch64 is refused with what it is") {
@@ -78,10 +78,20 @@ TEST_CASE("what is no executable for AArch64 is refused with what it is") {
         "is an ELF file for a dynamic linker, expected a statically linked one");
 }
 
+TEST_CASE("an executable is for the machine that it is to run on") {
+  ElfBuilder elf = hello();
+  CHECK(parse_elf(elf.build(), Isa::Riscv64).error() ==
+        "is an ELF file for machine 183, expected 243 (RISC-V)");
+  elf.header.e_machine = EM_RISCV;
+  CHECK(parse_elf(elf.build(), Isa::Riscv64)->entry == 0x4008'0000);
+  CHECK(error_of(elf) == "is an ELF file for machine 243, expected 183 (AArch64)");
+}
+
 TEST_CASE("headers and segments lie in the file") {
   Bytes cut = hello().build();
   cut.resize(63);
-  CHECK(parse_elf(cut).error() == "is an ELF file of 63 bytes, expected a header of 64");
+  CHECK(parse_elf(cut, Isa::Aarch64).error() ==
+        "is an ELF file of 63 bytes, expected a header of 64");
   CHECK(error_after([](auto& elf) { elf.header.e_phoff = ~0ULL; }) ==
         "has 2 ELF program headers at file offset 0xffffffffffffffff, expected them inside the "
         "file of 0xb8 bytes");

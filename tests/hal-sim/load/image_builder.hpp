@@ -73,6 +73,20 @@ inline Bytes arm64_image(std::uint64_t text_offset, std::uint64_t image_size,
   return image;
 }
 
+/// A RISC-V Image of `size` bytes, with both of its magic numbers.
+inline Bytes riscv_image(std::uint64_t text_offset, std::uint64_t image_size,
+                         std::uint64_t flags = 0, std::uint32_t version = 2,
+                         std::size_t size = 4096) {
+  Bytes image(size, std::byte{0x55});
+  std::memcpy(image.data() + 8, &text_offset, 8);
+  std::memcpy(image.data() + 16, &image_size, 8);
+  std::memcpy(image.data() + 24, &flags, 8);
+  std::memcpy(image.data() + 32, &version, 4);
+  std::memcpy(image.data() + 48, "RISCV\0\0\0", 8);
+  std::memcpy(image.data() + 56, "RSC\x05", 4);
+  return image;
+}
+
 inline Bytes gzipped(ByteView bytes) {
   z_stream stream{};
   deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);

@@ -21,6 +21,7 @@ constexpr std::uint64_t kMemory = 0x4000'0000;
 struct Setup {
   TemporaryFolder folder;
   VmFile vm;
+  Isa isa = Isa::Aarch64;
 
   Setup() {
     vm.file = (folder.path() / "vm.toml").string();
@@ -37,7 +38,7 @@ struct Setup {
     static_cast<void>(folder.file("ramdisk", std::string(contents)));
     vm.ramdisk = ImageRow{"ramdisk", std::nullopt};
   }
-  [[nodiscard]] auto plan() const { return plan_load(vm, {}); }
+  [[nodiscard]] auto plan() const { return plan_load(vm, {}, isa); }
   /// What follows the file's place, or "" when it can be loaded.
   [[nodiscard]] std::string error() const {
     const auto planned = plan();
@@ -144,6 +145,49 @@ TEST_CASE("an arm64 Image goes where its header permits") {
         "2 MiB, not at 0x40080000");
   setup.vm.kernel_load_addr = kMemory + (4ULL << 20);
   CHECK(setup.plan()->entry == kMemory + (4ULL << 20));
+}
+
+TEST_CASE("a RISC-V Image goes behind the firmware's place at the start of memory") {
+  Setup setup;
+  setup.isa = Isa::Riscv64;
+  setup.vm.kernel_load_addr.reset();
+  for (const auto pack :
+       {+[](ByteView b) { return Bytes(b.begin(), b.end()); }, +gzipped, +zstd_compressed}) {
+    setup.kernel(pack(riscv_image(0x20'0000, 0x40'0000)));
+    const auto plan = setup.plan();
+    REQUIRE(plan.has_value());
+    CHECK(plan->entry == kMemory + 0x20'0000);
+    CHECK(plan->pieces[0].size == 4096);
+    CHECK(plan->pieces[0].reserved == 0x40'0000);
+    CHECK(plan->dtb == kMemory + (62ULL << 20));
+  }
+  setup.vm.kernel_load_addr = kMemory + 0x8'0000;
+  CHECK(
+      setup.error() ==
+      "kernel.kernel_load_addr: kernel is a RISC-V Image, expected at 0x200000 from a multiple of "
+      "2 MiB, not at 0x40080000");
+}
+
+TEST_CASE("an Image for another architecture is refused, and no raw image") {
+  Setup setup;
+  setup.kernel(riscv_image(0x20'0000, 0x40'0000));
+  CHECK(setup.error() == "kernel.kernel_path: kernel is a RISC-V Image, expected an arm64 Image");
+  setup.isa = Isa::Riscv64;
+  setup.kernel(arm64_image(0, 4096));
+  CHECK(setup.error() == "kernel.kernel_path: kernel is an arm64 Image, expected a RISC-V Image");
+}
+
+TEST_CASE("an entry point is where an instruction may be") {
+  Setup setup;
+  setup.kernel(bytes_of("raw!"));
+  setup.vm.entry_point = kMemory + 2;
+  CHECK(setup.error() ==
+        "kernel.kernel_path: kernel has the entry point 0x40000002, expected a multiple of 4");
+  setup.isa = Isa::Riscv64;
+  CHECK(setup.plan()->entry == kMemory + 2);
+  setup.vm.entry_point = kMemory + 1;
+  CHECK(setup.error() ==
+        "kernel.kernel_path: kernel has the entry point 0x40000001, expected a multiple of 2");
 }
 
 TEST_CASE("a device tree is made when only its address is given") {

@@ -1,8 +1,8 @@
 #include <doctest/doctest.h>
 
-#include <hal-sim/load/arm64_image.hpp>
+#include <hal-sim/load/aarch64/arm64_image.hpp>
 
-#include "image_builder.hpp"
+#include <tests/hal-sim/load/image_builder.hpp>
 
 using namespace axvm::hal_sim;
 using namespace axvm::hal_sim::test;

@@ -1,11 +1,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <hal-sim/load/device_tree_board.hpp>
+#include <hal-sim/load/aarch64/device_tree_board.hpp>
+#include <hal-sim/load/device_tree_devices.hpp>
 #include <optional>
 #include <ranges>
 
-namespace axvm::hal_sim {
+namespace axvm::hal_sim::aarch64 {
 namespace {
 
 using Node = DeviceTreeEditor::Node;
@@ -28,10 +29,6 @@ constexpr std::uint32_t kEdgeRising = 1;
 constexpr std::uint32_t kLevelHigh = 4;
 constexpr std::uint64_t kFirstPpi = 16;
 constexpr std::uint64_t kFirstSpi = 32;
-
-bool is_type(const EmulatedDeviceRow& device, EmulatedDeviceType type) {
-  return device.emu_type == static_cast<std::uint64_t>(type);
-}
 
 // A row of cfg_list: version, base of what each CPU has, base of the ITS.
 struct Gic {
@@ -84,42 +81,18 @@ class Board {
         tree_.set_text(node, "compatible", {"arm,pl031", "arm,primecell"});
         break;
       }
-      case EmulatedDeviceType::Flash: {
-        const Node node = add_node(device, "flash");
-        tree_.set_text(node, "compatible", {"cfi-flash"});
-        tree_.set_cells(node, "bank-width", {2});
+      default: {  // no other device is found in trees
+        const auto node = add_common_device(tree_, kRoot, device);
+        if (is_virtio(device)) set_interrupt(*node, device.irq_id, kEdgeRising);
         break;
       }
-      case EmulatedDeviceType::FwCfg: {
-        const Node node = add_node(device, "fw-cfg");
-        tree_.set_text(node, "compatible", {"qemu,fw-cfg-mmio"});
-        tree_.set_empty(node, "dma-coherent");
-        break;
-      }
-      case EmulatedDeviceType::VirtioBlock:
-      case EmulatedDeviceType::VirtioNet:
-      case EmulatedDeviceType::VirtioConsole:
-      case EmulatedDeviceType::VirtioEntropy: {
-        const Node node = add_node(device, "virtio_mmio");
-        tree_.set_text(node, "compatible", {"virtio,mmio"});
-        tree_.set_empty(node, "dma-coherent");
-        set_interrupt(node, device.irq_id, kEdgeRising);
-        break;
-      }
-      default: break;  // no other device is found in trees
     }
     return {};
   }
 
-  Node add_node(const EmulatedDeviceRow& device, std::string_view kind) {
-    const Node node = tree_.add(kRoot, fmt::format("{}@{:x}", kind, device.base_gpa));
-    tree_.set_reg(node, device.base_gpa, device.length);
-    return node;
-  }
-
   Node add_primecell(const EmulatedDeviceRow& device, std::string_view kind,
                      std::initializer_list<std::string_view> clocks) {
-    const Node node = add_node(device, kind);
+    const Node node = add_device_node(tree_, kRoot, device, kind);
     std::vector<std::uint32_t> handles(clocks.size(), kClockPhandle);
     tree_.set_cells(node, "clocks", handles);
     tree_.set_text(node, "clock-names", clocks);
@@ -196,6 +169,24 @@ class Board {
 
 }  // namespace
 
+void add_cpus(DeviceTreeEditor& tree, const VmFile& vm) {
+  const Node psci = tree.add(kRoot, "psci");
+  tree.set_text(psci, "compatible", {"arm,psci-1.0", "arm,psci-0.2", "arm,psci"});
+  tree.set_text(psci, "method", {"hvc"});
+  const Node cpus = tree.add(kRoot, "cpus");
+  // The affinity fields of MPIDR_EL1, Aff3 in the first.
+  tree.set_cells(cpus, "#address-cells", {2});
+  tree.set_cells(cpus, "#size-cells", {0});
+  for (std::size_t i = vm.cpu_num; i-- > 0;) {  // what is added last comes first
+    const std::uint64_t id = vm.phys_id(i);
+    const Node cpu = tree.add(cpus, fmt::format("cpu@{:x}", id));
+    tree.set_text(cpu, "device_type", {"cpu"});
+    tree.set_text(cpu, "compatible", {"arm,armv8"});
+    tree.set_u64(cpu, "reg", id);
+    tree.set_text(cpu, "enable-method", {"psci"});
+  }
+}
+
 std::string add_board(DeviceTreeEditor& tree, const VmFile& vm) { return Board(tree, vm).add(); }
 
-}  // namespace axvm::hal_sim
+}  // namespace axvm::hal_sim::aarch64

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <hal-sim/config/size_text.hpp>
-#include <hal-sim/load/arm64_image.hpp>
+#include <hal-sim/load/aarch64/arm64_image.hpp>
 
 namespace axvm::hal_sim {
 namespace {
@@ -22,7 +22,7 @@ bool is_arm64_image(ByteView bytes) noexcept {
   return bytes.size() >= kHeaderSize && little_endian<std::uint32_t>(bytes, kMagicOffset) == kMagic;
 }
 
-std::expected<Arm64Image, std::string> parse_arm64_image(ByteView bytes) {
+std::expected<LinuxImage, std::string> parse_arm64_image(ByteView bytes) {
   if (!is_arm64_image(bytes)) return std::unexpected("has no arm64 Image header");
   const auto flags = little_endian<std::uint64_t>(bytes, kFlags);
   const auto image_size = little_endian<std::uint64_t>(bytes, kImageSize);
@@ -34,9 +34,9 @@ std::expected<Arm64Image, std::string> parse_arm64_image(ByteView bytes) {
     return std::unexpected(
         fmt::format("is an arm64 Image for pages of {}, expected 4 KiB", kGranules[granule]));
   }
-  if (image_size == 0) return Arm64Image{kOldTextOffset, bytes.size()};
+  if (image_size == 0) return LinuxImage{kOldTextOffset, bytes.size()};
   const auto text_offset = little_endian<std::uint64_t>(bytes, kTextOffset);
-  if (text_offset >= Arm64Image::kBaseAlignment || text_offset % 4096 != 0) {
+  if (text_offset >= LinuxImage::kBaseAlignment || text_offset % 4096 != 0) {
     return std::unexpected(fmt::format(
         "is an arm64 Image with text_offset {:#x}, expected a multiple of 4 KiB below 2 MiB",
         text_offset));
@@ -46,7 +46,7 @@ std::expected<Arm64Image, std::string> parse_arm64_image(ByteView bytes) {
         fmt::format("is an arm64 Image with image_size {:#x}, expected {} at most", image_size,
                     format_size(kLargestImage)));
   }
-  return Arm64Image{text_offset, std::max<std::uint64_t>(image_size, bytes.size())};
+  return LinuxImage{text_offset, std::max<std::uint64_t>(image_size, bytes.size())};
 }
 
 }  // namespace axvm::hal_sim
