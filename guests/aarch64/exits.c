@@ -82,9 +82,7 @@ static void interrupts(void) {
 }
 
 int main(void) {
-  map_flat(root);
-  forget_cached_image();
-  mmu_enable(root, 0);
+  enter_flat_map(root);
   write32(GICD_CTLR, 1U << 4 | 1U << 1);  // ARE_NS, EnableGrp1NS
   enable_interrupt_interface();
   int64_t status = start_cpu(1, stack, sizeof stack, other_cpu, 1);

@@ -90,9 +90,7 @@ static void second(uint64_t argument) {
 }
 
 int main(void) {
-  map_flat(root);
-  forget_cached_image();
-  mmu_enable(root, 0);
+  enter_flat_map(root);
   check_equal("CPU_ON", (uint64_t)start_cpu(1, second_stack, sizeof second_stack, second, 1),
               PSCI_SUCCESS);
   work(0);

@@ -153,9 +153,7 @@ static void two_cpus(void) {
 
 int main(void) {
   mask_interrupts();
-  map_flat(root);
-  forget_cached_image();
-  mmu_enable(root, 0);
+  enter_flat_map(root);
   uint32_t cpus = (read32(DISTRIBUTOR + GICD_TYPER) >> 5 & 7) + 1;
   write32(DISTRIBUTOR + GICD_CTLR, 1);
   open_interface();

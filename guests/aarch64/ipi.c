@@ -104,9 +104,7 @@ static void secondary(uint64_t cpu) {
 }
 
 int main(void) {
-  map_flat(root);
-  forget_cached_image();
-  mmu_enable(root, 0);
+  enter_flat_map(root);
   for (uint64_t cpu = 1; cpu < CPUS; ++cpu) {
     int64_t status = start_cpu(cpu, stacks[cpu], sizeof stacks[cpu], secondary, cpu);
     if (status != PSCI_SUCCESS) {

@@ -123,9 +123,7 @@ static void refuse(void) {
 }
 
 int main(void) {
-  map_flat(root);
-  forget_cached_image();
-  mmu_enable(root, 0);
+  enter_flat_map(root);
   set_up();
   mask_interrupts();
   enable_interrupt_interface();

@@ -59,9 +59,7 @@ static void without(void) {
 }
 
 int main(void) {
-  map_flat(root);
-  forget_cached_image();
-  mmu_enable(root, 0);
+  enter_flat_map(root);
   by_address();
   all_at_once();
   without();

@@ -54,9 +54,7 @@ static void second(uint64_t argument) {
 }
 
 int main(void) {
-  map_flat(root);
-  forget_cached_image();
-  mmu_enable(root, 0);
+  enter_flat_map(root);
 
   check_equal("AFFINITY_INFO before CPU_ON", (uint64_t)psci_affinity_info(SECOND_CPU),
               AFFINITY_OFF);

@@ -33,3 +33,9 @@ void map_flat(uint64_t* root) {
   root[0] = PTE_IO;
   root[1] = 0x40000000UL | PTE_RAM;
 }
+
+void enter_flat_map(uint64_t* root) {
+  map_flat(root);
+  forget_cached_image();
+  mmu_enable(root, 0);
+}

@@ -50,3 +50,6 @@ static inline void invalidate_all(void) {
 // A root that maps the first GiB as Device memory and the second, where RAM is, as Normal memory,
 // each onto itself.
 void map_flat(uint64_t* root);
+
+// On the first CPU, once: such a root, with ASID 0. Others then enable the MMU with it.
+void enter_flat_map(uint64_t* root);

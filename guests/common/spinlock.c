@@ -1,6 +1,7 @@
 // Four vCPUs: a ticket lock around a counter that is not atomic by itself, and messages handed on
-// by store-release and load-acquire. Whoever waits does so in WFE.
+// by store-release and load-acquire. Whoever waits lets others get on.
 
+#include "runtime/atomic.h"
 #include "runtime/guest.h"
 #include "runtime/mmu.h"
 
@@ -24,45 +25,13 @@ static _Alignas(4096) struct {
   } mailbox[CPUS];
 } shared;
 
-static uint64_t load_acquire(const uint64_t* from) {
-  uint64_t value;
-  __asm__ volatile("ldar %0, [%1]" : "=r"(value) : "r"(from) : "memory");
-  return value;
-}
-static void store_release(uint64_t* to, uint64_t value) {
-  __asm__ volatile("stlr %0, [%1]" ::"r"(value), "r"(to) : "memory");
-}
-static void wait_for_event(void) { __asm__ volatile("wfe" ::: "memory"); }
-static void send_event(void) { __asm__ volatile("dsb ish\n\tsev" ::: "memory"); }
-
-static uint32_t fetch_increment(uint32_t* at) {
-  uint32_t value;
-  uint32_t sum;
-  uint32_t failed;
-  __asm__ volatile(
-      "1: ldaxr %w0, [%3]\n\t"
-      "add %w1, %w0, #1\n\t"
-      "stxr %w2, %w1, [%3]\n\t"
-      "cbnz %w2, 1b"
-      : "=&r"(value), "=&r"(sum), "=&r"(failed)
-      : "r"(at)
-      : "memory");
-  return value;
-}
-
 static void lock(void) {
-  uint32_t ticket = fetch_increment(&shared.next_ticket);
-  for (;;) {
-    uint32_t serving;
-    __asm__ volatile("ldar %w0, [%1]" : "=r"(serving) : "r"(&shared.now_serving) : "memory");
-    if (serving == ticket) return;
-    wait_for_event();
-  }
+  uint32_t ticket = fetch_increment_32(&shared.next_ticket);
+  while (load_acquire_32(&shared.now_serving) != ticket) wait_for_event();
 }
 
 static void unlock(void) {
-  uint32_t next = shared.now_serving + 1;
-  __asm__ volatile("stlr %w0, [%1]" ::"r"(next), "r"(&shared.now_serving) : "memory");
+  store_release_32(&shared.now_serving, shared.now_serving + 1);
   send_event();
 }
 
@@ -118,13 +87,11 @@ static void work(uint64_t cpu) {
 }
 
 int main(void) {
-  map_flat(root);
-  forget_cached_image();
-  mmu_enable(root, 0);
+  enter_flat_map(root);
   for (uint64_t cpu = 1; cpu < CPUS; ++cpu) {
     int64_t status = start_cpu(cpu, stacks[cpu], sizeof stacks[cpu], work, cpu);
-    if (status != PSCI_SUCCESS) {
-      print("spinlock: CPU_ON of CPU %lu answered %ld; this guest needs four CPUs\n", cpu, status);
+    if (status != 0) {
+      print("spinlock: CPU %lu does not start (%ld); this guest needs four CPUs\n", cpu, status);
       return 1;
     }
   }
