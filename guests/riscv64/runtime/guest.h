@@ -47,7 +47,8 @@ static inline uint64_t this_hart(void) {
 // Ends the machine as described above.
 _Noreturn void guest_exit(int status);
 
-// Starts `hart` in function(argument), on `stack` (`size` bytes, 16-byte aligned), in S-mode with
-// translation off; it is stopped when the function returns. Answers what SBI hart_start answered.
-int64_t start_hart(uint64_t hart, void* stack, size_t size, void (*function)(uint64_t),
-                   uint64_t argument);
+// Starts hart `cpu` in function(argument), on `stack` (`size` bytes, 16-byte aligned), in S-mode
+// with translation off; it is stopped when the function returns. Answers what SBI hart_start
+// answered.
+int64_t start_cpu(uint64_t cpu, void* stack, size_t size, void (*function)(uint64_t),
+                  uint64_t argument);

@@ -56,11 +56,11 @@ void trap_entry(struct trap_frame* frame) {
 
 extern const char secondary_start[];
 
-int64_t start_hart(uint64_t hart, void* stack, size_t size, void (*function)(uint64_t),
-                   uint64_t argument) {
+int64_t start_cpu(uint64_t cpu, void* stack, size_t size, void (*function)(uint64_t),
+                  uint64_t argument) {
   uint64_t* top = (uint64_t*)((char*)stack + size) - 2;
   top[0] = (uint64_t)function;
   top[1] = argument;
   memory_barrier();
-  return sbi_call(SBI_HSM, HART_START, hart, (uint64_t)secondary_start, (uint64_t)top, 0, 0).error;
+  return sbi_call(SBI_HSM, HART_START, cpu, (uint64_t)secondary_start, (uint64_t)top, 0, 0).error;
 }

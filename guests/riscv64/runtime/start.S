@@ -26,7 +26,7 @@ _start:
     call    guest_exit
 
 // hart_start enters here with its opaque argument in a1: the stack's top. The two words at the top
-// are the function to call and its argument (see start_hart).
+// are the function to call and its argument (see start_cpu).
     .global secondary_start
 secondary_start:
     csrw    sie, zero
