@@ -57,10 +57,7 @@ void GoldfishRtc::write_register(std::uint64_t offset, std::uint32_t value) {
   switch (offset) {
     case kTimeLow: return set(with_low(now(), value));
     case kTimeHigh: return set(with_high(now(), value));
-    case kAlarmLow:
-      alarm_ = with_low(alarm_, value);
-      is_armed_ = true;
-      return;
+    case kAlarmLow: alarm_ = with_low(alarm_, value); return arm();
     case kAlarmHigh: alarm_ = with_high(alarm_, value); return;
     case kInterruptEnabled: is_enabled_ = (value & 1) != 0; return;
     case kClearAlarm: is_armed_ = false; return;
@@ -69,8 +66,21 @@ void GoldfishRtc::write_register(std::uint64_t offset, std::uint32_t value) {
   }
 }
 
+void GoldfishRtc::set(std::uint64_t time) {
+  offset_ = time - host_.nanoseconds();
+  if (is_armed_) arm();
+}
+
+void GoldfishRtc::arm() {
+  const std::uint64_t time = now();
+  const std::uint64_t wait = alarm_ > time ? alarm_ - time : 0;
+  const std::uint64_t guest_time = host_.nanoseconds();
+  is_armed_ = true;
+  due_ = wait < kNever - guest_time ? guest_time + wait : kNever;
+}
+
 void GoldfishRtc::update() {
-  if (is_armed_ && now() >= alarm_) {
+  if (is_armed_ && host_.nanoseconds() >= due_) {
     is_armed_ = false;
     is_raised_ = true;
   }
@@ -80,15 +90,14 @@ void GoldfishRtc::update() {
 void GoldfishRtc::poll() { update(); }
 
 std::optional<std::uint64_t> GoldfishRtc::deadline() {
-  if (!is_armed_ || !is_enabled_) return std::nullopt;
-  // A clock that was set back beyond guest time 0 reaches its alarm modulo 2^64.
-  return alarm_ - offset_;
+  if (!is_armed_ || !is_enabled_ || due_ == kNever) return std::nullopt;
+  return due_;
 }
 
 void GoldfishRtc::reset() {
   offset_ = nanoseconds(epoch_);
   time_high_ = 0;
-  alarm_ = 0;
+  alarm_ = due_ = 0;
   is_armed_ = is_enabled_ = is_raised_ = false;
   line_.set(false);
 }
@@ -98,6 +107,7 @@ void GoldfishRtc::describe(StateVisitor& visitor) {
   visitor.value("time_high"sv, time_high_);
   visitor.field("alarm"sv, alarm_);
   visitor.value("is_armed"sv, is_armed_);
+  visitor.field("due"sv, due_);
   visitor.value("is_enabled"sv, is_enabled_);
   visitor.value("is_raised"sv, is_raised_);
 }

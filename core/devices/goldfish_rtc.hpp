@@ -36,13 +36,17 @@ class GoldfishRtc final : public Device {
   void describe(StateVisitor& visitor) override;
 
  private:
+  static constexpr std::uint64_t kNever = ~std::uint64_t{0};
+
   [[nodiscard]] static constexpr std::uint64_t nanoseconds(std::uint32_t seconds) noexcept {
     return std::uint64_t{seconds} * 1'000'000'000;
   }
   [[nodiscard]] std::uint32_t read_register(std::uint64_t offset);
   void write_register(std::uint64_t offset, std::uint32_t value);
   [[nodiscard]] std::uint64_t now() { return offset_ + host_.nanoseconds(); }
-  void set(std::uint64_t time) { offset_ = time - host_.nanoseconds(); }
+  void set(std::uint64_t time);
+  /// Finds out when the clock will say what ALARM says: now, if that has passed.
+  void arm();
   void update();
 
   DeviceHost& host_;
@@ -52,6 +56,7 @@ class GoldfishRtc final : public Device {
   std::uint32_t time_high_ = 0;  ///< TIME_HIGH, as when TIME_LOW was read
   std::uint64_t alarm_ = 0;      ///< ALARM_HIGH, ALARM_LOW
   bool is_armed_ = false;        ///< ALARM_STATUS: it is still to come
+  std::uint64_t due_ = 0;        ///< the guest time at which it does; kNever
   bool is_enabled_ = false;      ///< IRQ_ENABLED
   bool is_raised_ = false;
 };

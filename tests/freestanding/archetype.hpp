@@ -1,54 +1,15 @@
 #pragma once
-// The least that meets the concepts of the seam. If the core needed more, this would not compile.
+// The least that meets the concepts of the seam, whatever the architecture. If the core needed
+// more, this would not compile.
 
 #include <axvm/hal.hpp>
-#include <core/arch/aarch64/arch.hpp>
 #include <core/vcpu/per_cpu.hpp>
+#include <core/vm/axvm.hpp>
 
 namespace axvm::archetype {
 
-class Cpu {
- public:
-  using Arch = aarch64::Arch;
-
-  template <aarch64::SysReg R>
-  std::uint64_t read() {
-    return read_register(static_cast<std::uint16_t>(R));
-  }
-  template <aarch64::SysReg R>
-  void write(std::uint64_t value) {
-    write_register(static_cast<std::uint16_t>(R), value);
-  }
-  std::uint64_t gpr(unsigned n) const { return gprs_[n]; }
-  void set_gpr(unsigned n, std::uint64_t value) { gprs_[n] = value; }
-  aarch64::Vector enter_guest() { return aarch64::Vector::Irq; }
-  void tlbi_ipas2e1is(GuestPhysAddr) {}
-  void tlbi_vmalle1is() {}
-  void tlbi_vmalls12e1is() {}
-  aarch64::VectorRegister vreg(unsigned n) { return vregs_[n]; }
-  void set_vreg(unsigned n, aarch64::VectorRegister value) { vregs_[n] = value; }
-  void at_s1e1r(GuestVirtAddr) {}
-  void at_s1e1w(GuestVirtAddr) {}
-  void at_s1e0r(GuestVirtAddr) {}
-  void at_s1e0w(GuestVirtAddr) {}
-  std::optional<HostPhysRange> gicv() const { return std::nullopt; }
-  void synchronize() {}
-  void publish_tables() {}
-  void publish_data(std::span<std::byte>) {}
-  void publish_instructions() {}
-
- private:
-  std::uint64_t read_register(std::uint16_t encoding) { return registers_[encoding % 64]; }
-  void write_register(std::uint16_t encoding, std::uint64_t value) {
-    registers_[encoding % 64] = value;
-  }
-
-  std::uint64_t gprs_[31] = {};
-  aarch64::VectorRegister vregs_[32] = {};
-  std::uint64_t registers_[64] = {};
-};
-static_assert(aarch64::VirtualizationHardware<Cpu>);
-
+/// A host with one CPU.
+template <class Cpu>
 class Hal {
  public:
   using PerCpu = axvm::PerCpu<Cpu>;
@@ -105,6 +66,17 @@ class Hal {
   std::size_t next_ = 0;
   alignas(kPageSize) unsigned char arena_[64 * kPageSize] = {};
 };
-static_assert(VmHal<Hal>);
+/// The path from a configuration to an exit, so that no inline function escapes.
+template <class Cpu>
+Result<ExitReason> exercise(Hal<Cpu>& hal, const VmConfig& config) {
+  if (auto enabled = hal.this_cpu().hardware_enable(); !enabled) {
+    return std::unexpected(enabled.error());
+  }
+  auto vm = AxVM<Hal<Cpu>, Cpu>::create(hal, config);
+  if (!vm) return std::unexpected(vm.error());
+  Ref<VmBase> base = *vm;
+  if (auto booted = base->boot(); !booted) return std::unexpected(booted.error());
+  return base->run_vcpu(VcpuId(0));
+}
 
 }  // namespace axvm::archetype
