@@ -8,6 +8,8 @@ constinit thread_local unsigned axvm::sim::EngineScope::depth = 0;
 
 namespace {
 
+using SearchTlb = void(void* cpu, std::uint64_t start, std::uint64_t length);
+
 /// What `name` would be if this process had none of its own.
 template <class Function>
 Function* next(const char* name) noexcept {
@@ -17,7 +19,7 @@ Function* next(const char* name) noexcept {
 
 }  // namespace
 
-// Both take the place of the shared objects' for the whole process, the engine included.
+// They take the place of the shared objects' for the whole process, the engine included.
 
 extern "C" int gettimeofday(struct timeval* tv, void* tz) noexcept {
   if (axvm::sim::EngineScope::entered()) {
@@ -31,7 +33,13 @@ extern "C" int gettimeofday(struct timeval* tv, void* tz) noexcept {
 extern "C" void tlb_reset_dirty_by_vaddr_aarch64(void* cpu, std::uint64_t start,
                                                  std::uint64_t length) noexcept {
   if (axvm::sim::EngineScope::entered()) return;
-  static const auto engine =
-      next<void(void*, std::uint64_t, std::uint64_t)>("tlb_reset_dirty_by_vaddr_aarch64");
+  static const auto engine = next<SearchTlb>("tlb_reset_dirty_by_vaddr_aarch64");
+  if (engine != nullptr) engine(cpu, start, length);
+}
+
+extern "C" void tlb_reset_dirty_by_vaddr_riscv64(void* cpu, std::uint64_t start,
+                                                 std::uint64_t length) noexcept {
+  if (axvm::sim::EngineScope::entered()) return;
+  static const auto engine = next<SearchTlb>("tlb_reset_dirty_by_vaddr_riscv64");
   if (engine != nullptr) engine(cpu, start, length);
 }

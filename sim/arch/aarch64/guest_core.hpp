@@ -10,7 +10,7 @@
 #include <optional>
 #include <sim/arch/aarch64/el2_registers.hpp>
 #include <sim/arch/aarch64/engine.hpp>
-#include <sim/arch/aarch64/examined_pages.hpp>
+#include <sim/cpu/examined_pages.hpp>
 #include <sim/arch/aarch64/guest_timing.hpp>
 #include <sim/arch/aarch64/interrupts.hpp>
 #include <sim/arch/aarch64/machine.hpp>

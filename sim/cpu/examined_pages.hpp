@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace axvm::sim::aarch64 {
+namespace axvm::sim {
 
 /// A cache: what it has forgotten is looked through again, which changes nothing.
 class ExaminedPages {
@@ -43,4 +43,4 @@ class ExaminedPages {
   std::array<Entry, kPages> pages_{};
 };
 
-}  // namespace axvm::sim::aarch64
+}  // namespace axvm::sim
