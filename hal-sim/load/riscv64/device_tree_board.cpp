@@ -134,6 +134,7 @@ void add_cpus(DeviceTreeEditor& tree, const VmFile& vm) {
     const Node intc = tree.add(cpu, "interrupt-controller");
     tree.set_text(intc, "compatible", {"riscv,cpu-intc"});
     tree.set_cells(intc, "#interrupt-cells", {1});
+    tree.set_cells(intc, "#address-cells", {0});
     tree.set_empty(intc, "interrupt-controller");
     tree.set_cells(intc, "phandle", {hart_phandle(i)});
   }

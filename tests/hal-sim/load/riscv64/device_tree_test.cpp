@@ -49,6 +49,7 @@ TEST_CASE("a tree describes harts: what they can do, and their interrupt control
     const std::string intc = std::string(hart) + "/interrupt-controller";
     CHECK(text(tree, intc.c_str(), "compatible") == "riscv,cpu-intc");
     CHECK(cells(tree, intc.c_str(), "#interrupt-cells") == Cells{1});
+    CHECK(cells(tree, intc.c_str(), "#address-cells") == Cells{0});
     CHECK(text(tree, intc.c_str(), "interrupt-controller").empty());
   }
   CHECK(cells(tree, "/cpus/cpu@1", "reg") == Cells{1});
