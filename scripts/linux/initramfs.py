@@ -8,6 +8,7 @@ initramfs.py OUTPUT INIT BUSYBOX MODULES
               what they depend on
 """
 
+import lzma
 import pathlib
 import stat
 import struct
@@ -78,8 +79,8 @@ class Archive:
 
 def applets(busybox):
     """The names that busybox answers to: a list in its read-only data."""
-    begin = busybox.find(b"\0[\0[[\0") + 1
-    if begin == 0:
+    begin = busybox.find(b"[\0[[\0")
+    if begin < 0:
         fail("busybox has no list of applets where one is expected")
     return [name.decode() for name in busybox[begin:busybox.index(b"\0\0", begin)].split(b"\0")]
 
@@ -99,10 +100,12 @@ def section(elf, name):
 
 class Module:
     def __init__(self, path):
-        self.path = path
+        self.path = path.with_suffix("") if path.suffix == ".xz" else path
         self.data = path.read_bytes()
+        if path.suffix == ".xz":
+            self.data = lzma.decompress(self.data)
         if self.data[:4] != b"\x7fELF":
-            fail(f"{path.name} is compressed, which nothing here undoes")
+            fail(f"{path.name} is no ELF file, expected one, perhaps compressed with xz")
         self.info = {}
         for line in section(self.data, b".modinfo").decode("latin-1").split("\0"):
             key, equals, value = line.partition("=")
@@ -117,7 +120,7 @@ def plain(name):
 
 
 def add_modules(archive, folder):
-    files = {plain(path.stem): path for path in sorted(folder.rglob("*.ko"))}
+    files = {plain(path.name.partition(".")[0]): path for path in sorted(folder.rglob("*.ko*"))}
     chosen = {}
 
     def choose(name):
