@@ -2,8 +2,10 @@
 // channel, the other one subscribes; then they count, in turns, on its last page, and ring each
 // other up by notifications, asleep in between.
 
+#include "common/doorbell.h"
+#include "runtime/atomic.h"
 #include "runtime/guest.h"
-#include "runtime/interrupts.h"
+#include "runtime/hypercall.h"
 
 // Numbers and results of hypercalls.
 enum { PUBLISH = 3, SUBSCRIBE = 4, UNPUBLISH = 5, UNSUBSCRIBE = 6, NOTIFY = 7 };
@@ -18,35 +20,15 @@ enum { PUBLISH = 3, SUBSCRIBE = 4, UNPUBLISH = 5, UNSUBSCRIBE = 6, NOTIFY = 7 };
 #define PAGES 3UL
 #define ROUNDS 100UL
 #define RINGS 20UL
-#define DOORBELL 60  // as the window in the configuration says
 
-static volatile uint64_t base, size, rings;
-
-bool guest_interrupt(void) {
-  uint32_t intid = acknowledge_interrupt();
-  if (intid == NO_INTERRUPT) return true;
-  if (intid != DOORBELL) return false;
-  ++rings;
-  end_interrupt(intid);
-  return true;
-}
-
-static uint64_t call(uint64_t number, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4) {
-  register uint64_t x0 __asm__("x0") = number;
-  register uint64_t x1 __asm__("x1") = a1;
-  register uint64_t x2 __asm__("x2") = a2;
-  register uint64_t x3 __asm__("x3") = a3;
-  register uint64_t x4 __asm__("x4") = a4;
-  __asm__ volatile("hvc #0" : "+r"(x0) : "r"(x1), "r"(x2), "r"(x3), "r"(x4) : "memory");
-  return x0;
-}
+static volatile uint64_t base, size;
 
 static uint64_t publish(uint64_t key, uint64_t bytes) {
   size = bytes;
-  return call(PUBLISH, key, (uint64_t)&base, (uint64_t)&size, 0);
+  return hypercall(PUBLISH, key, (uint64_t)&base, (uint64_t)&size, 0);
 }
 static uint64_t subscribe(uint64_t publisher, uint64_t key) {
-  return call(SUBSCRIBE, publisher, key, (uint64_t)&base, (uint64_t)&size);
+  return hypercall(SUBSCRIBE, publisher, key, (uint64_t)&base, (uint64_t)&size);
 }
 
 // The channel's header names its publisher.
@@ -55,15 +37,15 @@ static uint64_t own_id(void) {
   check_equal("its size", size, 4096);
   uint64_t id = *(volatile uint64_t*)base;
   check_equal("publish it again", publish(0, 0), ALREADY_EXISTS);
-  check_equal("publish with a bad pointer", call(PUBLISH, 1, 0, (uint64_t)&size, 0),
+  check_equal("publish with a bad pointer", hypercall(PUBLISH, 1, 0, (uint64_t)&size, 0),
               INVALID_ADDRESS);
-  check_equal("take it back", call(UNPUBLISH, 0, 0, 0, 0), OK);
-  check_equal("take it back again", call(UNPUBLISH, 0, 0, 0, 0), NOT_FOUND);
+  check_equal("take it back", hypercall(UNPUBLISH, 0, 0, 0, 0), OK);
+  check_equal("take it back again", hypercall(UNPUBLISH, 0, 0, 0, 0), NOT_FOUND);
   return id;
 }
 
 static void await(volatile uint64_t* word, uint64_t value) {
-  while (*word != value) __asm__ volatile("wfe");
+  while (*word != value) wait_for_event();
 }
 
 // The publisher makes the count odd, the subscriber makes it even again.
@@ -78,40 +60,37 @@ static void count(uint64_t first) {
 
 // Each call is answered by one; nobody looks at memory meanwhile.
 static void ring(uint64_t other, uint64_t first) {
-  if (first) check_equal("notify", call(NOTIFY, PUBLISHER, KEY, other, 0), OK);
+  if (first) check_equal("notify", hypercall(NOTIFY, PUBLISHER, KEY, other, 0), OK);
   for (uint64_t n = 1; n <= RINGS; ++n) {
-    while (rings < n) {
-      wait_for_interrupt();
-      take_interrupts();
-    }
+    while (rings < n) doorbell_wait();
     if (n < RINGS || !first) {
-      check_equal("notify", call(NOTIFY, PUBLISHER, KEY, other, 0), OK);
+      check_equal("notify", hypercall(NOTIFY, PUBLISHER, KEY, other, 0), OK);
     }
   }
   check_equal("notifications", rings, RINGS);
 }
 
 int main(void) {
-  mask_interrupts();
-  enable_interrupt_interface();
+  doorbell_enable();
   uint64_t id = own_id();
   print("ivc: VM %lu\n", id);
   if (id == PUBLISHER) {
     check_equal("publish", publish(KEY, PAGES * 4096 - 1), OK);
     count(0);
     ring(2, 1);
-    check_equal("take the offer back", call(UNPUBLISH, KEY, 0, 0, 0), OK);
+    check_equal("take the offer back", hypercall(UNPUBLISH, KEY, 0, 0, 0), OK);
   } else {
-    while (subscribe(PUBLISHER, KEY) == NOT_FOUND) __asm__ volatile("wfe");
+    while (subscribe(PUBLISHER, KEY) == NOT_FOUND) wait_for_event();
     check_equal("size", size, PAGES * 4096);
     check_equal("publisher in the header", ((volatile uint64_t*)base)[0], PUBLISHER);
     check_equal("key in the header", ((volatile uint64_t*)base)[1], KEY);
     check_equal("subscribe again", subscribe(PUBLISHER, KEY), ALREADY_EXISTS);
     count(1);
     ring(PUBLISHER, 0);
-    check_equal("leave", call(UNSUBSCRIBE, PUBLISHER, KEY, 0, 0), OK);
+    check_equal("leave", hypercall(UNSUBSCRIBE, PUBLISHER, KEY, 0, 0), OK);
   }
-  check_equal("notify without a channel", call(NOTIFY, PUBLISHER, KEY, PUBLISHER, 0), NOT_FOUND);
-  check_equal("a call that nobody knows", call(8, 0, 0, 0, 0), NOT_SUPPORTED);
+  check_equal("notify without a channel", hypercall(NOTIFY, PUBLISHER, KEY, PUBLISHER, 0),
+              NOT_FOUND);
+  check_equal("a call that nobody knows", hypercall(8, 0, 0, 0, 0), NOT_SUPPORTED);
   return check_summary("ivc");
 }
