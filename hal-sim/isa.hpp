@@ -14,4 +14,9 @@ enum class Isa : std::uint8_t { Aarch64, Riscv64 };
   return isa == Isa::Aarch64 ? "aarch64" : "riscv64";
 }
 
+/// Where instructions may be, in bytes: those of RISC-V may be compressed.
+[[nodiscard]] constexpr unsigned instruction_alignment(Isa isa) noexcept {
+  return isa == Isa::Aarch64 ? 4 : 2;
+}
+
 }  // namespace axvm::hal_sim

@@ -16,8 +16,6 @@ static_assert(kAddressLimit == kReach);
 
 // What a console takes on a bus: the PL011 (DDI 0183, 3.2), or the eight registers of a 16550.
 constexpr std::uint64_t console_length(Isa isa) { return isa == Isa::Aarch64 ? 0x1000 : 8; }
-// Where instructions may be: those of RISC-V may be compressed.
-constexpr unsigned instruction_alignment(Isa isa) { return isa == Isa::Aarch64 ? 4 : 2; }
 
 class VmCheck {
  public:

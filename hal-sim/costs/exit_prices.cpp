@@ -1,24 +1,18 @@
 #include <algorithm>
-#include <core/arch/aarch64/hal.hpp>
-#include <core/arch/aarch64/registers.hpp>
-#include <hal-sim/arch/aarch64/trace/syndrome_text.hpp>
 #include <hal-sim/costs/exit_prices.hpp>
 
 namespace axvm::hal_sim {
 namespace {
 
-using axvm::aarch64::Vector;
-
-constexpr auto kIccSgi1r = static_cast<std::uint64_t>(axvm::aarch64::SysReg::ICC_SGI1R_EL1);
-
 struct KindOf {
   const ExitPrices& prices;
+  const TrapText& traps;
   bool by_process;
 
-  ExitKind operator()(const TrapTaken& trap) const { return ExitPrices::kind_of(trap); }
+  ExitKind operator()(const TrapTaken& trap) const { return prices.kind_of(trap); }
   ExitKind operator()(const DeviceAccess& access) const {
     if (access.bus != Bus::Mmio) {
-      return access.address == kIccSgi1r ? ExitKind::InterruptSent : ExitKind::Register;
+      return traps.sends_interrupt(access) ? ExitKind::InterruptSent : ExitKind::Register;
     }
     return by_process ? ExitKind::ProcessDevice : ExitKind::Device;
   }
@@ -54,17 +48,14 @@ bool ExitPrices::by_process(const DeviceAccess& access) const {
          });
 }
 
-ExitKind ExitPrices::kind_of(const TrapTaken& trap) noexcept {
-  const auto vector = static_cast<Vector>(trap.cause);
-  if (vector == Vector::Irq || vector == Vector::Fiq) return ExitKind::Interrupt;
-  const bool sync = vector == Vector::Synchronous;
-  return sync && aarch64::exception_class(trap.syndrome) == aarch64::kWfx ? ExitKind::Wait
-                                                                          : ExitKind::Other;
+ExitKind ExitPrices::kind_of(const TrapTaken& trap) const {
+  if (traps_->is_interrupt(trap)) return ExitKind::Interrupt;
+  return traps_->is_wait(trap) ? ExitKind::Wait : ExitKind::Other;
 }
 
 ExitKind ExitPrices::kind_of(const Event& event) const {
   const auto* const access = std::get_if<DeviceAccess>(&event);
-  return std::visit(KindOf{*this, access != nullptr && by_process(*access)}, event);
+  return std::visit(KindOf{*this, *traps_, access != nullptr && by_process(*access)}, event);
 }
 
 std::uint64_t ExitPrices::cycles_of(const Event& event) const {

@@ -3,6 +3,7 @@
 
 #include <axvm/event.hpp>
 #include <cstdint>
+#include <hal-sim/trace/trap_text.hpp>
 #include <sim/timing/exit_costs.hpp>
 #include <string_view>
 #include <utility>
@@ -29,10 +30,11 @@ inline constexpr std::size_t kExitKinds = 10;
 
 class ExitPrices {
  public:
-  explicit ExitPrices(sim::timing::ExitCosts costs) : costs_(std::move(costs)) {}
+  ExitPrices(Isa isa, sim::timing::ExitCosts costs)
+      : traps_(&trap_text(isa)), costs_(std::move(costs)) {}
 
   /// What a trap says by itself: Interrupt, Wait or Other.
-  [[nodiscard]] static ExitKind kind_of(const TrapTaken& trap) noexcept;
+  [[nodiscard]] ExitKind kind_of(const TrapTaken& trap) const;
   /// What an event between two traps makes of an exit that is Other so far; Other: nothing.
   [[nodiscard]] ExitKind kind_of(const Event& event) const;
   /// Cycles. A trap costs the world switch.
@@ -42,6 +44,7 @@ class ExitPrices {
  private:
   [[nodiscard]] bool by_process(const DeviceAccess& access) const;
 
+  const TrapText* traps_;
   sim::timing::ExitCosts costs_;
 };
 

@@ -186,6 +186,7 @@ std::optional<std::uint32_t> Host::instruction_at(unsigned pcpu, std::uint64_t v
 
 RunStatistics Host::statistics() const {
   RunStatistics sum;
+  sum.isa = isa_;
   sum.unmaintained_pc = unmaintained_pc_;
   if (exit_meter_ != nullptr) {
     sum.exit_costs = exit_meter_->rows();

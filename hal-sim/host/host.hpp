@@ -46,6 +46,7 @@ struct HostOptions {
 
 /// What a run has cost so far. Observation only.
 struct RunStatistics {
+  Isa isa = Isa::Aarch64;  ///< of the guests
   std::uint64_t instructions = 0;
   std::uint64_t time_ns = 0;  ///< the latest pCPU's
   sim::Statistics machine;    ///< summed over pCPUs
@@ -105,6 +106,8 @@ class Host {
   /// In the order of the configuration.
   [[nodiscard]] VmBase& vm(std::size_t index) noexcept { return *vms_[index]; }
   [[nodiscard]] ConsolePort& console(VmId vm) { return hal_->console(vm); }
+  /// Of the machine and its guests.
+  [[nodiscard]] Isa isa() const noexcept { return isa_; }
   [[nodiscard]] sim::Machine& machine() noexcept { return *machine_; }
   [[nodiscard]] SimHal& hal() noexcept { return *hal_; }
   /// Sinks may be added at any time.
@@ -183,6 +186,7 @@ class Host {
   void describe_vmm(StateVisitor& visitor);
   void describe_host(StateVisitor& visitor);
 
+  Isa isa_ = Isa::Aarch64;
   Trace trace_;
   std::unique_ptr<Choices> choices_;
   std::unique_ptr<sim::Machine> machine_;

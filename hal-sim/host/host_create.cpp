@@ -65,6 +65,7 @@ std::expected<std::unique_ptr<Host>, std::vector<Diagnostic>> Host::create(
   if (!platform) {
     return std::unexpected(std::vector{Diagnostic{{}, {}, "machine", platform.error(), {}}});
   }
+  host->isa_ = config.sim.isa;
   host->install(std::move(*platform));
 
   SimHal& hal = *host->hal_;
@@ -79,7 +80,7 @@ std::expected<std::unique_ptr<Host>, std::vector<Diagnostic>> Host::create(
   host->max_resets_ = config.sim.max_resets;
   host->images_ = std::move(options.images);
   if (options.timing) {
-    auto meter = std::make_unique<ExitMeter>(ExitPrices(options.timing->exits));
+    auto meter = std::make_unique<ExitMeter>(ExitPrices(config.sim.isa, options.timing->exits));
     host->exit_meter_ = meter.get();
     host->trace_.add(std::move(meter));
   }
@@ -129,7 +130,7 @@ std::expected<void, Diagnostic> Host::add_vm(const VmFile& file, bool loads_imag
   VmConfig config = lent.view();
   std::optional<LoadPlan> plan;
   if (loads_images) {
-    auto made = plan_load(file, images_, Isa::Aarch64);
+    auto made = plan_load(file, images_, isa_);
     if (!made) return std::unexpected(made.error());
     plan = std::move(*made);
     config.bsp_entry = GuestPhysAddr(plan->entry);

@@ -85,7 +85,7 @@ std::expected<void, std::string> Host::inject_interrupt(VmId vm, VcpuId vcpu, st
 
 std::expected<void, std::string> Host::plan_images(std::size_t vm) {
   if (plans_[vm]) return {};
-  auto plan = plan_load(files_[vm], images_, Isa::Aarch64);
+  auto plan = plan_load(files_[vm], images_, isa_);
   if (!plan) return std::unexpected(to_string(plan.error()));
   plans_[vm] = std::move(*plan);
   return {};

@@ -56,7 +56,7 @@ class Planner {
     if (!entry) return std::unexpected(std::move(entry.error()));
     plan_.entry = vm_.entry_point.value_or(*entry);
     // Of instructions: RISC-V has compressed ones.
-    const unsigned alignment = isa_ == Isa::Riscv64 ? 2 : 4;
+    const unsigned alignment = instruction_alignment(isa_);
     if (plan_.entry % alignment != 0) {
       return wrong(kKey, file->path,
                    fmt::format("has the entry point {:#x}, expected a multiple of {}", plan_.entry,

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <axvm/event_fields.hpp>
-#include <hal-sim/arch/aarch64/trace/syndrome_text.hpp>
 #include <hal-sim/trace/chrome_sink.hpp>
 #include <hal-sim/trace/json_sink.hpp>
 #include <nlohmann/json.hpp>
@@ -43,21 +42,18 @@ struct NestedName {
   std::string operator()(const TablesChanged&) const { return "tables changed"; }
 };
 
-bool is_abort(const TrapTaken& trap) {
-  const unsigned ec = aarch64::exception_class(trap.syndrome);
-  return trap.cause == 0 && (ec == aarch64::kDataAbort || ec == aarch64::kInstructionAbort);
-}
-
-std::string name_of(const Stamp& stamp, const TrapTaken& trap) {
+std::string_view name_of(const Stamp& stamp, const TrapTaken& trap, const TrapText& traps) {
   if (stamp.host) return "end of turn";
-  if (ExitPrices::kind_of(trap) == ExitKind::Interrupt) return "interrupt";
-  return std::string(aarch64::exception_class_name(trap.syndrome));
+  return traps.is_interrupt(trap) ? "interrupt" : traps.name(trap);
 }
 
 }  // namespace
 
-ChromeSink::ChromeSink(TextOutput output, ExitPrices prices, ChromeSources sources)
-    : output_(std::move(output)), prices_(std::move(prices)), sources_(std::move(sources)) {
+ChromeSink::ChromeSink(Isa isa, TextOutput output, ExitPrices prices, ChromeSources sources)
+    : traps_(trap_text(isa)),
+      output_(std::move(output)),
+      prices_(std::move(prices)),
+      sources_(std::move(sources)) {
   output_("{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n");
 }
 
@@ -107,8 +103,9 @@ void ChromeSink::begin(const Stamp& stamp, const TrapTaken& trap) {
   exit.vcpu = key;
   exit.end = std::max(stamp.time_ns + vcpu.ahead, vcpu.end);
   exit.counted = counted(stamp.pcpu, cpu);
-  exit.slices.push_back({name_of(stamp, trap), exit.end, 0, to_json(stamp, trap)});
-  if (is_abort(trap)) {
+  exit.slices.push_back(
+      {std::string(name_of(stamp, trap, traps_)), exit.end, 0, to_json(stamp, trap)});
+  if (traps_.is_stage2_fault(trap)) {
     const std::vector<std::string> steps = sources_.walk(stamp.pcpu, trap);
     const std::uint64_t each = sim::CostModel{}.descriptor;
     nest(exit, "walk", 0, "{}");

@@ -6,6 +6,7 @@
 #include <functional>
 #include <hal-sim/costs/exit_prices.hpp>
 #include <hal-sim/trace/trace_sink.hpp>
+#include <hal-sim/trace/trap_text.hpp>
 #include <map>
 #include <string>
 #include <utility>
@@ -26,7 +27,7 @@ struct ChromeSources {
 /// a cycle of what it costs; each vCPU's clock is ahead of guest time by its exits.
 class ChromeSink final : public TraceSink {
  public:
-  ChromeSink(TextOutput output, ExitPrices prices, ChromeSources sources);
+  ChromeSink(Isa isa, TextOutput output, ExitPrices prices, ChromeSources sources);
 
   void event(const Stamp& stamp, const Event& event) override;
   void unmaintained_code(const sim::UnmaintainedCode& event) override;
@@ -65,6 +66,7 @@ class ChromeSink final : public TraceSink {
   /// One event: the members of its object.
   void put(std::string_view members);
 
+  const TrapText& traps_;
   TextOutput output_;
   ExitPrices prices_;
   ChromeSources sources_;

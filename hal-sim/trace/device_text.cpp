@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <hal-sim/arch/aarch64/trace/sysreg_names.hpp>
 #include <hal-sim/trace/device_text.hpp>
 
 namespace axvm::hal_sim {
@@ -31,6 +30,21 @@ std::string_view pl011_register(std::uint64_t offset) {
     case 0xFF4: return "PCellID1";
     case 0xFF8: return "PCellID2";
     case 0xFFC: return "PCellID3";
+    default: return {};
+  }
+}
+
+// PC16550D Universal Asynchronous Receiver/Transmitter with FIFOs, table II (DLAB = 0).
+std::string_view ns16550_register(std::uint64_t offset, bool is_write) {
+  switch (offset) {
+    case 0: return is_write ? "THR" : "RBR";
+    case 1: return "IER";
+    case 2: return is_write ? "FCR" : "IIR";
+    case 3: return "LCR";
+    case 4: return "MCR";
+    case 5: return "LSR";
+    case 6: return "MSR";
+    case 7: return "SCR";
     default: return {};
   }
 }
@@ -82,9 +96,11 @@ std::string virtio_register(std::uint64_t offset) {
 }
 
 // Devices are known by the names that configurations usually give them.
-std::string register_name(const DeviceAccess& access) {
-  if (access.bus == Bus::SysReg) {
-    return aarch64::sysreg_name(static_cast<std::uint16_t>(access.address));
+std::string register_name(const DeviceAccess& access, const TrapText& traps) {
+  if (access.bus == Bus::SysReg) return traps.system_register(access.address);
+  if (access.device == "uart") {
+    const std::string_view name = ns16550_register(access.address & 7, access.is_write);
+    if (!name.empty()) return std::string(name);
   }
   if (access.device == "pl011") {
     const std::string_view name = pl011_register(access.address & 0xFFF);
@@ -114,17 +130,18 @@ std::string character(std::uint64_t data) {
 
 }  // namespace
 
-std::string device_access_text(const DeviceAccess& access) {
+std::string device_access_text(const DeviceAccess& access, const TrapText& traps) {
   const char* direction = access.is_write ? "write" : "read";
   if (access.device.empty() && access.bus == Bus::SysReg) {
-    return fmt::format("{} {} = {:#x}", direction, register_name(access), access.data);
+    return fmt::format("{} {} = {:#x}", direction, register_name(access, traps), access.data);
   }
   if (access.device.empty()) {
     return fmt::format("nothing answers a {}-byte {} of {}", access.width, direction,
-                       register_name(access));
+                       register_name(access, traps));
   }
-  const std::string name = register_name(access);
-  const bool is_character = access.device == "pl011" && name == "DR";
+  const std::string name = register_name(access, traps);
+  const bool is_character = (access.device == "pl011" && name == "DR") ||
+                            (access.device == "uart" && (name == "THR" || name == "RBR"));
   return fmt::format("{} {} {} = {:#x}{}", access.device, direction, name, access.data,
                      is_character ? character(access.data & 0xFF) : "");
 }

@@ -11,8 +11,11 @@ struct Disassembler::Engine {
   bool open = false;
 };
 
-Disassembler::Disassembler() : engine_(std::make_unique<Engine>()) {
-  engine_->open = cs_open(CS_ARCH_ARM64, CS_MODE_LITTLE_ENDIAN, &engine_->handle) == CS_ERR_OK;
+Disassembler::Disassembler(Isa isa) : engine_(std::make_unique<Engine>()) {
+  const bool arm = isa == Isa::Aarch64;
+  const auto mode =
+      arm ? CS_MODE_LITTLE_ENDIAN : static_cast<cs_mode>(CS_MODE_RISCV64 | CS_MODE_RISCVC);
+  engine_->open = cs_open(arm ? CS_ARCH_ARM64 : CS_ARCH_RISCV, mode, &engine_->handle) == CS_ERR_OK;
 }
 
 Disassembler::~Disassembler() {

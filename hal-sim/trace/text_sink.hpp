@@ -4,6 +4,7 @@
 #include <functional>
 #include <hal-sim/trace/disassembler.hpp>
 #include <hal-sim/trace/trace_sink.hpp>
+#include <hal-sim/trace/trap_text.hpp>
 #include <optional>
 
 namespace axvm::hal_sim {
@@ -17,8 +18,11 @@ using InstructionReader =
 /// fields named, then a line per thing the VMM did about it.
 class TextSink final : public TraceSink {
  public:
-  TextSink(TextOutput output, InstructionReader reader)
-      : output_(std::move(output)), reader_(std::move(reader)) {}
+  TextSink(Isa isa, TextOutput output, InstructionReader reader)
+      : traps_(trap_text(isa)),
+        output_(std::move(output)),
+        reader_(std::move(reader)),
+        disassembler_(isa) {}
   void event(const Stamp& stamp, const Event& event) override;
   void unmaintained_code(const sim::UnmaintainedCode& event) override;
 
@@ -26,6 +30,7 @@ class TextSink final : public TraceSink {
   [[nodiscard]] std::string instruction(std::uint32_t pcpu, std::uint64_t address);
   [[nodiscard]] std::string trap(const Stamp& stamp, const TrapTaken& trap);
 
+  const TrapText& traps_;
   TextOutput output_;
   InstructionReader reader_;
   Disassembler disassembler_;

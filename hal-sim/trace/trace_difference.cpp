@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <hal-sim/arch/aarch64/trace/syndrome_text.hpp>
 #include <hal-sim/trace/disassembler.hpp>
 #include <hal-sim/trace/trace_difference.hpp>
+#include <hal-sim/trace/trap_text.hpp>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -17,25 +17,11 @@ using Side = std::optional<TraceEvent>;
 constexpr std::size_t kContext = 5;         // events shown before a difference
 constexpr std::uint64_t kInstructions = 4;  // shown on each side of the one that trapped
 
-// What TrapTaken's members are on AArch64 (core/include/axvm/event.hpp).
-constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kRegisterNames = {{
-    {"cause", "vector"},
-    {"syndrome", "ESR_EL2"},
-    {"fault_address", "FAR_EL2"},
-    {"fault_gpa", "HPFAR_EL2"},
-    {"return_address", "ELR_EL2"},
-    {"saved_state", "SPSR_EL2"},
-}};
-
-std::string_view shown_name(const TraceEvent& event, std::string_view name) {
-  if (event.kind == "ExceptionInjected") {
-    if (name == "syndrome") return "ESR_EL1";
-    if (name == "fault_address") return "FAR_EL1";
-  }
-  if (event.kind != "TrapTaken") return name;
-  const auto* const found =
-      std::ranges::find(kRegisterNames, name, &decltype(kRegisterNames)::value_type::first);
-  return found == kRegisterNames.end() ? name : found->second;
+std::string_view shown_name(const TraceEvent& event, std::string_view name, const TrapText& traps) {
+  std::string_view shown;
+  if (event.kind == "ExceptionInjected") shown = traps.injection_member(name);
+  if (event.kind == "TrapTaken") shown = traps.trap_member(name);
+  return shown.empty() ? name : shown;
 }
 
 // The rows of a table: a name and both values.
@@ -62,18 +48,19 @@ class Rows {
   std::vector<std::array<std::string, 3>> rows_;
 };
 
-std::string field_text(const aarch64::SyndromeField* field) {
+std::string field_text(const SyndromeField* field) {
   if (field == nullptr) return "-";
   if (field->meaning.empty()) return fmt::format("{:#x}", field->value);
   return fmt::format("{:#x} ({})", field->value, field->meaning);
 }
 
 // The fields of ESR that differ; one that only one of both has is "-" in the other.
-void add_syndrome(std::string_view register_name, std::uint64_t a, std::uint64_t b, Rows& rows) {
-  const auto ours = aarch64::syndrome_fields(a);
-  const auto theirs = aarch64::syndrome_fields(b);
+void add_syndrome(std::string_view register_name, const TrapText& traps, std::uint64_t a,
+                  std::uint64_t b, Rows& rows) {
+  const auto ours = traps.syndrome_fields(a);
+  const auto theirs = traps.syndrome_fields(b);
   const auto find = [](const auto& fields, std::string_view name) {
-    const auto found = std::ranges::find(fields, name, &aarch64::SyndromeField::name);
+    const auto found = std::ranges::find(fields, name, &SyndromeField::name);
     return found == fields.end() ? nullptr : &*found;
   };
   const auto row = [&](std::string_view name) {
@@ -88,15 +75,15 @@ void add_syndrome(std::string_view register_name, std::uint64_t a, std::uint64_t
 }
 
 void add_field(const TraceEvent& event, std::string_view name, const TraceValue& a,
-               const TraceValue& b, Rows& rows) {
-  const std::string_view shown = shown_name(event, name);
+               const TraceValue& b, const TrapText& traps, Rows& rows) {
+  const std::string_view shown = shown_name(event, name, traps);
   const auto* const list_a = std::get_if<std::vector<std::uint64_t>>(&a);
   const auto* const list_b = std::get_if<std::vector<std::uint64_t>>(&b);
   if (list_a != nullptr && list_b != nullptr && list_a->size() == list_b->size()) {
     for (std::size_t n = 0; n < list_a->size(); ++n) {
       if ((*list_a)[n] == (*list_b)[n]) continue;
       const std::string element =
-          name == "registers" ? fmt::format("X{}", n) : fmt::format("{}[{}]", shown, n);
+          name == "registers" ? traps.general_register(n) : fmt::format("{}[{}]", shown, n);
       rows.add(element, fmt::format("{:#x}", (*list_a)[n]), fmt::format("{:#x}", (*list_b)[n]));
     }
     return;
@@ -105,54 +92,58 @@ void add_field(const TraceEvent& event, std::string_view name, const TraceValue&
   const auto* const number_a = std::get_if<std::uint64_t>(&a);
   const auto* const number_b = std::get_if<std::uint64_t>(&b);
   if (name == "syndrome" && number_a != nullptr && number_b != nullptr) {
-    add_syndrome(shown, *number_a, *number_b, rows);
+    add_syndrome(shown, traps, *number_a, *number_b, rows);
   }
 }
 
 // Both sides, whichever of them there are.
 std::string table(const std::string& name_a, const Side& a, const std::string& name_b,
-                  const Side& b) {
+                  const Side& b, const TrapText& traps) {
   Rows rows(fmt::format("{}:{}", name_a, a ? std::to_string(a->line) : "end"),
             fmt::format("{}:{}", name_b, b ? std::to_string(b->line) : "end"));
   if (!a || !b || a->kind != b->kind) {
-    rows.add("event", a ? event_text(*a) : "(the end)", b ? event_text(*b) : "(the end)");
+    rows.add("event", a ? event_text(*a, traps) : "(the end)",
+             b ? event_text(*b, traps) : "(the end)");
     return rows.text();
   }
   for (const TraceField& field : a->fields) {
     const TraceValue* const other = b->find(field.name);
     if (other == nullptr) {
-      rows.add(shown_name(*a, field.name), value_text(field.value), "-");
+      rows.add(shown_name(*a, field.name, traps), value_text(field.value), "-");
     } else if (field.value != *other) {
-      add_field(*a, field.name, field.value, *other, rows);
+      add_field(*a, field.name, field.value, *other, traps, rows);
     }
   }
   return rows.text();
 }
 
-std::string code_text(const TraceEvent& trap, const CodeReader& code,
+// Before the one that trapped, as many as have a known length: none where that varies.
+std::string code_text(const TraceEvent& trap, const CodeReader& code, Isa isa,
                       const Disassembler& disassembler) {
-  const std::uint64_t at =
-      aarch64::trapped_instruction(trap.number("syndrome"), trap.number("return_address"));
+  const std::uint64_t at = trap_text(isa).trapped_instruction(trap_of(trap));
   const std::uint64_t vm = trap.number("vm");
+  const std::uint64_t before = isa == Isa::Aarch64 ? kInstructions : 0;
   std::string text;
-  for (std::uint64_t n = 0; n <= 2 * kInstructions; ++n) {
-    const std::uint64_t address = at + 4 * n - 4 * kInstructions;
+  std::uint64_t address = at - 4 * before;
+  for (std::uint64_t n = 0; n <= before + kInstructions; ++n) {
     const auto word = code(vm, address);
-    if (!word) continue;
-    text += fmt::format("  {} {:#x}: {}\n", address == at ? '>' : ' ', address,
-                        disassembler.instruction(address, *word));
+    if (word) {
+      text += fmt::format("  {} {:#x}: {}\n", address == at ? '>' : ' ', address,
+                          disassembler.instruction(address, *word));
+    }
+    address += word ? instruction_bytes(isa, *word) : 4;
   }
   if (text.empty()) return fmt::format("code at {:#x} is in no image\n", at);
   return "instructions around:\n" + text;
 }
 
 // The instructions of the trap on either side; of both when they are at different places.
-std::string code_text(const Side& a, const Side& b, const CodeReader& code) {
-  const Disassembler disassembler;
+std::string code_text(const Side& a, const Side& b, const CodeReader& code, Isa isa) {
+  const Disassembler disassembler(isa);
   std::string text;
   for (const Side* side : {&a, &b}) {
     if (!*side || (*side)->kind != "TrapTaken") continue;
-    const std::string around = code_text(**side, code, disassembler);
+    const std::string around = code_text(**side, code, isa, disassembler);
     if (around != text) text += around;
   }
   return text;
@@ -160,14 +151,15 @@ std::string code_text(const Side& a, const Side& b, const CodeReader& code) {
 
 }  // namespace
 
-std::string event_text(const TraceEvent& event) {
+std::string event_text(const TraceEvent& event, const TrapText& traps) {
   std::string text = event.kind;
-  if (event.kind == "TrapTaken" && event.number("cause") == 0) {
-    text += fmt::format(", {}", aarch64::exception_class_name(event.number("syndrome")));
+  if (const TrapTaken trap = trap_of(event);
+      event.kind == "TrapTaken" && !traps.is_interrupt(trap)) {
+    text += fmt::format(", {}", traps.name(trap));
   }
   for (const TraceField& field : event.fields) {
     if (field.name == "registers" || field.name == "cause") continue;
-    text += fmt::format(" {}={}", shown_name(event, field.name), value_text(field.value));
+    text += fmt::format(" {}={}", shown_name(event, field.name, traps), value_text(field.value));
   }
   return text;
 }
@@ -177,6 +169,7 @@ std::expected<TraceComparison, std::string> compare_traces(TraceReader& a, Trace
                                                            const PermittedDifference& permitted,
                                                            const PermittedAbsence& absent) {
   TraceComparison result;
+  const TrapText& traps = trap_text(a.isa());
   std::deque<std::string> last;
   std::optional<TraceEvent> last_trap;
   const TraceReader* fuller = nullptr;  // the one that has what the other lacks
@@ -198,7 +191,7 @@ std::expected<TraceComparison, std::string> compare_traces(TraceReader& a, Trace
     if (same || (both && permitted && permitted(**in_a, **in_b))) {
       ++result.agreed;
       if (!same) ++result.permitted;
-      last.push_back(fmt::format("  {} {}\n", result.agreed, event_text(**in_a)));
+      last.push_back(fmt::format("  {} {}\n", result.agreed, event_text(**in_a, traps)));
       if (last.size() > kContext) last.pop_front();
       if ((*in_a)->kind == "TrapTaken") last_trap = std::move(*in_a);
       in_a = a.next();
@@ -214,11 +207,11 @@ std::expected<TraceComparison, std::string> compare_traces(TraceReader& a, Trace
       continue;
     }
     result.difference = fmt::format("event {} differs:\n", result.agreed + 1);
-    result.difference += table(a.name(), *in_a, b.name(), *in_b);
+    result.difference += table(a.name(), *in_a, b.name(), *in_b, traps);
     if (code) {
-      std::string around = code_text(*in_a, *in_b, code);
+      std::string around = code_text(*in_a, *in_b, code, a.isa());
       // What follows a trap is told by where that was.
-      if (around.empty() && last_trap) around = code_text(last_trap, std::nullopt, code);
+      if (around.empty() && last_trap) around = code_text(last_trap, std::nullopt, code, a.isa());
       result.difference += around;
     }
     if (!last.empty()) result.difference += "the last events that agree:\n";

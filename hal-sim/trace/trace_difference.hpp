@@ -7,6 +7,7 @@
 #include <expected>
 #include <functional>
 #include <hal-sim/trace/trace_reader.hpp>
+#include <hal-sim/trace/trap_text.hpp>
 #include <optional>
 #include <string>
 
@@ -17,7 +18,7 @@ using CodeReader =
     std::function<std::optional<std::uint32_t>(std::uint64_t vm, std::uint64_t address)>;
 
 /// An event in one line: "data abort from EL0/EL1, ELR_EL2=0x40081c60 …".
-[[nodiscard]] std::string event_text(const TraceEvent& event);
+[[nodiscard]] std::string event_text(const TraceEvent& event, const TrapText& traps);
 
 /// Whether two events that differ may.
 using PermittedDifference = std::function<bool(const TraceEvent& a, const TraceEvent& b)>;

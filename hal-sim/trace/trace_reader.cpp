@@ -4,8 +4,8 @@
 #include <array>
 #include <axvm/event_fields.hpp>
 #include <charconv>
-#include <hal-sim/arch/aarch64/trace/syndrome_text.hpp>
 #include <hal-sim/trace/trace_reader.hpp>
+#include <hal-sim/trace/trap_text.hpp>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <system_error>
@@ -82,11 +82,10 @@ bool is_compared(const Json& event, std::string_view name) {
   return name != "vcpu" || of_vcpu == event.end() || *of_vcpu != false;
 }
 
-bool is_due_to_time(const TraceEvent& event) {
+bool is_due_to_time(const TraceEvent& event, const TrapText& traps) {
   if (event.kind != "TrapTaken") return false;
-  constexpr std::uint64_t kSynchronous = 0;
-  return event.number("cause") != kSynchronous ||
-         aarch64::exception_class(event.number("syndrome")) == aarch64::kWfx;
+  const TrapTaken trap = trap_of(event);
+  return traps.is_interrupt(trap) || traps.is_wait(trap);
 }
 
 void forget_times(TraceEvent& event) {
@@ -128,6 +127,19 @@ std::uint64_t TraceEvent::number(std::string_view name) const {
   return number != nullptr ? *number : 0;
 }
 
+TrapTaken trap_of(const TraceEvent& event) {
+  TrapTaken trap;
+  trap.vm = VmId(static_cast<std::uint32_t>(event.number("vm")));
+  trap.vcpu = VcpuId(static_cast<std::uint32_t>(event.number("vcpu")));
+  trap.cause = event.number("cause");
+  trap.syndrome = event.number("syndrome");
+  trap.fault_address = event.number("fault_address");
+  trap.fault_gpa = event.number("fault_gpa");
+  trap.return_address = event.number("return_address");
+  trap.saved_state = event.number("saved_state");
+  return trap;
+}
+
 std::unexpected<std::string> TraceReader::wrong(std::string_view what) const {
   return std::unexpected(fmt::format("{}:{}: {}", name_, line_, what));
 }
@@ -156,7 +168,7 @@ std::expected<std::optional<TraceEvent>, std::string> TraceReader::next_of_any_t
     }
     if (vm_ && event.number("vm") != *vm_) continue;
     if (content_ == TraceContent::UpToTime) {
-      if (is_due_to_time(event)) continue;
+      if (is_due_to_time(event, trap_text(isa_))) continue;
       forget_times(event);
     }
     return event;

@@ -1,8 +1,10 @@
 #pragma once
 // JSON-lines traces read back, to be compared: those of JsonSink and those of the EL2 image's log.
 
+#include <axvm/event.hpp>
 #include <cstdint>
 #include <expected>
+#include <hal-sim/isa.hpp>
 #include <istream>
 #include <optional>
 #include <string>
@@ -38,6 +40,9 @@ struct TraceEvent {
   [[nodiscard]] std::uint64_t number(std::string_view name) const;
 };
 
+/// The members of a TrapTaken that are numbers.
+[[nodiscard]] TrapTaken trap_of(const TraceEvent& event);
+
 /// How much of a trace is compared.
 enum class TraceContent : std::uint8_t {
   All,
@@ -53,10 +58,12 @@ class TraceReader {
  public:
   /// `name` is what readers know the trace by. With `vm`, only what happened to this VM is read.
   TraceReader(std::string name, std::istream& input, TraceContent content = TraceContent::All,
-              std::optional<std::uint32_t> vm = std::nullopt)
-      : name_(std::move(name)), input_(input), content_(content), vm_(vm) {}
+              std::optional<std::uint32_t> vm = std::nullopt, Isa isa = Isa::Aarch64)
+      : name_(std::move(name)), input_(input), content_(content), vm_(vm), isa_(isa) {}
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  /// Of the guests.
+  [[nodiscard]] Isa isa() const noexcept { return isa_; }
 
   /// The next event; nothing at the end; one line, "NAME:12: is no JSON object", when the text is
   /// no trace, cannot be read, or has no trap at all.
@@ -70,6 +77,7 @@ class TraceReader {
   std::istream& input_;
   TraceContent content_;
   std::optional<std::uint32_t> vm_;
+  Isa isa_;
   std::uint64_t line_ = 0;
   bool begun_ = false;
 };

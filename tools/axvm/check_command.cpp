@@ -48,10 +48,10 @@ bool has_images(const VmFile& vm, const hal_sim::ImageSearch& search) {
 }
 
 // What the VM would boot with: nothing when an image is missing or, which is worse, wrong.
-std::optional<LoadPlan> plan_of(const VmFile& vm, const hal_sim::ImageSearch& search,
-                                bool& is_wrong) {
+std::optional<LoadPlan> plan_of(const VmFile& vm, hal_sim::Isa isa,
+                                const hal_sim::ImageSearch& search, bool& is_wrong) {
   if (!has_images(vm, search)) return std::nullopt;
-  auto plan = hal_sim::plan_load(vm, search, hal_sim::Isa::Aarch64);
+  auto plan = hal_sim::plan_load(vm, search, isa);
   if (plan) return std::move(*plan);
   complain(to_string(plan.error()));
   is_wrong = true;
@@ -82,7 +82,7 @@ int check_command(const CheckOptions& options, Output& output) {
   const std::vector<hal_sim::MemoryBank> ram = hal_sim::plan_memory(*config);
   bool is_wrong = false;
   for (const VmFile& vm : config->vms) {
-    const std::optional<LoadPlan> plan = plan_of(vm, search, is_wrong);
+    const std::optional<LoadPlan> plan = plan_of(vm, config->sim.isa, search, is_wrong);
     print_map(vm, config->sim.isa, ram, plan, output);
     if (plan) print_images(*plan, output);
     warn_about_paths(vm);

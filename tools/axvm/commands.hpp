@@ -3,6 +3,7 @@
 // returns an exit status.
 
 #include <cstdint>
+#include <hal-sim/isa.hpp>
 #include <optional>
 #include <sim/arch/aarch64/mmu.hpp>
 #include <string>
@@ -54,6 +55,7 @@ struct DiffTraceOptions {
   bool up_to_time = false;             ///< --up-to-time: hal_sim::TraceContent::UpToTime
   bool permit_qemu = false;            ///< --permit-qemu: hal_sim::is_qemu_difference
   std::optional<std::uint32_t> vm;     ///< --vm: this VM's events only
+  std::optional<hal_sim::Isa> isa;     ///< --arch: of the guests; else the configuration's, AArch64
 };
 /// kGuestFailed when the traces differ.
 [[nodiscard]] int diff_trace_command(const DiffTraceOptions& options, Output& output);

@@ -19,12 +19,11 @@ using hal_sim::LoadPiece;
 using Images = std::map<std::uint64_t, std::vector<LoadPiece>>;
 
 // What the VMs boot with, by VM; nothing, and said why, when an image is missing or wrong.
-std::optional<Images> images_of(const ConfigurationOptions& options) {
-  const auto config = read_configuration(options, true);
-  if (!config) return std::nullopt;
+std::optional<Images> images_of(const hal_sim::MachineConfig& config,
+                                const ConfigurationOptions& options) {
   Images images;
-  for (const hal_sim::VmFile& vm : config->vms) {
-    auto plan = hal_sim::plan_load(vm, image_search(options), hal_sim::Isa::Aarch64);
+  for (const hal_sim::VmFile& vm : config.vms) {
+    auto plan = hal_sim::plan_load(vm, image_search(options), config.sim.isa);
     if (!plan) {
       complain(to_string(plan.error()));
       return std::nullopt;
@@ -62,8 +61,12 @@ bool open(const std::string& file, std::ifstream& stream) {
 
 int diff_trace_command(const DiffTraceOptions& options, Output& output) {
   std::optional<Images> images;
+  hal_sim::Isa isa = options.isa.value_or(hal_sim::Isa::Aarch64);
   if (!options.configuration.files.empty()) {
-    images = images_of(options.configuration);
+    const auto config = read_configuration(options.configuration, true);
+    if (!config) return kBadUsage;
+    isa = options.isa.value_or(config->sim.isa);
+    images = images_of(*config, options.configuration);
     if (!images) return kBadUsage;
   }
   std::ifstream a;
@@ -79,8 +82,8 @@ int diff_trace_command(const DiffTraceOptions& options, Output& output) {
   }
   const auto content =
       options.up_to_time ? hal_sim::TraceContent::UpToTime : hal_sim::TraceContent::All;
-  hal_sim::TraceReader reader_a(options.a, a, content, options.vm);
-  hal_sim::TraceReader reader_b(options.b, b, content, options.vm);
+  hal_sim::TraceReader reader_a(options.a, a, content, options.vm, isa);
+  hal_sim::TraceReader reader_b(options.b, b, content, options.vm, isa);
   hal_sim::PermittedDifference permitted;
   hal_sim::PermittedAbsence absent;
   if (options.permit_qemu) {

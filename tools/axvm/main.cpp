@@ -10,6 +10,7 @@
 #include <exception>
 #include <hal-sim/config/size_text.hpp>
 #include <iterator>
+#include <map>
 #include <string_view>
 #include <tools/axvm/arguments.hpp>
 #include <tools/axvm/commands.hpp>
@@ -216,6 +217,11 @@ void add_diff_trace(CLI::App& app, DiffTraceOptions& options) {
          },
          "Compare the events of the VM with this id only")
       ->type_name("ID");
+  app.add_option("--arch", options.isa,
+                 "Of the guests, aarch64 or riscv64 (default: the configuration's, else aarch64)")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, hal_sim::Isa>{
+          {"aarch64", hal_sim::Isa::Aarch64}, {"riscv64", hal_sim::Isa::Riscv64}}))
+      ->type_name("ISA");
   app.add_option("--config", options.configuration.files,
                  "TOML file of a guest, to show the instructions around the first difference")
       ->allow_extra_args(false)

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <hal-sim/arch/aarch64/trace/syndrome_text.hpp>
+#include <hal-sim/trace/trap_text.hpp>
 #include <tools/axvm/summary.hpp>
 #include <vector>
 
@@ -13,12 +13,11 @@ struct ExitRow {
   std::uint64_t count;
 };
 
-std::vector<ExitRow> exit_rows(const hal_sim::ExitCounts& exits) {
+std::vector<ExitRow> exit_rows(const hal_sim::ExitCounts& exits, const hal_sim::TrapText& traps) {
   std::vector<ExitRow> rows;
-  for (std::uint64_t c = 0; c < exits.by_class.size(); ++c) {
+  for (unsigned c = 0; c < exits.by_class.size(); ++c) {
     if (exits.by_class[c] == 0) continue;
-    rows.push_back(
-        {std::string(hal_sim::aarch64::exception_class_name(c << 26)), exits.by_class[c]});
+    rows.push_back({std::string(traps.exit_name(c)), exits.by_class[c]});
   }
   std::ranges::sort(rows, [](const ExitRow& a, const ExitRow& b) {
     return a.count != b.count ? a.count > b.count : a.name < b.name;
@@ -97,7 +96,7 @@ std::string summary(const hal_sim::StopReason& reason, const hal_sim::RunStatist
                       grouped(machine.stage2_references));
   text += fmt::format("  TLB hits      {:>15}   of {} translations asked for\n",
                       grouped(machine.tlb_hits), grouped(machine.tlb_hits + machine.tlb_misses));
-  const std::vector<ExitRow> rows = exit_rows(statistics.exits);
+  const std::vector<ExitRow> rows = exit_rows(statistics.exits, hal_sim::trap_text(statistics.isa));
   std::uint64_t total = 0;
   std::size_t width = 0;
   for (const ExitRow& row : rows) {

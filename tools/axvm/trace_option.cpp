@@ -82,18 +82,19 @@ std::expected<TraceOption, std::string> parse_trace_option(const std::string& te
 void add_trace(hal_sim::Host& host, TraceFormat format, Output& output,
                const sim::timing::ExitCosts& costs) {
   const hal_sim::TextOutput write = [&output](std::string_view text) { output.write(text); };
+  const hal_sim::Isa isa = host.isa();
   switch (format) {
     case TraceFormat::Text:
       host.trace().add(std::make_unique<hal_sim::TextSink>(
-          write,
+          isa, write,
           [&host](std::uint32_t pcpu, std::uint64_t va) { return host.instruction_at(pcpu, va); }));
       break;
     case TraceFormat::JsonLines:
       host.trace().add(std::make_unique<hal_sim::JsonSink>(write));
       break;
     case TraceFormat::Chrome:
-      host.trace().add(std::make_unique<hal_sim::ChromeSink>(write, hal_sim::ExitPrices(costs),
-                                                             sources_of(host)));
+      host.trace().add(std::make_unique<hal_sim::ChromeSink>(
+          isa, write, hal_sim::ExitPrices(isa, costs), sources_of(host)));
       break;
     case TraceFormat::Hash: host.trace().add(std::make_unique<hal_sim::HashSink>(write)); break;
   }

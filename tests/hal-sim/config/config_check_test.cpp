@@ -44,7 +44,7 @@ TEST_CASE("boot_config_validation_rejects_unsupported_firmware_protocols_on_othe
       findings_in(replaced(kValid, "[kernel]\n",
                            "[kernel]\nenable_bios = true\nboot_protocol = \"uefi\"\n"
                            "uefi_firmware_path = \"fw\"\nbios_load_addr = 0x4010_0000\n")) ==
-      Lines{"vm.toml:9:17: kernel.boot_protocol: is \"uefi\", expected \"direct\": AArch64 has no "
+      Lines{"vm.toml:9:17: kernel.boot_protocol: is \"uefi\", expected \"direct\": aarch64 has no "
             "other"});
 }
 

@@ -3,18 +3,12 @@
 // (DDI 0487 D24.2.40, ESR_EL2).
 
 #include <cstdint>
+#include <hal-sim/trace/trap_text.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace axvm::hal_sim::aarch64 {
-
-/// A field of the syndrome: "SAS=2 (4 bytes)".
-struct SyndromeField {
-  std::string_view name;
-  std::uint64_t value = 0;
-  std::string meaning;  ///< empty when the value says it all
-};
 
 /// The exception class's name, for an exception taken to EL1 or EL2: "data abort from EL0/EL1".
 [[nodiscard]] std::string_view exception_class_name(std::uint64_t esr, unsigned target_el = 2);
