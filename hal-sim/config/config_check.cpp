@@ -24,7 +24,8 @@ class VmCheck {
 
   void run() {
     const LentVmConfig lent(file_);
-    if (const auto error = lent.view().validate()) {
+    if (const auto error = lent.view().validate(isa_ == Isa::Aarch64 ? kGicDeviceInterrupts
+                                                                     : kPlicDeviceInterrupts)) {
       findings_.push_back(lent.locate(*error));
       return;  // what follows relies on it
     }
