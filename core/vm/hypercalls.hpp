@@ -1,6 +1,7 @@
 #pragma once
 // Calls of a guest to the VMM itself, with upstream's numbers. How they arrive is the
-// architecture's business (AArch64: HVC with the number in X0, arguments in X1..).
+// architecture's business (AArch64: HVC with the number in X0, arguments in X1..;
+// RISC-V: ECALL with the number in a6, arguments in a0..).
 
 #include <array>
 #include <axvm/address.hpp>

@@ -106,8 +106,9 @@ class VmBase : public RefCounted {
 
   /// Makes an interrupt pending for a vCPU, from any CPU and any VM's code; a vCPU that runs
   /// elsewhere is kicked, one that waits is woken. `intid` is the architecture's number (AArch64:
-  /// GIC INTID, 0..1019). Errors: BadState (neither running nor paused), InvalidInput (no such vCPU
-  /// or interrupt), Unsupported (interrupt_mode is not Emulated).
+  /// GIC INTID, 0..1019; RISC-V: source of the PLIC, 1..1023). Errors: BadState (neither running
+  /// nor paused), InvalidInput (no such vCPU or interrupt), Unsupported (interrupt_mode is not
+  /// Emulated).
   virtual Result<> inject_interrupt(VcpuId vcpu, std::uint32_t intid) {
     static_cast<void>(vcpu), static_cast<void>(intid);
     return not_offered("inject_interrupt"sv);

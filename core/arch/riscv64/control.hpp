@@ -42,7 +42,7 @@ inline constexpr std::uint64_t kGuestCounters = hcounteren::kTime;
 /// henvcfg: guests have their timer comparator, memory types and cache-block operations, where the
 /// hart has them. A and D bits of their tables are theirs to set (Svade): ADUE is clear.
 inline constexpr std::uint64_t kGuestEnvironment =
-    henvcfg::kStce | henvcfg::kPbmte | henvcfg::kCbze | henvcfg::kCbcfe | henvcfg::kCbie;
+    henvcfg::kStce | henvcfg::kPbmte | henvcfg::kCbze | henvcfg::kCbcfe | henvcfg::kCbieFlush;
 /// hstateen0: guests have senvcfg.
 inline constexpr std::uint64_t kGuestState = hstateen0::kSenvcfg;
 

@@ -88,9 +88,9 @@ inline constexpr std::uint64_t kVsExternal = 1ULL << 10;
 
 /// henvcfg ("Hypervisor Environment Configuration Register").
 namespace henvcfg {
-inline constexpr std::uint64_t kCbie = 3ULL << 4;   ///< CBO.INVAL: 1 flushes, 3 invalidates
-inline constexpr std::uint64_t kCbcfe = 1ULL << 6;  ///< CBO.CLEAN and CBO.FLUSH
-inline constexpr std::uint64_t kCbze = 1ULL << 7;   ///< CBO.ZERO
+inline constexpr std::uint64_t kCbieFlush = 1ULL << 4;  ///< CBO.INVAL flushes, loses nothing
+inline constexpr std::uint64_t kCbcfe = 1ULL << 6;      ///< CBO.CLEAN and CBO.FLUSH
+inline constexpr std::uint64_t kCbze = 1ULL << 7;       ///< CBO.ZERO
 inline constexpr std::uint64_t kPbmte = 1ULL << 62;
 inline constexpr std::uint64_t kStce = 1ULL << 63;
 }  // namespace henvcfg

@@ -107,6 +107,12 @@ struct GuestPageFault {
     if ((htinst & 1) != 0) transformed = static_cast<std::uint32_t>(htinst);
   }
 
+  [[nodiscard]] constexpr ExceptionCause cause() const noexcept {
+    if (access == MemoryAccess::Fetch) return ExceptionCause::InstructionGuestPage;
+    return access == MemoryAccess::Load ? ExceptionCause::LoadGuestPage
+                                        : ExceptionCause::StoreGuestPage;
+  }
+
  private:
   /// Pseudoinstructions ("Transformed Instruction or Pseudoinstruction for mtinst or htinst").
   static constexpr std::uint64_t kPseudoWalk = 0x2000;

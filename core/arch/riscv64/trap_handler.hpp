@@ -140,7 +140,7 @@ class TrapHandler {
   }
   TrapOutcome deliver(const GuestException& exception, const GuestPageFault& fault) {
     return deliver(exception, fault.address, fault.access == MemoryAccess::Store,
-                   static_cast<std::uint64_t>(exception.cause));
+                   static_cast<std::uint64_t>(fault.cause()));
   }
   /// `scause` and what comes before it are for the exit when the guest cannot take the exception.
   TrapOutcome deliver(const GuestException& exception, GuestPhysAddr address, bool is_write,

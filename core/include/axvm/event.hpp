@@ -60,6 +60,7 @@ struct FirmwareCall {
   VmId vm;
   VcpuId vcpu;
   std::string_view name;  ///< "PSCI_VERSION"; empty when unknown
+  /// AArch64: X0. RISC-V: the extension (a7) in bits 63:32, the function (a6) in 31:0.
   std::uint64_t function = 0;
   std::array<std::uint64_t, 3> arguments{};
   std::uint64_t result = 0;
@@ -82,8 +83,8 @@ struct PageMapped {
 struct ExceptionInjected {
   VmId vm;
   VcpuId vcpu;
-  std::uint64_t syndrome = 0;       ///< AArch64: ESR_EL1
-  std::uint64_t fault_address = 0;  ///< AArch64: FAR_EL1
+  std::uint64_t syndrome = 0;       ///< AArch64: ESR_EL1; RISC-V: vscause
+  std::uint64_t fault_address = 0;  ///< AArch64: FAR_EL1; RISC-V: vstval
   std::string_view reason;
 
   friend constexpr bool operator==(const ExceptionInjected&, const ExceptionInjected&) = default;

@@ -17,19 +17,19 @@ namespace exit_reason {
 struct ExternalInterrupt {
   std::uint32_t id;
 };
-/// The guest waits for an interrupt (AArch64 WFI): nothing to run until VmHal::wake names the vCPU,
+/// The guest waits for an interrupt (WFI): nothing to run until VmHal::wake names the vCPU,
 /// which it may have done already, or until `wake_time`.
 struct Halt {
   /// When a timer of the vCPU will interrupt it, as VmHal::monotonic_nanoseconds counts.
   std::optional<std::uint64_t> wake_time{};
 };
-/// The guest gave up the rest of its turn (AArch64 WFE).
+/// The guest gave up the rest of its turn (AArch64 WFE, RISC-V WRS.NTO).
 struct Yield {};
-/// The guest started a vCPU (PSCI CPU_ON). It is ready to run; `started` names it.
+/// The guest started a vCPU (PSCI CPU_ON, SBI hart_start). It is ready to run; `started` names it.
 struct CpuUp {
   VcpuId started;
 };
-/// This vCPU switched itself off (PSCI CPU_OFF).
+/// This vCPU switched itself off (PSCI CPU_OFF, SBI hart_stop).
 struct CpuDown {};
 /// The guest asked for power-off (or for a reset). The VM is shutting down.
 struct SystemDown {
@@ -39,7 +39,7 @@ struct SystemDown {
 struct GuestFault {
   GuestPhysAddr address;
   bool is_write;
-  std::uint64_t syndrome;  ///< AArch64: ESR_EL2
+  std::uint64_t syndrome;  ///< AArch64: ESR_EL2; RISC-V: scause
   const char* what;        ///< static text, for the report
 };
 

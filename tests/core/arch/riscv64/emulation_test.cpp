@@ -12,7 +12,6 @@ namespace {
 struct EmulationFixture : RiscvFixture {
   static constexpr std::uint64_t kVa = 0x10'0000;  ///< of the console's first page
   static constexpr std::uint64_t kMemory = kVa - 0x1000;
-  static constexpr std::uint64_t kScratch = 7;
 
   EmulationFixture() {
     devices[0].length = 0x2000;

@@ -64,7 +64,7 @@ TEST_CASE_FIXTURE(SbiFixture, "the base extension says which SBI this is and wha
   for (const std::uint64_t extension : {0x9ULL, 0x11ULL, 0x50'4d55ULL, ~0ULL}) {
     CHECK(ask(kBase, 3, {extension}) == Answer{0, 0});
   }
-  for (const std::uint64_t id : {4, 5, 6}) CHECK(ask(kBase, id) == Answer{0, 0});
+  for (const std::uint64_t id : {4U, 5U, 6U}) CHECK(ask(kBase, id) == Answer{0, 0});
 }
 
 TEST_CASE_FIXTURE(SbiFixture, "what there is no function or extension for is not supported") {
@@ -73,7 +73,7 @@ TEST_CASE_FIXTURE(SbiFixture, "what there is no function or extension for is not
         std::uint64_t{0xffff'ffff'0000'0000}}) {
     CHECK(ask(extension, 99) == Answer{kNotSupported, 0});
   }
-  for (const std::uint64_t hfence : {3, 4, 5, 6}) {
+  for (const std::uint64_t hfence : {3U, 4U, 5U, 6U}) {
     CHECK(ask(kRfence, hfence, {0, ~0ULL}) == Answer{kNotSupported, 0});
   }
 }

@@ -209,7 +209,7 @@ TEST_CASE_FIXTURE(RiscvTrapFixture, "a guest whose vector itself faults is given
   trap(ExceptionCause::InstructionGuestPage, 0, 0);
   trap(ExceptionCause::InstructionGuestPage, kVectors, 0);
   const auto fault = run<GuestFault>();
-  CHECK(fault.syndrome == static_cast<std::uint64_t>(ExceptionCause::InstructionAccess));
+  CHECK(fault.syndrome == static_cast<std::uint64_t>(ExceptionCause::InstructionGuestPage));
   CHECK(hart().get(Csr::vsepc) == kEntry);
   trap(ExceptionCause::HardwareError);
   CHECK(run<GuestFault>().syndrome == 19);
