@@ -71,6 +71,7 @@ bool GuestCore::on_fill(std::uint64_t va, uc_mem_type type, uc_tlb_entry& entry)
                                                : Access::Load;
   const std::uint64_t pc = engine_.pc();
   if (access == Access::Fetch && is_ahead(va, pc)) return grant_ahead(va, entry);
+  if (access == Access::Fetch && va == pc - kPageMask - 1) return lend_page(pc, entry);
   const std::uint64_t evictions = statistics_.tlb_evictions;
   const auto translation = mmu_.translate(va, access_context(access));
   if (!translation) return refuse(Refusal::Kind::Fault, access, va, translation.error());
@@ -81,6 +82,16 @@ bool GuestCore::on_fill(std::uint64_t va, uc_mem_type type, uc_tlb_entry& entry)
 bool GuestCore::refuse(Refusal::Kind kind, Access access, std::uint64_t va, const Fault& fault) {
   refusal_ = Refusal{.kind = kind, .fault = fault, .access = access, .page = va};
   return false;
+}
+
+bool GuestCore::lend_page(std::uint64_t pc, uc_tlb_entry& entry) {
+  const std::uint8_t* const page = code_page(pc);
+  const auto pa = page == nullptr ? std::nullopt : machine_.memory().pa_of(page);
+  if (!pa) return refuse(Refusal::Kind::Ahead, Access::Fetch, pc, {});
+  entry.paddr = *pa;
+  entry.perms = UC_PROT_EXEC;
+  page_is_lent_ = true;
+  return true;
 }
 
 bool GuestCore::grant_ahead(std::uint64_t va, uc_tlb_entry& entry) {
@@ -163,7 +174,7 @@ void GuestCore::on_block(std::uint64_t va, std::uint32_t size) {
   const std::uint8_t* const page = code_page(va & ~kPageMask);
   const std::uint8_t* const code = page == nullptr ? nullptr : page + (va & kPageMask);
   const std::uint64_t count = code == nullptr ? 0 : code_pages_.count(va, size, code);
-  if (retirement_.total() + count > attention_ || (va & 1) != 0) [[unlikely]] {
+  if (retirement_.total() + count > attention_ || count == 0 || (va & 1) != 0) [[unlikely]] {
     if (!attend(va, count)) return;
   }
   retirement_.begin_block(va, size, count, code);

@@ -51,6 +51,7 @@ void GuestCore::on_exception(std::uint32_t number) {
   // The engine has its PC four bytes on, whatever the instruction was.
   const std::uint64_t va = engine_.pc() - 4;
   retirement_.stop_at(va);
+  settle_borrowed_page();
   switch (number) {
     case kIllegal: {
       const std::uint32_t word = instruction_at(va);
@@ -68,7 +69,9 @@ void GuestCore::on_exception(std::uint32_t number) {
       } else {
         record_trap(Cause::EcallFromVs, va, 0, false);
       }
-      return leave_by_trap(va + 4);
+      // The engine goes on there by itself.
+      leave_by_trap(va + 4);
+      return;
     case kLoadMisaligned:
     case kStoreMisaligned:
       if (!raise_misaligned(va)) leave_by_trap(va + 4);
@@ -97,9 +100,11 @@ bool GuestCore::raise(Cause cause, std::uint64_t return_address, std::uint64_t v
   return false;
 }
 
-void GuestCore::leave_by_trap(std::uint64_t next) {
+bool GuestCore::leave_by_trap(std::uint64_t next) {
   stop_ = Stop::Trap;
-  if (!engine_.park(next)) engine_.stop();
+  if (engine_.park(next)) return true;
+  engine_.stop();
+  return false;
 }
 
 void GuestCore::take_to_vs(Cause cause, std::uint64_t return_address, std::uint64_t value) {

@@ -42,6 +42,7 @@ Cause GuestCore::enter() {
   while (failure_.empty()) {
     stop_ = Stop::None;
     refusal_.reset();
+    settle_borrowed_page();
     const uc_err error = engine_.run(pc);
     if (const auto cause = after_run(error)) return *cause;
     // The engine lets sepc be odd, and SRET take it.
@@ -71,7 +72,7 @@ std::optional<Cause> GuestCore::after_run(uc_err error) {
     }
     if (error == UC_ERR_OK) {
       // A block that was translated for an exact stop ends where that was.
-      retirement_.stop_at(engine_.pc());
+      if (!retirement_.discontinued()) retirement_.stop_at(engine_.pc());
       return std::nullopt;
     }
     if (error == UC_ERR_EXCEPTION && refusal_) {

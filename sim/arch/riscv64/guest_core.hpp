@@ -116,7 +116,16 @@ class GuestCore final : public EngineCaches {
   [[nodiscard]] AccessContext access_context(Access access) const;
   /// Whether a fetch from the page at `va` is of what comes later than the PC.
   [[nodiscard]] static bool is_ahead(std::uint64_t va, std::uint64_t pc) noexcept {
-    return (pc & ~kPageMask) != va && pc != va - 2;
+    return va == (pc & ~kPageMask) + kPageMask + 1 && pc != va - 2;
+  }
+  /// A block of one instruction that cannot be decoded has no size, and its last byte is before its
+  /// first for the engine, which wants to know where that is. It gets the block's own page.
+  bool lend_page(std::uint64_t pc, uc_tlb_entry& entry);
+  /// Has the engine forget that.
+  void settle_borrowed_page() {
+    if (!page_is_lent_) return;
+    page_is_lent_ = false;
+    forget_translations();
   }
   bool grant_ahead(std::uint64_t va, uc_tlb_entry& entry);
   /// Decides what the engine may do with a translated page on its own.
@@ -173,9 +182,9 @@ class GuestCore final : public EngineCaches {
   std::optional<Cause> take_fault(const Refusal& refusal, std::uint64_t pc);
   /// The same for an atomic at `pc` whose address is misaligned.
   bool raise_misaligned(std::uint64_t pc);
-  /// From an exception's hook: a trap to HS-mode has been recorded. Returns when the engine is to
-  /// go on at `next`, where the hook leaves it, or to stop.
-  void leave_by_trap(std::uint64_t next);
+  /// From inside a hook: a trap to HS-mode has been recorded. True when the guest goes on at `next`
+  /// with the hook's return, which has to see to it.
+  bool leave_by_trap(std::uint64_t next);
   /// htinst of a fault at `address` by an instruction.
   [[nodiscard]] std::uint64_t transformed(const MemoryInstruction& instruction,
                                           std::uint64_t address) const;
@@ -195,8 +204,9 @@ class GuestCore final : public EngineCaches {
   Outcome access_csr(const CsrInstruction& instruction);
   Outcome fence(std::uint32_t word);
   Outcome wait(std::uint64_t va);
-  /// What becomes of an instruction that has not retired.
-  void refuse_instruction(Outcome outcome, std::uint32_t word, std::uint64_t va);
+  /// What becomes of an instruction that has not retired. True when the guest goes on behind it
+  /// with the hook's return.
+  bool refuse_instruction(Outcome outcome, std::uint32_t word, std::uint64_t va);
 
   // guest_csrs.cpp: CSRs by the guest's instructions.
   /// Whether the guest may access a CSR here and now.
@@ -249,6 +259,7 @@ class GuestCore final : public EngineCaches {
   bool stopped_at_limit_ = false;
   bool stopped_by_owner_ = false;
   bool stepping_own_code_ = false;
+  bool page_is_lent_ = false;
   bool evaluate_interrupts_next_ = false;  ///< what is pending and enabled may have changed
   bool flush_code_next_ = false;
   bool forget_watches_next_ = false;

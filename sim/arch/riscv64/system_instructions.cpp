@@ -66,14 +66,14 @@ GuestCore::Outcome GuestCore::wait(std::uint64_t va) {
   return Outcome::Left;
 }
 
-void GuestCore::refuse_instruction(Outcome outcome, std::uint32_t word, std::uint64_t va) {
-  if (outcome == Outcome::Left) return;
+bool GuestCore::refuse_instruction(Outcome outcome, std::uint32_t word, std::uint64_t va) {
+  if (outcome == Outcome::Left) return false;
   if (outcome == Outcome::Virtual) {
     record_trap(Cause::VirtualInstruction, va, word, false);
   } else if (raise(Cause::IllegalInstruction, va, word, false)) {
-    return;
+    return false;
   }
-  leave_by_trap(va + 4);
+  return leave_by_trap(va + 4);
 }
 
 }  // namespace axvm::sim::riscv64

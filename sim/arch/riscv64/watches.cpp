@@ -67,7 +67,7 @@ void GuestCore::on_watch(std::uint64_t va) {
   retirement_.stop_at(va);
   const Outcome outcome = carry_out(word, va);
   if (outcome != Outcome::Done) {
-    refuse_instruction(outcome, word, va);
+    if (refuse_instruction(outcome, word, va)) engine_.set_pc(va + 4);
     return;
   }
   retire(va);
