@@ -7,6 +7,7 @@ import tempfile
 import unittest
 
 CONFIGS = pathlib.Path(os.environ["AXVM_CONFIGS"])
+ISA = os.environ.get("AXVM_ISA", "aarch64")  # of the guests
 
 
 class Done:
@@ -19,7 +20,7 @@ class Done:
 
 
 def config(name):
-    return str(CONFIGS / f"{name}-aarch64.toml")
+    return str(CONFIGS / f"{name}-{ISA}.toml")
 
 
 class Test(unittest.TestCase):

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import pathlib
 import select
 import signal
 import subprocess
@@ -9,11 +10,15 @@ import sys
 import time
 import unittest
 
-from command import CONFIGS, Test, config
+from command import CONFIGS, ISA, Test, config
 from console_test import Session
 
-IMAGES = CONFIGS.parent / "images" / "linux-aarch64"
+IMAGES = CONFIGS.parent / "images" / f"linux-{ISA}"
 SKIPPED = 77  # tells ctest
+
+# Of the interrupt controller that the device tree describes.
+FOUND = {"aarch64": "ITS [mem 0x08080000-0x0809ffff]",
+         "riscv64": "riscv-plic: plic@c000000: mapped 95 interrupts with 1 handlers for 2 contexts"}
 
 PROMPT = "/root # "
 LIMIT = ["--timeout", "20000000000", "--max-instructions", "40000000000"]
@@ -35,22 +40,24 @@ class LinuxSession(Test):
 
     def changed(self, name, *changes):
         """The configuration of that name, with images by their full paths, and with those changes."""
-        text = (CONFIGS / f"{name}-aarch64.toml").read_text()
-        for old, new in [("linux-aarch64/", f"{IMAGES}/"), *changes]:
+        text = pathlib.Path(config(name)).read_text()
+        for old, new in [(f"linux-{ISA}/", f"{IMAGES}/"), *changes]:
             self.assertIn(old, text)
             text = text.replace(old, new)
         return self.file(f"{name}.toml", text)
 
     def with_sim(self, text):
+        if "[sim]" in pathlib.Path(config("linux")).read_text():
+            return self.changed("linux", ("[sim]", f"[sim]\n{text}"))
         return self.changed("linux", ("[base]", f"[sim]\n{text}\n\n[base]"))
 
 
 class Linux(LinuxSession):
     def test_it_boots_to_a_shell_and_powers_off(self):
         out = self.session("uname -m", "nproc", "echo $((6 * 7))")
-        self.assertIn("ITS [mem 0x08080000-0x0809ffff]", out)
-        self.assertRegex(out, r"(?m)^INIT-REACHED Linux 6\.\S+ aarch64, CPUs 0 of 0 online$")
-        self.assertIn("\naarch64\n", out)
+        self.assertIn(FOUND[ISA], out)
+        self.assertRegex(out, rf"(?m)^INIT-REACHED Linux 6\.\S+ {ISA}, CPUs 0 of 0 online$")
+        self.assertIn(f"\n{ISA}\n", out)
         self.assertIn("\n42\n", out)
         self.assertIn("reboot: Power down", out)
 
@@ -112,7 +119,7 @@ class LinuxTyped(LinuxSession):
 
     def test_a_session_that_its_user_ends_is_repeated(self):
         terminal = self.boot()
-        self.ask(terminal, "uname -m", "aarch64")
+        self.ask(terminal, "uname -m", ISA)
         self.look(terminal)
         self.ask(terminal, "echo $((6 * 7))", "42")
         terminal.type("\x01x")
@@ -208,7 +215,7 @@ class LinuxSnapshot(LinuxSession):
                               "--restore", snapshot, *shaken, timeout=1500)
             self.assertEqual((again.status, again.err), (0, ""))
             self.assertEqual(again.out, whole.out[-len(again.out):])
-            self.assertIn("aarch64", again.out)
+            self.assertIn(ISA, again.out)
             self.assertNotIn("INIT-REACHED", again.out)
 
     def test_it_is_at_the_prompt_at_once(self):
@@ -262,6 +269,6 @@ class LinuxGicv2Shaken(Gicv2Session):
 
 if __name__ == "__main__":
     if not (IMAGES / "Image").exists():
-        print(f"skipped: {IMAGES} has no Image; ./x guest linux-aarch64 fetches it")
+        print(f"skipped: {IMAGES} has no Image; ./x guest linux-{ISA} fetches it")
         sys.exit(SKIPPED)
     unittest.main()
