@@ -29,6 +29,15 @@ enum class AccessWidth : std::uint8_t { Byte = 1, Word = 2, Dword = 4, Qword = 8
   return width == AccessWidth::Qword ? value : value & ((1ULL << (8 * bytes(width))) - 1);
 }
 
+/// How much of the `rest` > 0 bytes of an access that is carried out in pieces a device is given at
+/// once: all of it where that is a whole access, otherwise what is aligned.
+[[nodiscard]] constexpr AccessWidth piece_width(std::uint64_t address, std::size_t rest) noexcept {
+  if (const auto whole = access_width(rest)) return *whole;
+  unsigned size = 8;
+  while (size > rest || (rest < 8 && address % size != 0)) size /= 2;
+  return static_cast<AccessWidth>(size);
+}
+
 /// Addresses [base, base + size) of one bus. Mmio: guest-physical bytes; SysReg: register numbers.
 struct BusRange {
   Bus bus = Bus::Mmio;

@@ -211,9 +211,8 @@ class InstructionEmulator {
                                        std::span<std::byte> data) {
     while (!data.empty()) {
       const std::uint64_t address = part.ipa.value + at;
-      const std::size_t size = device_width(address, data.size());
-      const AccessWidth width = *access_width(size);
-      const auto here = data.first(size);
+      const AccessWidth width = piece_width(address, data.size());
+      const auto here = data.first(bytes(width));
       std::uint64_t value = little_endian(here);
       if (access.is_write) {
         const auto done = vm_.write_device(vcpu_, vm_.mmio(), *part.device, address, width, value);
@@ -225,8 +224,8 @@ class InstructionEmulator {
         to_little_endian(value, here);
       }
       report_.access(Bus::Mmio, access.is_write, width, address, value, part.device->name());
-      data = data.subspan(size);
-      at += size;
+      data = data.subspan(here.size());
+      at += here.size();
     }
     return std::nullopt;
   }
@@ -239,15 +238,6 @@ class InstructionEmulator {
     for (std::size_t n = 0; n < bytes.size() / 2; ++n) {
       std::swap(bytes[n], bytes[bytes.size() - 1 - n]);
     }
-  }
-
-  /// How much of `rest` bytes a device is given at once: a whole register where one is left,
-  /// otherwise what is aligned.
-  static std::size_t device_width(std::uint64_t address, std::size_t rest) {
-    if (access_width(rest)) return rest;
-    std::size_t size = 8;
-    while (size > rest || (rest < 8 && address % size != 0)) size /= 2;
-    return size;
   }
 
   /// A register's bytes in the order of their addresses, and back.

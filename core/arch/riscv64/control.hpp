@@ -37,8 +37,9 @@ inline constexpr std::uint64_t kGuestInterrupts =
 /// sie: the hypervisor's, which end a guest's run.
 inline constexpr std::uint64_t kHostInterrupts =
     interrupt::kSupervisorSoftware | interrupt::kSupervisorTimer | interrupt::kSupervisorExternal;
-/// hcounteren: guests read the time, and no other counter.
-inline constexpr std::uint64_t kGuestCounters = hcounteren::kTime;
+/// hcounteren: guests have what every hart has (Zicntr), as their hart counts it, and no more.
+inline constexpr std::uint64_t kGuestCounters =
+    hcounteren::kCycle | hcounteren::kTime | hcounteren::kInstret;
 /// henvcfg: guests have their timer comparator, memory types and cache-block operations, where the
 /// hart has them. A and D bits of their tables are theirs to set (Svade): ADUE is clear.
 inline constexpr std::uint64_t kGuestEnvironment =

@@ -102,7 +102,9 @@ inline constexpr std::uint64_t kSenvcfg = 1ULL << 62;
 
 /// hcounteren ("Hypervisor Counter-Enable Register").
 namespace hcounteren {
+inline constexpr std::uint64_t kCycle = 1ULL << 0;
 inline constexpr std::uint64_t kTime = 1ULL << 1;
+inline constexpr std::uint64_t kInstret = 1ULL << 2;
 }  // namespace hcounteren
 
 /// hgatp ("Hypervisor Guest Address Translation and Protection Register").

@@ -181,22 +181,26 @@ class InstructionEmulator {
 
   /// Moves the half's bytes between `value`, whose first byte belongs to `va`, and what is there.
   Refused move(const Half& half, MemoryAccess kind, std::uint64_t va, std::uint64_t& value) {
-    for (std::size_t n = 0; n < half.size; ++n) {
+    for (std::size_t n = 0; n < half.size;) {
       const std::uint64_t at = half.va + n;
       const auto shift = static_cast<unsigned>(8 * (at - va));
-      std::uint64_t byte = value >> shift & 0xff;
+      const GuestPhysAddr gpa = half.gpa + n;
+      const AccessWidth width =
+          half.device != nullptr ? piece_width(gpa.value, half.size - n) : AccessWidth::Byte;
+      std::uint64_t piece = truncate(value >> shift, width);
       if (half.device != nullptr) {
-        const auto done = access(*half.device, kind, half.gpa + n, AccessWidth::Byte, byte);
+        const auto done = access(*half.device, kind, gpa, width, piece);
         if (!done) return Refused(std::in_place, access_fault(kind, at, done.error().detail));
       } else if (kind == MemoryAccess::Store) {
-        const auto done = memory_.store(at, AccessWidth::Byte, byte);
+        const auto done = memory_.store(at, width, piece);
         if (!done) return refused(done.error(), at, kind);
       } else {
-        const auto loaded = memory_.load(at, AccessWidth::Byte);
+        const auto loaded = memory_.load(at, width);
         if (!loaded) return refused(loaded.error(), at, kind);
-        byte = *loaded;
+        piece = *loaded;
       }
-      if (kind == MemoryAccess::Load) value |= byte << shift;
+      if (kind == MemoryAccess::Load) value |= piece << shift;
+      n += bytes(width);
     }
     return std::nullopt;
   }

@@ -40,9 +40,9 @@ class GuestInterrupts {
   /// ("Wait for Interrupt").
   bool wait(exit_reason::Halt& halt) {
     present();
-    const std::uint64_t enabled = cpu_.template read<Csr::vsie>();
-    if ((cpu_.template read<Csr::vsip>() & enabled) != 0) return false;
-    if ((enabled & interrupt::kSupervisorTimer) != 0) halt.wake_time = timer_deadline(cpu_);
+    const std::uint64_t enabled = cpu_.template read<Csr::hie>();
+    if ((cpu_.template read<Csr::hip>() & enabled) != 0) return false;
+    if ((enabled & interrupt::kVsTimer) != 0) halt.wake_time = timer_deadline(cpu_);
     return true;
   }
 

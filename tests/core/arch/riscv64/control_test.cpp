@@ -14,7 +14,7 @@ TEST_CASE("guests handle their own exceptions and interrupts, the hypervisor the
   REQUIRE(enable_hypervisor(hart).has_value());
   CHECK(hart.get(Csr::hedeleg) == 0xb1ff);
   CHECK(hart.get(Csr::hideleg) == 0x444);
-  CHECK(hart.get(Csr::hcounteren) == 2);
+  CHECK(hart.get(Csr::hcounteren) == 7);
   CHECK(hart.get(Csr::henvcfg) == (henvcfg::kStce | henvcfg::kPbmte));
   CHECK(hart.get(Csr::hstateen0) == 1ULL << 62);
   CHECK(hart.get(Csr::hvip) == 0);

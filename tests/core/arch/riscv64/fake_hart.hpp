@@ -26,7 +26,8 @@ class FakeHart {
 
   template <Csr R>
   std::uint64_t read() {
-    if constexpr (R == Csr::vsip) return pending();
+    if constexpr (R == Csr::hip) return pending();
+    if constexpr (R == Csr::hie) return get(Csr::vsie) << 1;
     return get(R);
   }
   template <Csr R>
@@ -118,8 +119,8 @@ class FakeHart {
   bool refuses(std::uint64_t va, bool is_store) { return refuse && refuse(*this, va, is_store); }
   std::uint64_t vmid() { return get(Csr::hgatp) >> 44 & 0x3fff; }
   std::uint64_t pending() {
-    const std::uint64_t timer = get(Csr::time) >= get(Csr::vstimecmp) ? 1U << 5 : 0;
-    return (get(Csr::hvip) & 0x404) >> 1 | timer;
+    const std::uint64_t timer = get(Csr::time) >= get(Csr::vstimecmp) ? 1U << 6 : 0;
+    return (get(Csr::hvip) & 0x404) | timer;
   }
   std::uint64_t legal(Csr r, std::uint64_t value) const {
     if (r == Csr::henvcfg) return value & environment;
