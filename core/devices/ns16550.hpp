@@ -17,8 +17,6 @@ namespace axvm {
 /// wide, one per byte.
 class Ns16550 final : public Device {
  public:
-  static constexpr std::uint64_t kRegisters = 8;
-
   /// `range` holds 8 bytes at least. `console` outlives the device.
   Ns16550(std::string_view name, BusRange range, Console& console, InterruptLine line) noexcept
       : Device(name, range), console_(console), line_(line) {}

@@ -120,7 +120,7 @@ class FakeHost {
     objects.erase(p);
     std::free(p);
   }
-  std::uint64_t monotonic_nanoseconds() { return 0; }
+  std::uint64_t monotonic_nanoseconds() { return now; }
   PcpuId current_pcpu() { return PcpuId(here); }
   PerCpu& this_cpu() { return *cpus_.at(here); }
   void kick(PcpuId pcpu) { kicked.push_back(pcpu.value); }
@@ -192,6 +192,7 @@ class FakeHost {
   std::string input;
   bool listening = true;
   bool shows_tables = false;
+  std::uint64_t now = 0;  ///< monotonic_nanoseconds()
   std::vector<Event> events;
   std::vector<std::string> messages;
 

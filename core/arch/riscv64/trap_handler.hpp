@@ -10,13 +10,17 @@
 #include <core/arch/riscv64/instruction_emulator.hpp>
 #include <core/arch/riscv64/interrupts.hpp>
 #include <core/arch/riscv64/sbi/calls.hpp>
+#include <core/arch/riscv64/steal_time.hpp>
 #include <core/arch/riscv64/trap.hpp>
 #include <core/arch/riscv64/trap_report.hpp>
 #include <core/devices/bus.hpp>
 #include <core/vm/trap_outcome.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
+#include <variant>
 
 namespace axvm::riscv64 {
 
@@ -28,15 +32,18 @@ class TrapHandler {
  public:
   /// `exit` is what run_vcpu returns; it holds a value.
   TrapHandler(Vm& vm, typename Vm::VCpuType& vcpu, U& cpu, Result<ExitReason>& exit) noexcept
-      : vm_(vm), vcpu_(vcpu), cpu_(cpu), exit_(exit) {}
+      : vm_(vm), vcpu_(vcpu), cpu_(cpu), result_(exit), exit_(exit) {}
   TrapHandler(const TrapHandler&) = delete;
   TrapHandler& operator=(const TrapHandler&) = delete;
 
   /// Enters the guest until something happens that the host has to know of.
   void run() {
+    account_for_waiting();
     do {
       interrupts_.present();
     } while (handle(cpu_.enter_guest()) == kGoOn);
+    StealTime& steal_time = vcpu_.context().steal_time();
+    if (steal_time.address()) steal_time.leave(vm_.hal().monotonic_nanoseconds(), would_go_on());
   }
 
   /// Handles one trap.
@@ -63,6 +70,26 @@ class TrapHandler {
 
  private:
   static constexpr std::uint64_t kNowhere = 1;
+
+  // --- time -------------------------------------------------------------------------------------
+
+  void account_for_waiting() {
+    StealTime& steal_time = vcpu_.context().steal_time();
+    if (!steal_time.address()) [[likely]]
+      return;
+    if (!steal_time.enter(vm_.hal().monotonic_nanoseconds())) return;
+    vm_.with_memory(cpu_, [&](auto& space, auto& tlb) {
+      // If the memory is there no more, nobody is told.
+      steal_time.tell([&](GuestPhysAddr at, std::span<const std::byte> bytes) {
+        static_cast<void>(space.write(at, bytes, tlb));
+      });
+    });
+  }
+  /// The guest was interrupted, rather than done for now.
+  [[nodiscard]] bool would_go_on() const {
+    return result_ && (std::holds_alternative<exit_reason::ExternalInterrupt>(*result_) ||
+                       std::holds_alternative<exit_reason::CpuUp>(*result_));
+  }
 
   // --- memory -----------------------------------------------------------------------------------
 
@@ -157,6 +184,7 @@ class TrapHandler {
   Vm& vm_;
   typename Vm::VCpuType& vcpu_;
   U& cpu_;
+  const Result<ExitReason>& result_;
   ExitSlot exit_;
   GuestInterrupts<Vm, U> interrupts_{vm_, vcpu_, cpu_};
   TrapReport<Vm, U> report_{vm_, vcpu_, cpu_};

@@ -7,6 +7,7 @@
 #include <core/arch/riscv64/control.hpp>
 #include <core/arch/riscv64/csr.hpp>
 #include <core/arch/riscv64/hal.hpp>
+#include <core/arch/riscv64/steal_time.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -44,15 +45,18 @@ class VCpuContext {
     pc_ = entry.value;
     is_supervisor_ = true;
     registers_ = {};
+    steal_time_ = {};
     at(Csr::vsstatus) = status::kUxl64;
     at(Csr::vstimecmp) = kNoDeadline;
   }
 
   /// As after suspension that loses registers, about to run at `entry` with `argument` in a1: what
-  /// may wake it stays.
+  /// may wake it stays, and where its time is accounted for.
   void wake_at(GuestPhysAddr entry, std::uint64_t argument) noexcept {
     const auto before = registers_;
+    const StealTime steal_time = steal_time_;
     reset(entry, argument);
+    steal_time_ = steal_time;
     for (std::size_t n = 0; n < registers_.size(); ++n) {
       const Csr csr = kSwitchedRegisters[n];
       if (csr == Csr::vsie || csr == Csr::hvip || csr == Csr::vstimecmp) registers_[n] = before[n];
@@ -100,6 +104,8 @@ class VCpuContext {
            std::uint64_t{hart.value} + 1;
   }
 
+  [[nodiscard]] StealTime& steal_time() noexcept { return steal_time_; }
+
   void describe(StateVisitor& visitor) {
     visitor.bytes("x"sv, std::as_writable_bytes(std::span(gprs_)));
     visitor.bytes("f"sv, std::as_writable_bytes(std::span(fprs_)));
@@ -108,6 +114,7 @@ class VCpuContext {
     visitor.value("is_supervisor"sv, is_supervisor_);
     visitor.bytes("csrs"sv, std::as_writable_bytes(std::span(registers_)));
     visitor.field("last_hart"sv, last_hart_);
+    steal_time_.describe(visitor);
   }
 
  private:
@@ -124,6 +131,7 @@ class VCpuContext {
   std::uint64_t pc_ = 0;
   bool is_supervisor_ = true;
   std::array<std::uint64_t, kSwitchedRegisters.size()> registers_{};
+  StealTime steal_time_;
   std::uint64_t last_hart_ = 0;  ///< 1 + the physical hart that had them; 0: none
 };
 

@@ -9,6 +9,7 @@
 #include <core/arch/riscv64/sbi/ipi.hpp>
 #include <core/arch/riscv64/sbi/legacy.hpp>
 #include <core/arch/riscv64/sbi/rfence.hpp>
+#include <core/arch/riscv64/sbi/steal_time.hpp>
 #include <core/arch/riscv64/sbi/system.hpp>
 #include <core/vm/hypercalls.hpp>
 #include <cstdint>
@@ -32,6 +33,7 @@ class Calls {
       case Extension::Hsm: return hsm_call(environment_, call);
       case Extension::SystemReset: return reset_call(environment_, call);
       case Extension::SystemSuspend: return suspend_call(environment_, call);
+      case Extension::StealTime: return steal_time_call(environment_, call);
       case Extension::DebugConsole: return DebugConsole(environment_).handle(call);
       case Extension::Hypercall: return hypercall(call);
       default: return environment_.not_supported(call);

@@ -29,6 +29,7 @@ constexpr std::array kHsm{"sbi_hart_start"sv, "sbi_hart_stop"sv, "sbi_hart_get_s
                           "sbi_hart_suspend"sv};
 constexpr std::array kReset{"sbi_system_reset"sv};
 constexpr std::array kSuspend{"sbi_system_suspend"sv};
+constexpr std::array kStealTime{"sbi_steal_time_set_shmem"sv};
 constexpr std::array kConsole{"sbi_debug_console_write"sv, "sbi_debug_console_read"sv,
                               "sbi_debug_console_write_byte"sv};
 
@@ -48,6 +49,7 @@ std::string_view to_string(const Call& call) noexcept {
     case Extension::Hsm: return name_of(kHsm, function);
     case Extension::SystemReset: return name_of(kReset, function);
     case Extension::SystemSuspend: return name_of(kSuspend, function);
+    case Extension::StealTime: return name_of(kStealTime, function);
     case Extension::DebugConsole: return name_of(kConsole, function);
     case Extension::Hypercall:
       return function < kHypercallCount ? axvm::to_string(static_cast<axvm::Hypercall>(function))

@@ -32,6 +32,7 @@ enum class Extension : std::uint64_t {
   Hsm = 0x48'534d,
   SystemReset = 0x5352'5354,
   SystemSuspend = 0x5355'5350,
+  StealTime = 0x53'5441,
   DebugConsole = 0x4442'434e,
   Hypercall = 0x48'5643,  ///< not SBI's: the VMM's own calls, with upstream's number ("HVC")
 };
@@ -55,6 +56,7 @@ enum class Extension : std::uint64_t {
     case Extension::Hsm:
     case Extension::SystemReset:
     case Extension::SystemSuspend:
+    case Extension::StealTime:
     case Extension::DebugConsole:
     case Extension::Hypercall: return true;
   }
@@ -153,6 +155,10 @@ enum Function : std::uint64_t { kSystemSuspend = 0 };
 inline constexpr std::uint64_t kToRam = 0;
 inline constexpr std::uint64_t kFirstVendorType = 0x8000'0000;
 }  // namespace suspend
+
+namespace steal_time {
+enum Function : std::uint64_t { kSetShmem = 0 };
+}  // namespace steal_time
 
 namespace console {
 enum Function : std::uint64_t { kWrite = 0, kRead = 1, kWriteByte = 2 };

@@ -1,5 +1,6 @@
 #include <core/arch/riscv64/sbi/hart_mask.hpp>
 #include <core/arch/riscv64/sbi/sbi.hpp>
+#include <core/devices/byte_order.hpp>
 #include <string>
 #include <tests/core/arch/riscv64/vm_fixture.hpp>
 
@@ -57,7 +58,7 @@ TEST_CASE_FIXTURE(SbiFixture, "the base extension says which SBI this is and wha
   CHECK(ask(kBase, 2) == Answer{0, 1});
   for (const std::uint64_t extension :
        {0x0ULL, 0x8ULL, 0x10ULL, static_cast<unsigned long long>(kTime), 0x73'5049ULL,
-        0x5246'4e43ULL, 0x48'534dULL, 0x5352'5354ULL, 0x5355'5350ULL, 0x4442'434eULL,
+        0x5246'4e43ULL, 0x48'534dULL, 0x5352'5354ULL, 0x5355'5350ULL, 0x53'5441ULL, 0x4442'434eULL,
         0x48'5643ULL}) {
     CHECK(ask(kBase, 3, {extension}) == Answer{0, 1});
   }
@@ -321,6 +322,42 @@ TEST_CASE_FIXTURE(SbiFixture, "hypercalls have upstream's number, and one result
   CHECK(ask(kHvc, 3, {1, 0, 0}).error == ~0ULL);  // the VM has no channels
   call(kHvc, 0);
   CHECK_FALSE(run<SystemDown>().reset);
+}
+
+TEST_CASE_FIXTURE(SbiFixture, "time that a guest wanted and did not get is in its memory") {
+  constexpr std::uint64_t kShared = kGuestRam + 0x440, kSta = 0x53'5441;
+  const auto shared = [&](std::uint64_t offset, std::size_t size) {
+    std::array<std::byte, 8> bytes{};
+    const auto done =
+        (*vm)->read_from_guest(GuestPhysAddr(kShared + offset), std::span(bytes).first(size));
+    REQUIRE(done.has_value());
+    return load_le<std::uint64_t>(std::span<const std::byte>(bytes));
+  };
+  put(kShared, "whatever was there before, which nobody is to see from here on");
+  CHECK(ask(kSta, 0, {kShared, 0, 1}).error == kInvalidParam);
+  CHECK(ask(kSta, 0, {kShared + 8, 0, 0}).error == kInvalidParam);
+  CHECK(ask(kSta, 0, {0x7000'0000, 0, 0}).error == kInvalidAddress);
+  CHECK(ask(kSta, 0, {kShared, 1, 0}).error == kInvalidAddress);
+  CHECK(get(kShared, 4) == "what");
+  CHECK(ask(kSta, 0, {kShared, 0, 0}) == Answer{0, 0});
+  CHECK(get(kShared, 64) == std::string(64, '\0'));
+  hal.now = 1000;  // it was interrupted at 0
+  run<ExternalInterrupt>();
+  CHECK(shared(8, 8) == 1000);
+  CHECK(shared(0, 4) == 2);
+  hal.now = 1500;
+  trap(ExceptionCause::VirtualInstruction, 0x1050'0073);
+  run<Halt>();
+  CHECK(shared(8, 8) == 1500);
+  hal.now = 9000;  // it has waited for an interrupt: nobody took that from it
+  run<ExternalInterrupt>();
+  CHECK(shared(8, 8) == 1500);
+  CHECK(shared(0, 4) == 4);
+  CHECK(ask(kSta, 0, {~0ULL, ~0ULL, 0}) == Answer{0, 0});
+  hal.now = 20'000;
+  run<ExternalInterrupt>();
+  CHECK(shared(0, 4) == 4);
+  CHECK(ask(kSta, 1).error == kNotSupported);
 }
 
 TEST_CASE("a hart mask counts from its base") {
