@@ -19,6 +19,9 @@ class ExaminedPages {
     entry = wanted;
     return false;
   }
+  [[nodiscard]] bool has(std::uint64_t va, std::uint64_t pa, unsigned el) const noexcept {
+    return pages_[index_of(pa)] == Entry{va, pa, el};
+  }
   /// The frame's bytes may change.
   void forget(std::uint64_t pa) noexcept {
     Entry& entry = pages_[index_of(pa)];

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <sim/arch/riscv64/guest_core.hpp>
+#include <utility>
 
 namespace axvm::sim::riscv64 {
 namespace {
@@ -97,7 +98,7 @@ bool GuestCore::lend_page(std::uint64_t pc, uc_tlb_entry& entry) {
 bool GuestCore::grant_ahead(std::uint64_t va, uc_tlb_entry& entry) {
   const auto t = mmu_.translate_ahead(va, access_context(Access::Fetch));
   const std::uint64_t pa = t ? t->pa & ~kPageMask : 0;
-  if (!t || !machine_.fetch_coherence().has_code(pa) || code_pages_.find(va) == nullptr) {
+  if (!t || !machine_.fetch_coherence().has_code(pa) || !examined_pages_.has(va, pa, 0)) {
     return refuse(Refusal::Kind::Ahead, Access::Fetch, va, {});
   }
   entry.paddr = pa;
@@ -169,15 +170,39 @@ bool GuestCore::runs_from(std::uint64_t pa) const {
 }
 
 void GuestCore::on_block(std::uint64_t va, std::uint32_t size) {
-  // A block of one instruction that cannot be decoded has no size.
-  if (size > 2 * kPageMask) size = 0;
-  const std::uint8_t* const page = code_page(va & ~kPageMask);
-  const std::uint8_t* const code = page == nullptr ? nullptr : page + (va & kPageMask);
-  const std::uint64_t count = code == nullptr ? 0 : code_pages_.count(va, size, code);
-  if (retirement_.total() + count > attention_ || count == 0 || (va & 1) != 0) [[unlikely]] {
-    if (!attend(va, count)) return;
+  if (repair_ != Repair::None) [[unlikely]]
+    repair(retirement_.successor());
+  const CodeBlock* known = code_pages_.find(va, size);
+  if (known == nullptr) [[unlikely]]
+    known = find_block(va, size);
+  // The attention may come with a change of the block's entry.
+  const CodeBlock block = *known;
+  if (retirement_.total() + block.count > attention_ || block.count == 0) [[unlikely]] {
+    if (!attend(va, block.count)) return;
   }
-  retirement_.begin_block(va, size, count, code);
+  retirement_.begin_block(va, block.size, block.count, block.code);
+  repair_ = block.repair;
+  repair_rd_ = block.rd;
+}
+
+const CodeBlock* GuestCore::find_block(std::uint64_t va, std::uint32_t size) {
+  static constexpr CodeBlock kUnknown{};
+  // A block of one instruction that cannot be decoded has no size.
+  if (size == 0 || size > 2 * kPageMask || (va & 1) != 0) return &kUnknown;
+  const std::uint8_t* const page = code_page(va & ~kPageMask);
+  if (page == nullptr) return &kUnknown;
+  return &code_pages_.note_block(va, size, page + (va & kPageMask));
+}
+
+void GuestCore::repair(std::uint64_t next) {
+  const Repair what = std::exchange(repair_, Repair::None);
+  // Otherwise the block was left before its last instruction had retired.
+  if (next != retirement_.successor()) return;
+  if (what == Repair::Status) {
+    engine_.set_x(repair_rd_, engine_.x(repair_rd_) | status::UXL_64);
+  } else if (const std::uint64_t sepc = engine_.reg(UC_RISCV_REG_SEPC); (sepc & 1) != 0) {
+    engine_.set_reg(UC_RISCV_REG_SEPC, sepc & ~1ULL);
+  }
 }
 
 bool GuestCore::attend(std::uint64_t va, std::uint64_t count) {

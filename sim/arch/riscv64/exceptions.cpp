@@ -33,7 +33,9 @@ const std::uint8_t* GuestCore::code_page(std::uint64_t page) const {
   if (const std::uint8_t* const known = code_pages_.find(page)) return known;
   const auto t = mmu_.translate_without_side_effects(
       page, {.access = Access::Fetch, .user = engine_.privilege() == Privilege::User});
-  return t ? machine_.memory().at(t->pa & ~kPageMask) : nullptr;
+  const std::uint8_t* const bytes = t ? machine_.memory().at(t->pa & ~kPageMask) : nullptr;
+  if (bytes != nullptr) code_pages_.note(page, bytes);
+  return bytes;
 }
 
 std::uint32_t GuestCore::instruction_at(std::uint64_t va) const {
@@ -50,6 +52,7 @@ std::uint32_t GuestCore::instruction_at(std::uint64_t va) const {
 void GuestCore::on_exception(std::uint32_t number) {
   // The engine has its PC four bytes on, whatever the instruction was.
   const std::uint64_t va = engine_.pc() - 4;
+  repair(va);
   retirement_.stop_at(va);
   settle_borrowed_page();
   switch (number) {
@@ -84,6 +87,7 @@ void GuestCore::on_exception(std::uint32_t number) {
 
 std::optional<Cause> GuestCore::after_breakpoint() {
   const std::uint64_t pc = engine_.pc();
+  repair(pc);
   retirement_.stop_at(pc);
   stop_ = Stop::None;
   if (raise(Cause::Breakpoint, pc, pc, true)) return std::nullopt;

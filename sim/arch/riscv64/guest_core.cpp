@@ -72,11 +72,14 @@ std::optional<Cause> GuestCore::after_run(uc_err error) {
     }
     if (error == UC_ERR_OK) {
       // A block that was translated for an exact stop ends where that was.
+      repair(engine_.pc());
       if (!retirement_.discontinued()) retirement_.stop_at(engine_.pc());
       return std::nullopt;
     }
     if (error == UC_ERR_EXCEPTION && refusal_) {
       const std::uint64_t pc = engine_.pc();
+      // A refused fetch stops between blocks; a refused access inside one.
+      repair(refusal_->access == Access::Fetch ? retirement_.successor() : pc);
       if (refusal_->kind == Refusal::Kind::OwnCode) {
         retirement_.stop_at(pc);
         stepping_own_code_ = true;

@@ -135,6 +135,11 @@ class GuestCore final : public EngineCaches {
   /// the block that it is in does.
   [[nodiscard]] bool runs_from(std::uint64_t pa) const;
   void on_block(std::uint64_t va, std::uint32_t size);
+  /// The block of code, when it is not at hand.
+  [[gnu::noinline]] const CodeBlock* find_block(std::uint64_t va, std::uint32_t size);
+  /// The running block has been left, with `next` to come: does what it needs when it was left at
+  /// its end.
+  void repair(std::uint64_t next);
   /// The rare part of on_block. Inline, it would have every block save registers.
   [[gnu::noinline]] bool attend(std::uint64_t va, std::uint64_t count);
   /// What the strict TLB dropped for capacity, its caches must drop.
@@ -260,6 +265,8 @@ class GuestCore final : public EngineCaches {
   bool stopped_by_owner_ = false;
   bool stepping_own_code_ = false;
   bool page_is_lent_ = false;
+  Repair repair_ = Repair::None;  ///< behind the running block
+  std::uint8_t repair_rd_ = 0;
   bool evaluate_interrupts_next_ = false;  ///< what is pending and enabled may have changed
   bool flush_code_next_ = false;
   bool forget_watches_next_ = false;

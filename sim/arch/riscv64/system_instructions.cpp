@@ -49,8 +49,10 @@ GuestCore::Outcome GuestCore::fence(std::uint32_t word) {
   const auto va = rs1 == 0 ? std::nullopt : std::optional(engine_.x(rs1));
   const auto asid =
       rs2 == 0 ? std::nullopt : std::optional(static_cast<std::uint16_t>(engine_.x(rs2)));
+  // The engine knows nothing that the strict TLB does not.
+  const std::uint64_t before = mmu_.tlb().removals().count;
   mmu_.fence_vs_stage(mmu_.vmid(), va, asid);
-  forget_translations();
+  if (mmu_.tlb().removals().count != before) forget_translations();
   return Outcome::Done;
 }
 

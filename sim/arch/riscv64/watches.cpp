@@ -64,6 +64,7 @@ void GuestCore::on_watch(std::uint64_t va) {
   if (stop_ != Stop::None || retirement_.discontinued()) return;
   const std::uint32_t word = instruction_at(va);
   if (!needs_watch(word)) return;
+  repair(va);
   retirement_.stop_at(va);
   const Outcome outcome = carry_out(word, va);
   if (outcome != Outcome::Done) {
