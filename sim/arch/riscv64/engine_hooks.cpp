@@ -175,11 +175,15 @@ void GuestCore::on_block(std::uint64_t va, std::uint32_t size) {
   const CodeBlock* known = code_pages_.find(va, size);
   if (known == nullptr) [[unlikely]]
     known = find_block(va, size);
-  // The attention may come with a change of the block's entry.
-  const CodeBlock block = *known;
-  if (retirement_.total() + block.count > attention_ || block.count == 0) [[unlikely]] {
-    if (!attend(va, block.count)) return;
+  if (retirement_.total() + known->count > attention_ || known->count == 0) [[unlikely]] {
+    const CodeBlock block = *known;  // the entry may change meanwhile
+    if (attend(va, block.count)) begin_block(va, block);
+    return;
   }
+  begin_block(va, *known);
+}
+
+void GuestCore::begin_block(std::uint64_t va, const CodeBlock& block) noexcept {
   retirement_.begin_block(va, block.size, block.count, block.code);
   repair_ = block.repair;
   repair_rd_ = block.rd;

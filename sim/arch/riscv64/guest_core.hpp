@@ -135,6 +135,7 @@ class GuestCore final : public EngineCaches {
   /// the block that it is in does.
   [[nodiscard]] bool runs_from(std::uint64_t pa) const;
   void on_block(std::uint64_t va, std::uint32_t size);
+  void begin_block(std::uint64_t va, const CodeBlock& block) noexcept;
   /// The block of code, when it is not at hand.
   [[gnu::noinline]] const CodeBlock* find_block(std::uint64_t va, std::uint32_t size);
   /// The running block has been left, with `next` to come: does what it needs when it was left at
