@@ -2,9 +2,9 @@
 
 namespace axvm::sim {
 
-UnicornEngine::~UnicornEngine() {
+void UnicornEngine::close() {
   settle();
-  if (uc_ != nullptr) uc_close(uc_);
+  if (uc_ != nullptr) uc_close(std::exchange(uc_, nullptr));
 }
 
 void UnicornEngine::flush_tlb() {

@@ -81,7 +81,9 @@ class UnicornEngine {
  protected:
   /// Owns `uc`. `magic_top`: bits 63:48 of addresses that no guest can translate.
   UnicornEngine(uc_engine* uc, std::uint64_t magic_top) noexcept : uc_(uc), magic_top_(magic_top) {}
-  ~UnicornEngine();
+  ~UnicornEngine() { close(); }
+  /// For an owner of what the engine uses, who goes before it.
+  void close();
   /// Leaves the hook that parked. What only a stopped engine can do begins with it.
   void settle() {
     if (parked_) [[unlikely]]

@@ -1,5 +1,5 @@
 #include <bit>
-#include <sim/arch/aarch64/bits.hpp>
+#include <sim/bits.hpp>
 #include <sim/arch/aarch64/decode.hpp>
 
 // Encodings: DDI 0487 C4.1.94 "Loads and Stores" (op0 x1x0 in bits 28:25), one function per row of

@@ -1,5 +1,4 @@
 #include <sim/arch/aarch64/engine.hpp>
-#include <sim/cpu/engine_scope.hpp>
 #include <utility>
 
 namespace axvm::sim::aarch64 {
@@ -55,11 +54,6 @@ std::expected<Engine, std::string> Engine::open(const PhysicalMemory& memory) {
   return engine;
 }
 
-Engine::~Engine() {
-  settle();
-  if (uc_ != nullptr) uc_close(uc_);
-}
-
 void Engine::take_exception(std::uint32_t v, std::uint64_t saved) {
   settle();
   const std::uint32_t old = pstate();
@@ -68,7 +62,7 @@ void Engine::take_exception(std::uint32_t v, std::uint64_t saved) {
     set_reg(uses_sp_el0(old) ? UC_ARM64_REG_SP_EL0 : UC_ARM64_REG_SP_EL1, live);
     set_reg(UC_ARM64_REG_SP, reg(uses_sp_el0(v) ? UC_ARM64_REG_SP_EL0 : UC_ARM64_REG_SP_EL1));
   }
-  uc_reg_write(uc_, UC_ARM64_REG_PSTATE, &v);
+  uc_reg_write(handle(), UC_ARM64_REG_PSTATE, &v);
   // Only a write through CP_REG makes the engine recompute the mode it translates for.
   set_system(reg::SPSR_EL1, saved);
 }
@@ -85,81 +79,24 @@ void Engine::set_sp_el(unsigned el, std::uint64_t v) {
 
 std::uint64_t Engine::system(SysReg r) const {
   uc_arm64_cp_reg c = cp(r);
-  return uc_reg_read(uc_, UC_ARM64_REG_CP_REG, &c) == UC_ERR_OK ? c.val : 0;
+  return uc_reg_read(handle(), UC_ARM64_REG_CP_REG, &c) == UC_ERR_OK ? c.val : 0;
 }
 
 bool Engine::set_system(SysReg r, std::uint64_t v) {
   settle();
   uc_arm64_cp_reg c = cp(r);
   c.val = v;
-  return uc_reg_write(uc_, UC_ARM64_REG_CP_REG, &c) == UC_ERR_OK;
+  return uc_reg_write(handle(), UC_ARM64_REG_CP_REG, &c) == UC_ERR_OK;
 }
 
 Engine::Vector128 Engine::v(unsigned n) const {
   Vector128 value{};
-  uc_reg_read(uc_, UC_ARM64_REG_V0 + static_cast<int>(n), value.data());
+  uc_reg_read(handle(), UC_ARM64_REG_V0 + static_cast<int>(n), value.data());
   return value;
 }
 
 void Engine::set_v(unsigned n, Vector128 value) {
-  uc_reg_write(uc_, UC_ARM64_REG_V0 + static_cast<int>(n), value.data());
-}
-
-void Engine::flush_tlb() {
-  settle();
-  const EngineScope scope;
-  uc_ctl_flush_tlb(uc_);
-}
-
-void Engine::flush_code() {
-  settle();
-  uc_ctl_flush_tb(uc_);
-}
-
-void Engine::forget_code(std::uint64_t pa, std::uint64_t size) {
-  settle();
-  const bool outer = std::exchange(magic_, true);
-  const std::uint64_t va = (kMagicTop << 48) | pa;
-  uc_ctl_remove_cache(uc_, va, va + size);
-  magic_ = outer;
-  // The magic address must not stay usable.
-  flush_tlb();
-}
-
-void Engine::prepare(std::uint64_t pc) {
-  settle();
-  start_ = pc;
-  if (fiber_) return;
-  fiber_ = std::make_unique<Fiber>(
-      [](void* self) {
-        Engine& e = *static_cast<Engine*>(self);
-        for (;;) {
-          e.result_ = uc_emu_start(e.uc_, e.start_, 0, 0, 0);
-          e.fiber_->suspend();
-        }
-      },
-      this);
-}
-
-void Engine::unwind() {
-  in_place_ = parked_ = false;
-  stop();
-  resume();
-}
-
-uc_hook Engine::watch(std::uint64_t first, std::uint64_t last, CodeHook hook, void* context) {
-  settle();
-  uc_hook handle = 0;
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the engine takes void*
-  uc_hook_add(uc_, &handle, UC_HOOK_CODE, reinterpret_cast<void*>(hook), context, first, last);
-  return handle;
-}
-
-void Engine::unwatch(uc_hook hook) {
-  settle();
-  const bool outer = std::exchange(probing_, true);
-  uc_hook_del(uc_, hook);
-  probing_ = outer;
+  uc_reg_write(handle(), UC_ARM64_REG_V0 + static_cast<int>(n), value.data());
 }
 
 }  // namespace axvm::sim::aarch64

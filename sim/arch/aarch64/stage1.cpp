@@ -1,4 +1,4 @@
-#include <sim/arch/aarch64/bits.hpp>
+#include <sim/bits.hpp>
 #include <sim/arch/aarch64/stage1.hpp>
 
 namespace axvm::sim::aarch64 {

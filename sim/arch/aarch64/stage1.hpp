@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <sim/arch/aarch64/bits.hpp>
+#include <sim/bits.hpp>
 #include <sim/arch/aarch64/translation.hpp>
 
 namespace axvm::sim::aarch64 {

@@ -163,7 +163,7 @@ bool GuestCore::on_tlbi(SysReg op, std::uint64_t operand) {
     const std::uint64_t removed = tlb.removals().count - before;
     if (removed == 0) return;  // of what was not in the TLB, the engine knows nothing
     // One page of its own the engine forgets by executing the instruction.
-    const bool page = by_address && removed == 1 && tlb.removals().last_level == kLastLevel;
+    const bool page = by_address && removed == 1 && tlb.removals().last_size == 0;
     if (!page || &core != this) return core.forget_translations();
     instruction_page_.va = InstructionPage::kNone;
     done = false;
