@@ -46,7 +46,6 @@ static void instructions(void) {
   ILLEGAL_COMPRESSED("zeroes", 0x0000);
   ILLEGAL_COMPRESSED("c.addi4spn without an offset", 0x0004);
   ILLEGAL_COMPRESSED("c.jr of x0", 0x8002);
-  ILLEGAL_COMPRESSED("reserved, quadrant 1", 0x9c41);
   ILLEGAL("ones", 0xffffffff);
   ILLEGAL("a load of no width", 0x0005f503);                    // funct3 111
   ILLEGAL("an arithmetic instruction of no kind", 0x04b50533);  // funct7 0000010

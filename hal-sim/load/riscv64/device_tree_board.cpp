@@ -22,8 +22,8 @@ constexpr std::uint32_t kPlicSources = 95;       // as on QEMU's virt
 constexpr std::uint32_t kMachineExternal = 11;
 constexpr std::uint32_t kSupervisorExternal = 9;
 
-// RV64GC; user-level counters; timer interrupts of S-mode.
-constexpr std::string_view kIsa = "rv64imafdc_zicntr_zicsr_zifencei_sstc";
+// RV64GC, without counters but for the time; timer interrupts of S-mode.
+constexpr std::string_view kIsa = "rv64imafdc_zicsr_zifencei_sstc";
 
 constexpr std::uint32_t kPlicPhandle = 1;
 std::uint32_t hart_phandle(std::size_t hart) {
@@ -129,7 +129,7 @@ void add_cpus(DeviceTreeEditor& tree, const VmFile& vm) {
     tree.set_text(cpu, "riscv,isa", {kIsa});
     tree.set_text(cpu, "riscv,isa-base", {"rv64i"});
     tree.set_text(cpu, "riscv,isa-extensions",
-                  {"i", "m", "a", "f", "d", "c", "zicntr", "zicsr", "zifencei", "sstc"});
+                  {"i", "m", "a", "f", "d", "c", "zicsr", "zifencei", "sstc"});
     tree.set_text(cpu, "mmu-type", {"riscv,sv57"});
     const Node intc = tree.add(cpu, "interrupt-controller");
     tree.set_text(intc, "compatible", {"riscv,cpu-intc"});
