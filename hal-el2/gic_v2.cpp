@@ -1,12 +1,14 @@
 #include <hal-el2/board.hpp>
 #include <hal-el2/gic_v2.hpp>
 #include <hal-el2/interrupt_controller.hpp>
-#include <hal-el2/mmio.hpp>
+#include <hal-metal/mmio.hpp>
+#include <hal-metal/platform.hpp>
 
 namespace axvm::hal_el2::gic_v2 {
 namespace {
 
 using aarch64::SysReg;
+using hal_metal::mmio;
 
 // Distributor (IHI 0048, 4.3). There are no security extensions: everything is of group 0.
 constexpr std::uint64_t kGicdCtlr = kDistributor + 0x0;
@@ -97,7 +99,7 @@ std::uint32_t acknowledge_interrupt() {
   const std::uint32_t acknowledged = mmio(kGiccIar);
   asm volatile("dsb sy" ::: "memory");
   const std::uint32_t intid = acknowledged & kIntid;
-  if (intid >= kFirstSpecialIntid) return intid;
+  if (intid >= hal_metal::kFirstNoInterrupt) return intid;
   mmio(kGiccEoir) = acknowledged;
   // It is deactivated together with its sender's name, which is known here only.
   if (intid < kFirstPrivate) mmio(kGiccDir) = acknowledged;

@@ -7,7 +7,8 @@
 
 namespace axvm::hal_el2::gic_v2 {
 
-// As the functions of interrupt_controller.hpp.
+// As the functions of hal-metal/platform.hpp.
+// pending_interrupt: what acknowledge_interrupt() would answer.
 void enable_distributor();
 void enable_interrupts();
 void interrupt_cpu(unsigned cpu);

@@ -1,7 +1,9 @@
+#include <core/arch/aarch64/hal.hpp>
 #include <hal-el2/board.hpp>
 #include <hal-el2/gic_v2.hpp>
 #include <hal-el2/interrupt_controller.hpp>
-#include <hal-el2/mmio.hpp>
+#include <hal-metal/mmio.hpp>
+#include <hal-metal/platform.hpp>
 
 namespace axvm::hal_el2 {
 namespace {
@@ -19,6 +21,16 @@ constexpr std::uint64_t kPrivateFrame = 0x1'0000;
 constexpr std::uint64_t kIgroupr0 = kPrivateFrame + 0x80;
 constexpr std::uint64_t kIsenabler0 = kPrivateFrame + 0x100;
 
+using hal_metal::mmio;
+
+/// What acknowledge_interrupt() would answer.
+std::uint32_t pending_interrupt() {
+  if (has_gic_v2()) return gic_v2::pending_interrupt();
+  std::uint64_t intid = 0;
+  asm volatile("mrs %0, S3_0_C12_C12_2" : "=r"(intid)::"memory");  // ICC_HPPIR1_EL1
+  return static_cast<std::uint32_t>(intid);
+}
+
 }  // namespace
 
 bool has_gic_v2() {
@@ -27,15 +39,24 @@ bool has_gic_v2() {
   return (pfr0 >> 24 & 0xf) == 0;
 }
 
-void enable_distributor() {
+}  // namespace axvm::hal_el2
+
+namespace axvm::hal_metal {
+
+using namespace hal_el2;
+
+// INTIDs from here on are answers without an interrupt (IHI 0069, 2.2.1).
+static_assert(kFirstNoInterrupt == 1020);
+
+void enable_interrupt_controller() {
   if (has_gic_v2()) return gic_v2::enable_distributor();
   mmio(kDistributor + kCtlr) = kCtlrAffinityRouting;
   mmio(kDistributor + kCtlr) = kCtlrAffinityRouting | kCtlrEnableGroup1;
 }
 
-void enable_interrupts(unsigned cpu) {
+void enable_interrupts() {
   if (has_gic_v2()) return gic_v2::enable_interrupts();
-  const std::uint64_t redistributor = kRedistributors + cpu * kRedistributorSize;
+  const std::uint64_t redistributor = kRedistributors + current_cpu() * kRedistributorSize;
   mmio(redistributor + kWaker) = mmio(redistributor + kWaker) & ~kWakerProcessorSleep;
   while ((mmio(redistributor + kWaker) & kWakerChildrenAsleep) != 0) {
   }
@@ -59,16 +80,9 @@ std::uint32_t acknowledge_interrupt() {
   if (has_gic_v2()) return gic_v2::acknowledge_interrupt();
   std::uint64_t intid = 0;
   asm volatile("mrs %0, S3_0_C12_C12_0\n\tdsb sy" : "=r"(intid)::"memory");  // ICC_IAR1_EL1
-  if (intid < kFirstSpecialIntid) {
+  if (intid < kFirstNoInterrupt) {
     asm volatile("msr S3_0_C12_C12_1, %0\n\tisb" ::"r"(intid) : "memory");  // ICC_EOIR1_EL1
   }
-  return static_cast<std::uint32_t>(intid);
-}
-
-std::uint32_t pending_interrupt() {
-  if (has_gic_v2()) return gic_v2::pending_interrupt();
-  std::uint64_t intid = 0;
-  asm volatile("mrs %0, S3_0_C12_C12_2" : "=r"(intid)::"memory");  // ICC_HPPIR1_EL1
   return static_cast<std::uint32_t>(intid);
 }
 
@@ -78,4 +92,14 @@ void end_interrupt(std::uint32_t intid) {
                : "memory");  // ICC_DIR_EL1
 }
 
-}  // namespace axvm::hal_el2
+void end_cpu_interrupts() {
+  while (pending_interrupt() == kCpuIntid) end_interrupt(acknowledge_interrupt());
+}
+
+bool is_own_interrupt(const TrapTaken& trap) {
+  if (trap.cause != static_cast<std::uint64_t>(aarch64::Vector::Irq)) return false;
+  const std::uint32_t intid = pending_interrupt();
+  return intid == kHypervisorTimerIntid || intid == kCpuIntid;
+}
+
+}  // namespace axvm::hal_metal

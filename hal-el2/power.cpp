@@ -1,11 +1,13 @@
-#include <hal-el2/board.hpp>
-#include <hal-el2/json_line.hpp>
-#include <hal-el2/power.hpp>
+// Ways to begin and end: by PSCI, which on a board with EL2 answers to SMC.
+
+#include <hal-el2/panic.hpp>
+#include <hal-metal/json_line.hpp>
+#include <hal-metal/platform.hpp>
 
 /// start.S.
 extern "C" void secondary_start();
 
-namespace axvm::hal_el2 {
+namespace axvm::hal_metal {
 
 namespace {
 
@@ -30,14 +32,14 @@ void power_off() {
   for (;;) psci(kSystemOff, 0, 0, 0);
 }
 
-}  // namespace axvm::hal_el2
+}  // namespace axvm::hal_metal
 
 void hal_el2_unexpected_exception(std::uint64_t kind, std::uint64_t esr, std::uint64_t elr,
                                   std::uint64_t far) {
-  axvm::hal_el2::JsonLine(axvm::hal_el2::kConsole, "panic")
+  axvm::hal_metal::JsonLine(axvm::hal_metal::kConsole, "panic")
       .number("vector", kind)
       .hex("esr_el2", esr)
       .hex("elr_el2", elr)
       .hex("far_el2", far);
-  axvm::hal_el2::power_off();
+  axvm::hal_metal::power_off();
 }

@@ -1,6 +1,8 @@
-#include <hal-el2/timer.hpp>
+// The counter, and EL2's own timer (DDI 0487 D11): one shot, by the physical count.
 
-namespace axvm::hal_el2 {
+#include <hal-metal/platform.hpp>
+
+namespace axvm::hal_metal {
 namespace {
 
 constexpr std::uint64_t kSecond = 1'000'000'000;
@@ -48,4 +50,4 @@ void start_timer_no_later(std::uint64_t ns) {
 
 void wait_for_interrupt() { asm volatile("dsb sy\n\twfi" ::: "memory"); }
 
-}  // namespace axvm::hal_el2
+}  // namespace axvm::hal_metal

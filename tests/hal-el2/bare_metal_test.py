@@ -114,7 +114,7 @@ class BareMetal(Test):
         named = self.variant("virtio", 'size = "1M"', f'file = "{disk}"\noverlay = false')
         done = self.axvm("bare-metal", named)
         self.assertRegex(done.err, r"^axvm: .*virtio\.toml:\d+:\d+: sim\.disk\.virtio-disk\.file: is "
-                                   r"written in place, which cannot be at EL2\n$")
+                                   r"written in place, which cannot be on bare metal\n$")
         self.assertEqual(done.status, 2)
 
     def test_what_cannot_be_run_is_refused_in_one_line(self):

@@ -3,8 +3,7 @@
 
 #include <cstdint>
 #include <cstring>
-#include <hal-el2/board.hpp>
-#include <hal-el2/power.hpp>
+#include <hal-metal/platform.hpp>
 #include <tests/hal-el2/translation_rounds.hpp>
 
 extern "C" [[noreturn]] void hal_el2_main();
@@ -41,9 +40,9 @@ std::uint64_t answer(const Question& question) {
 
 void print(std::uint64_t value) {
   for (int shift = 60; shift >= 0; shift -= 4) {
-    axvm::hal_el2::kConsole.put("0123456789abcdef"[value >> shift & 15]);
+    axvm::hal_metal::kConsole.put("0123456789abcdef"[value >> shift & 15]);
   }
-  axvm::hal_el2::kConsole.put("\r\n");
+  axvm::hal_metal::kConsole.put("\r\n");
 }
 
 }  // namespace
@@ -54,6 +53,6 @@ void hal_el2_main() {
     std::memcpy(reinterpret_cast<void*>(kPool), round->pool.data(), sizeof(round->pool));
     set_registers(*round);
     for (const Question& question : round->questions) print(answer(question));
-    if (round->is_last != 0) axvm::hal_el2::power_off();
+    if (round->is_last != 0) axvm::hal_metal::power_off();
   }
 }

@@ -49,7 +49,7 @@ struct CheckOptions {
 [[nodiscard]] int check_command(const CheckOptions& options, Output& output);
 
 struct DiffTraceOptions {
-  std::string a;  ///< both as --trace FILE:jsonl or the EL2 image writes them
+  std::string a;  ///< both as --trace FILE:jsonl or bare-metal images write them
   std::string b;
   ConfigurationOptions configuration;  ///< of the guests, to show instructions; may have no files
   bool up_to_time = false;             ///< --up-to-time: hal_sim::TraceContent::UpToTime
@@ -62,10 +62,10 @@ struct DiffTraceOptions {
 
 struct BareMetalOptions {
   ConfigurationOptions configuration;
-  std::optional<std::string> sources;        ///< --sources: only writes them, into this folder
-  std::optional<std::string> trace_file;     ///< --trace
-  bool trace_tables = false;                 ///< --trace-tables
-  std::string qemu = "qemu-system-aarch64";  ///< --qemu
+  std::optional<std::string> sources;     ///< --sources: only writes them, into this folder
+  std::optional<std::string> trace_file;  ///< --trace
+  bool trace_tables = false;              ///< --trace-tables
+  std::optional<std::string> qemu;        ///< --qemu; else that of the guests' architecture
 };
 /// Returns the guests' status, as run_command does.
 [[nodiscard]] int bare_metal_command(const BareMetalOptions& options, Output& output);

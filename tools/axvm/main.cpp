@@ -195,7 +195,7 @@ void add_bare_metal(CLI::App& app, BareMetalOptions& options) {
   app.add_option("--trace", options.trace_file, "Write the events to FILE, as JSON lines")
       ->type_name("FILE");
   add_trace_tables(app, options.trace_tables);
-  app.add_option("--qemu", options.qemu, "QEMU for AArch64")->type_name("PROGRAM");
+  app.add_option("--qemu", options.qemu, "QEMU for the guests' architecture")->type_name("PROGRAM");
   app.add_option("--sources", options.sources,
                  "Write the VMs as sources of an image into DIR, and do no more")
       ->type_name("DIR");
