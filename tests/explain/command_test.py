@@ -215,7 +215,7 @@ class Traces(Test):
         done = self.axvm("explain", "trace", path)
         self.assertEqual((done.status, done.err), (0, ""))
         self.assertEqual(sum(line.startswith("event ") for line in done.out_lines), exits)
-        self.assertIn("  a 4-byte write of w1 = 0x48 to VA 0x9000000, IPA 0x9000000\n", done.out)
+        self.assertIn("  a 4-byte write of w8 = 0x48 to VA 0x9000000, IPA 0x9000000\n", done.out)
         self.assertIn("  → DeviceAccess bus=Mmio is_write=true", done.out)
 
     def test_one_of_them_in_full(self):
@@ -225,7 +225,7 @@ class Traces(Test):
         done = self.axvm("explain", "trace", path, "--event", "13")
         self.assertEqual(done.out_lines[0], first)
         self.assertIn("DFSC   0x5", done.out)
-        self.assertIn("X1  = 0x0000000000000048", done.out)
+        self.assertIn("X8  = 0x0000000000000048", done.out)
 
     def test_what_is_no_trace(self):
         path = self.trace("hello")

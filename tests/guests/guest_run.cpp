@@ -35,7 +35,7 @@ std::unique_ptr<Host> boot(const MachineConfig& config, const GuestRun& run, Out
   if (run.traced) {
     options.prepare = [&outcome](Host& host) {
       host.trace().add(std::make_unique<TextSink>(
-          [&outcome](std::string_view text) { outcome.trace_text += text; },
+          host.isa(), [&outcome](std::string_view text) { outcome.trace_text += text; },
           [&host](std::uint32_t pcpu, std::uint64_t va) { return host.instruction_at(pcpu, va); }));
       host.trace().add(std::make_unique<HashSink>(
           [&outcome](std::string_view text) { outcome.trace_hash += text; }));

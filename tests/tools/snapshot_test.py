@@ -5,7 +5,7 @@ import re
 import struct
 import unittest
 
-from command import CONFIGS, Test, config
+from command import CONFIGS, ISA, Test, config
 from console_test import Session
 
 # Configurations that go together, and the one that waits for input.
@@ -16,7 +16,8 @@ ELSEWHERE = ("linux", "u-boot")  # third-party guests have tests of their own
 
 def machines():
     """Each machine of configs/ that ends by itself: its configurations and options."""
-    alone = sorted(path.name.removesuffix("-aarch64.toml") for path in CONFIGS.glob("*.toml"))
+    suffix = f"-{ISA}.toml"
+    alone = sorted(path.name.removesuffix(suffix) for path in CONFIGS.glob("*" + suffix))
     for pair in TOGETHER:
         yield pair, []
         alone = [name for name in alone if name not in pair]

@@ -23,7 +23,14 @@ constexpr Stamp kStamp{.time_ns = 1'000'001'234, .pcpu = 3, .instructions = 77, 
 template <class Sink, class... Args>
 std::string written(const std::vector<std::pair<Stamp, Event>>& events, Args&&... args) {
   std::string text;
-  Sink sink([&text](std::string_view more) { text += more; }, std::forward<Args>(args)...);
+  const auto write = [&text](std::string_view more) { text += more; };
+  auto sink = [&] {
+    if constexpr (std::is_constructible_v<Sink, Isa, TextOutput, Args...>) {
+      return Sink(Isa::Aarch64, write, std::forward<Args>(args)...);
+    } else {
+      return Sink(write, std::forward<Args>(args)...);
+    }
+  }();
   for (const auto& [stamp, event] : events) sink.event(stamp, event);
   sink.finish();
   return text;
@@ -75,7 +82,7 @@ TEST_CASE("a trapped system register is named") {
 
 TEST_CASE("an interrupt of the host says so and has no syndrome") {
   std::string text;
-  TextSink sink([&text](std::string_view more) { text += more; }, {});
+  TextSink sink(Isa::Aarch64, [&text](std::string_view more) { text += more; }, {});
   TrapTaken irq = kStore;
   irq.cause = 1;
   Stamp stamp = kStamp;

@@ -48,8 +48,12 @@ TEST_CASE("system registers have names, unknown ones the manual's generic form")
 }
 
 TEST_CASE("instructions are disassembled, other words shown as data") {
-  const Disassembler disassembler;
+  const Disassembler disassembler(Isa::Aarch64);
   CHECK(disassembler.instruction(0x1000, 0xB900'0001) == "str w1, [x0]");
   CHECK(disassembler.instruction(0x1000, 0x1400'0001) == "b #0x1004");
   CHECK(disassembler.instruction(0x1000, 0xFFFF'FFFF) == ".word 0xffffffff");
+
+  const Disassembler riscv(Isa::Riscv64);
+  CHECK(riscv.instruction(0x1000, 0x00B5'2023) == "sw a1, 0(a0)");
+  CHECK(riscv.instruction(0x1000, 0xFFFF'C10C) == "c.sw a1, 0(a0)");
 }
