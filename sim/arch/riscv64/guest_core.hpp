@@ -21,6 +21,7 @@
 #include <sim/cpu/fetch_coherence.hpp>
 #include <sim/cpu/statistics.hpp>
 #include <string>
+#include <utility>
 
 namespace axvm::sim::riscv64 {
 
@@ -237,7 +238,14 @@ class GuestCore final : public EngineCaches {
   [[nodiscard]] static bool needs_watch(std::uint32_t word) noexcept;
   /// The page of code is about to be fetched from: watches what has to be.
   void examine_code(std::uint64_t page_va, std::uint64_t pa);
-  void watch(std::uint64_t va);
+  /// Watches lines of the frame that were written, with no FENCE.I since.
+  void watch_unmaintained_code(std::uint64_t page_va, std::uint64_t pa);
+  /// The instruction at `va` is about to be executed.
+  void report_unmaintained_code(std::uint64_t va);
+  /// FENCE.I.
+  Outcome synchronise_code();
+  /// Has on_watch called before the instructions in [first, last].
+  void watch(std::uint64_t first, std::uint64_t last);
   void forget_watches();
 
   // hs_access.cpp: registers and guest memory as software in HS-mode accesses them.
@@ -281,7 +289,7 @@ class GuestCore final : public EngineCaches {
   std::uint64_t progress_pc_ = 0;
   std::uint32_t exceptions_ = 0;       ///< since `progress_`
   std::uint32_t exceptions_here_ = 0;  ///< of those, in a row at `progress_pc_`
-  std::map<std::uint64_t, uc_hook> watches_;
+  std::map<std::pair<std::uint64_t, std::uint64_t>, uc_hook> watches_;  // by [first, last]
   ExaminedPages examined_pages_;
   std::string failure_;
   bool guest_is_stuck_ = false;  ///< what failure_ says is the guest's doing

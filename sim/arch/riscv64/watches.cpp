@@ -3,12 +3,14 @@
 // fetched from, it is looked through. (They are not replaced in a copy of the code: where an
 // instruction begins is known only when it is executed.)
 
+#include <bit>
 #include <cstring>
 #include <sim/arch/riscv64/guest_core.hpp>
 
 namespace axvm::sim::riscv64 {
 
 bool GuestCore::needs_watch(std::uint32_t word) noexcept {
+  if (word == kFenceI) return true;
   const auto csr = decode_csr_instruction(word);
   if (!csr) return false;
   switch (static_cast<Csr>(csr->csr)) {
@@ -30,29 +32,59 @@ bool GuestCore::needs_watch(std::uint32_t word) noexcept {
 
 void GuestCore::examine_code(std::uint64_t page_va, std::uint64_t pa) {
   if (examined_pages_.note(page_va, pa, 0)) return;
+  watch_unmaintained_code(page_va, pa);
   const std::uint8_t* const bytes = machine_.memory().at(pa);
   constexpr unsigned kLast = PhysicalMemory::kFrameSize - 2;
   for (unsigned offset = 0; offset < kLast; offset += 2) {
     std::uint32_t word = 0;
     std::memcpy(&word, bytes + offset, sizeof word);
-    if (needs_watch(word)) watch(page_va + offset);
+    if (needs_watch(word)) watch(page_va + offset, page_va + offset);
   }
   // The second half is in the next page, whatever that will be.
   std::uint16_t half = 0;
   std::memcpy(&half, bytes + kLast, sizeof half);
-  if (is_system(half)) watch(page_va + kLast);
+  if (is_system(half) || half == static_cast<std::uint16_t>(kFenceI)) {
+    watch(page_va + kLast, page_va + kLast);
+  }
 }
 
-void GuestCore::watch(std::uint64_t va) {
+void GuestCore::watch_unmaintained_code(std::uint64_t page_va, std::uint64_t pa) {
+  CodeMaintenance::LineSet lines = machine_.fetch_coherence().maintenance().unmaintained(pa);
+  while (lines != 0) {
+    const auto first = static_cast<unsigned>(std::countr_zero(lines));
+    const auto length = static_cast<unsigned>(std::countr_one(lines >> first));
+    const std::uint64_t start = page_va + first * CodeMaintenance::kLine;
+    watch(start, start + length * CodeMaintenance::kLine - 1);
+    if (first + length == CodeMaintenance::kLinesOfFrame) return;
+    lines = lines >> (first + length) << (first + length);
+  }
+}
+
+void GuestCore::report_unmaintained_code(std::uint64_t va) {
+  const std::uint8_t* const page = code_page(va & ~kPageMask);
+  const auto frame = page == nullptr ? std::nullopt : machine_.memory().pa_of(page);
+  if (!frame) return;
+  const std::uint64_t pa = *frame + (va & kPageMask);
+  if (!machine_.fetch_coherence().maintenance().report(pa)) return;
+  ++statistics_.unmaintained_lines;
+  const std::uint64_t instructions = retirement_.total_at(va);
+  machine_.report({.pcpu = index_,
+                   .instructions = instructions,
+                   .time_ns = instructions + idle_,
+                   .pc = va,
+                   .address = pa});
+}
+
+void GuestCore::watch(std::uint64_t first, std::uint64_t last) {
   // A guest that is full of these must not fill the engine with watches.
   if (watches_.size() >= kMaxWatches) {
     forget_watches_next_ = true;
     attention_ = 0;
   }
-  uc_hook& hook = watches_[va];
+  uc_hook& hook = watches_[{first, last}];
   if (hook != 0) return;
   hook = engine_.watch(
-      va, va,
+      first, last,
       [](uc_engine*, std::uint64_t at, std::uint32_t, void* self) {
         static_cast<GuestCore*>(self)->on_watch(at);
       },
@@ -60,13 +92,15 @@ void GuestCore::watch(std::uint64_t va) {
 }
 
 void GuestCore::on_watch(std::uint64_t va) {
-  // Its block has been held, or an interrupt has been taken before it.
-  if (stop_ != Stop::None || retirement_.discontinued()) return;
+  // Its block has been held, an interrupt has been taken before it, or another watch of it has
+  // carried it out.
+  if (stop_ != Stop::None || engine_.pc() != va) return;
+  report_unmaintained_code(va);
   const std::uint32_t word = instruction_at(va);
   if (!needs_watch(word)) return;
   repair(va);
   retirement_.stop_at(va);
-  const Outcome outcome = carry_out(word, va);
+  const Outcome outcome = word == kFenceI ? synchronise_code() : carry_out(word, va);
   if (outcome != Outcome::Done) {
     if (refuse_instruction(outcome, word, va)) engine_.set_pc(va + 4);
     return;
@@ -75,8 +109,15 @@ void GuestCore::on_watch(std::uint64_t va) {
   engine_.set_pc(va + 4);
 }
 
+GuestCore::Outcome GuestCore::synchronise_code() {
+  // Fetches see all stores anyway. Whether software said FENCE.I where others need it is checked;
+  // not on which harts.
+  machine_.fetch_coherence().all_invalidated();
+  return Outcome::Done;
+}
+
 void GuestCore::forget_watches() {
-  for (const auto& [va, hook] : watches_) engine_.unwatch(hook);
+  for (const auto& [range, hook] : watches_) engine_.unwatch(hook);
   watches_.clear();
   forget_all_code();
 }
