@@ -20,7 +20,7 @@ SKIPPED = 77  # tells ctest
 FOUND = {"aarch64": "ITS [mem 0x08080000-0x0809ffff]",
          "riscv64": "riscv-plic: plic@c000000: mapped 95 interrupts with 1 handlers for 2 contexts"}
 
-PROMPT = "/root # "
+PROMPT = {"aarch64": "/root # ", "riscv64": "~ # "}[ISA]  # as their busyboxes have it
 LIMIT = ["--timeout", "20000000000", "--max-instructions", "40000000000"]
 
 
@@ -154,8 +154,8 @@ class LinuxCpus(LinuxSession):
         self.assertIn("\n2\n", out)
 
     def test_it_reboots(self):
-        script = self.file("again", "expect INIT-REACHED\nexpect /root # \nsend reboot\\n\n"
-                                    "expect INIT-REACHED\nexpect /root # \nsend poweroff\\n\n")
+        to_prompt = f"expect INIT-REACHED\nexpect {PROMPT}\n"
+        script = self.file("again", f"{to_prompt}send reboot\\n\n{to_prompt}send poweroff\\n\n")
         done = self.axvm("run", self.with_sim("max_resets = 1"), "--quiet", *LIMIT,
                          "--script", script, timeout=1500)
         self.assertEqual((done.status, done.err), (0, ""))
