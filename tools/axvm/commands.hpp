@@ -53,7 +53,7 @@ struct DiffTraceOptions {
   std::string b;
   ConfigurationOptions configuration;  ///< of the guests, to show instructions; may have no files
   bool up_to_time = false;             ///< --up-to-time: hal_sim::TraceContent::UpToTime
-  bool permit_qemu = false;            ///< --permit-qemu: hal_sim::is_qemu_difference
+  bool permit_qemu = false;            ///< --permit-qemu: hal_sim::qemu_differences
   std::optional<std::uint32_t> vm;     ///< --vm: this VM's events only
   std::optional<hal_sim::Isa> isa;     ///< --arch: of the guests; else the configuration's, AArch64
 };

@@ -87,8 +87,8 @@ int diff_trace_command(const DiffTraceOptions& options, Output& output) {
   hal_sim::PermittedDifference permitted;
   hal_sim::PermittedAbsence absent;
   if (options.permit_qemu) {
-    permitted = hal_sim::is_qemu_difference;
-    absent = hal_sim::is_missing_in_qemu;
+    permitted = hal_sim::qemu_differences(isa);
+    absent = hal_sim::missing_in_qemu(isa);
   }
   const auto compared = hal_sim::compare_traces(reader_a, reader_b, code, permitted, absent);
   if (!compared) {

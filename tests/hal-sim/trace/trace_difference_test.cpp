@@ -179,7 +179,7 @@ TEST_CASE("trace difference: QEMU may name stage 1's level in a fault on its wal
     std::istringstream in_b(lines({b}));
     TraceReader reader_a("a", in_a);
     TraceReader reader_b("b", in_b);
-    const auto compared = compare_traces(reader_a, reader_b, {}, is_qemu_difference);
+    const auto compared = compare_traces(reader_a, reader_b, {}, qemu_differences(Isa::Aarch64));
     REQUIRE(compared);
     return compared->difference.empty();
   };
@@ -212,7 +212,8 @@ TEST_CASE("trace difference: what QEMU does not trap may be missing in one of bo
     std::istringstream in_b(lines(b));
     TraceReader reader_a("a", in_a);
     TraceReader reader_b("b", in_b);
-    auto result = compare_traces(reader_a, reader_b, {}, is_qemu_difference, is_missing_in_qemu);
+    auto result = compare_traces(reader_a, reader_b, {}, qemu_differences(Isa::Aarch64),
+                                 missing_in_qemu(Isa::Aarch64));
     REQUIRE(result);
     return *result;
   };
