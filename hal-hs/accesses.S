@@ -8,7 +8,7 @@
     .balign 4
     .global hal_hs_\name
 hal_hs_\name:
-    lla      t0, refused
+    lla     t0, refused
     csrrw   t0, stvec, t0
     csrr    t1, sepc
     csrr    t2, sstatus

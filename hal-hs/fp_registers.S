@@ -8,7 +8,7 @@
 // uint64_t hal_hs_read_fpr(unsigned n)
     .global hal_hs_read_fpr
 hal_hs_read_fpr:
-    lla      t0, 1f
+    lla     t0, 1f
     slli    a0, a0, 3
     add     t0, t0, a0
     jr      t0
@@ -21,7 +21,7 @@ hal_hs_read_fpr:
 // void hal_hs_write_fpr(unsigned n, uint64_t value)
     .global hal_hs_write_fpr
 hal_hs_write_fpr:
-    lla      t0, 1f
+    lla     t0, 1f
     slli    a0, a0, 3
     add     t0, t0, a0
     jr      t0

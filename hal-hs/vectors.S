@@ -28,7 +28,7 @@ hal_hs_enter_guest:
     for_saved_registers sd
     sd      sp, 0(a0)
     csrw    sscratch, a0
-    lla      t0, guest_trap
+    lla     t0, guest_trap
     csrw    stvec, t0
     for_guest_registers ld
     ld      a0, 80(a0)
@@ -41,7 +41,7 @@ guest_trap:
     csrr    t0, sscratch
     sd      t0, 80(a0)
     ld      sp, 0(a0)
-    lla      t0, hal_hs_host_trap
+    lla     t0, hal_hs_host_trap
     csrw    stvec, t0
     for_saved_registers ld
     addi    sp, sp, SWITCH_FRAME_SIZE

@@ -1,7 +1,7 @@
-"""Random tables of both stages: what AT S12E1R, S12E1W, S12E0R and S12E0W make of them under QEMU is
-what our walker does.
+"""Random tables of both stages: what AT S12E1R, S12E1W, S12E0R and S12E0W, or HLV, HLVX and HSV, make
+of them under QEMU is what our walker does.
 
-    translate_test.py RANDOM_TABLES TRANSLATE.elf QEMU [SEED]
+    translate_test.py EL2|HS RANDOM_TABLES TRANSLATE.elf QEMU [SEED]
 """
 
 import pathlib
@@ -10,19 +10,22 @@ import sys
 import tempfile
 
 ROUNDS = 16  # of 2048 translations
-LOADED_AT = 0x4800_0000  # translation_rounds.hpp
+LOADED_AT = {"EL2": 0x4800_0000, "HS": 0x8800_0000}  # translation_rounds.hpp
+MACHINE = {
+    "EL2": ["-machine", "virt,virtualization=on,gic-version=3", "-cpu", "cortex-a72"],
+    "HS": ["-machine", "virt", "-cpu", "rv64,h=true", "-bios", "default"],
+}
 
 
 def main():
-    tables, image, qemu, seed = *sys.argv[1:4], *(sys.argv[4:] or ["1"])
+    mode, tables, image, qemu, seed = *sys.argv[1:5], *(sys.argv[5:] or ["1"])
     with tempfile.TemporaryDirectory() as folder:
         rounds, answers = (pathlib.Path(folder) / name for name in ("rounds", "answers"))
         subprocess.run([tables, "make", seed, str(ROUNDS), rounds], check=True)
         done = subprocess.run(
-            [qemu, "-machine", "virt,virtualization=on,gic-version=3", "-cpu", "cortex-a72", "-m",
-             "1024", "-nic", "none", "-display", "none", "-monitor", "none", "-serial", "stdio",
+            [qemu, *MACHINE[mode], "-m", "1024", "-nic", "none", "-display", "none", "-monitor", "none", "-serial", "stdio",
              "-no-reboot", "-kernel", image, "-device",
-             f"loader,file={rounds},addr={LOADED_AT:#x},force-raw=on"],
+             f"loader,file={rounds},addr={LOADED_AT[mode]:#x},force-raw=on"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=120, check=True)
         answers.write_bytes(done.stdout)
         return subprocess.run([tables, "check", rounds, answers], check=False).returncode
