@@ -230,7 +230,7 @@ void add_walk(CLI::App& app, ExplainWalkOptions& walk) {
 }
 
 void add_trace(CLI::App& app, ExplainTraceOptions& trace) {
-  app.add_option("FILE", trace.file, "A trace: what --trace FILE:jsonl or the EL2 image wrote")
+  app.add_option("FILE", trace.file, "A trace: what --trace FILE:jsonl or a bare-metal image wrote")
       ->required()
       ->type_name("");
   app.add_option_function<std::string>(

@@ -36,7 +36,7 @@ Examples:
   axvm explain esr 0x93810045                              what each bit of a syndrome means
   axvm explain walk vm.toml --gva 0x40080000 --html w.html step through a walk in a browser
   axvm walk-lab configs/walk-lab/references.toml           measure what walks cost
-  axvm bare-metal vm.toml                                  the same guest at EL2, under QEMU
+  axvm bare-metal vm.toml                                  the same guest on bare metal, under QEMU
   axvm diff-trace a.jsonl b.jsonl --config vm.toml         explain where two traces part
 
 Exit status: 0 guest powered off, 1 guest failed or traces differ, 2 bad usage or configuration, 3 limit reached,
@@ -202,7 +202,7 @@ void add_bare_metal(CLI::App& app, BareMetalOptions& options) {
 }
 
 void add_diff_trace(CLI::App& app, DiffTraceOptions& options) {
-  app.add_option("A", options.a, "A trace: what --trace FILE:jsonl or the EL2 image wrote")
+  app.add_option("A", options.a, "A trace: what --trace FILE:jsonl or a bare-metal image wrote")
       ->required()
       ->type_name("");
   app.add_option("B", options.b, "Another one")->required()->type_name("");

@@ -5,12 +5,15 @@
 
 namespace axvm::hal_sim::riscv64 {
 
-/// Whether two events differ in nothing but what QEMU (up to 7.2 at least) does otherwise.
+/// Whether two events differ in nothing but what QEMU (up to 7.2 at least) does otherwise:
+///
+/// * a guest-page fault on a walk of the VS-stage is one of a load there, whatever the access was
+///   ("Hypervisor Extension", "Guest-Page Faults": it is of the original access's type).
 [[nodiscard]] bool is_qemu_difference(const TraceEvent& a, const TraceEvent& b);
 
-/// Whether an event may be missing under QEMU, whose VU-mode takes illegal-instruction exceptions
-/// where those of virtual instructions are due: for supervisor CSRs ("Hypervisor Extension",
-/// "Virtual Instruction"). What the VMM makes of the trap is the same exception for the guest.
+/// Whether an event may be missing under QEMU, where what only VS-mode may do is illegal in
+/// VU-mode, and the guest's to deal with ("Hypervisor Extension", "Virtual-Instruction Exception":
+/// HS-mode takes the trap). With the trap goes the exception that the VMM makes of it.
 [[nodiscard]] bool is_missing_in_qemu(const TraceEvent& event);
 
 }  // namespace axvm::hal_sim::riscv64

@@ -1,12 +1,12 @@
-"""How large an EL2 image is without its guest: the sections that are loaded from it."""
+"""How large a bare-metal image is without its guest: the sections that are loaded from it."""
 
 import os
 import pathlib
 import struct
 import unittest
 
-IMAGE = pathlib.Path(os.environ["AXVM_EL2_DIR"]) / "hello.elf"
-GUEST = pathlib.Path(os.environ["AXVM_EL2_GUEST_SOURCES"]) / "hello"
+IMAGE = pathlib.Path(os.environ["AXVM_IMAGES"]) / "hello.elf"
+GUEST = pathlib.Path(os.environ["AXVM_GUEST_SOURCES"]) / "hello"
 LIMIT = 1 << 20
 
 
