@@ -2,8 +2,8 @@
 // RISC-V machines and the VMs on them.
 
 #include <expected>
-#include <hal-sim/arch/riscv64/sim_cpu.hpp>
 #include <hal-sim/arch/arch_hal.hpp>
+#include <hal-sim/arch/riscv64/sim_cpu.hpp>
 #include <hal-sim/platform.hpp>
 #include <string>
 

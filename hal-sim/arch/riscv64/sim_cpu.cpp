@@ -8,8 +8,8 @@ namespace {
 std::optional<std::uint32_t> parcel_at(const sim::riscv64::Mmu& mmu,
                                        const sim::PhysicalMemory& memory, std::uint64_t va,
                                        bool user) {
-  const auto found = mmu.translate_without_side_effects(
-      va, {.access = sim::riscv64::Access::Fetch, .user = user});
+  const auto found =
+      mmu.translate_without_side_effects(va, {.access = sim::riscv64::Access::Fetch, .user = user});
   const std::uint8_t* const bytes = found ? memory.at(found->pa) : nullptr;
   if (bytes == nullptr) return std::nullopt;
   return static_cast<std::uint32_t>(bytes[0] | bytes[1] << 8);

@@ -60,8 +60,7 @@ class SimCpu {
   void remote_hfence_vvma(GuestVirtAddr start, std::uint64_t size,
                           std::optional<std::uint64_t> asid) {
     hart_->remote_hfence_vvma(
-        start.value, size,
-        asid ? std::optional(static_cast<std::uint16_t>(*asid)) : std::nullopt);
+        start.value, size, asid ? std::optional(static_cast<std::uint16_t>(*asid)) : std::nullopt);
   }
   void remote_fence_i() { hart_->remote_fence_i(); }
 

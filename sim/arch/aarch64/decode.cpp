@@ -1,6 +1,6 @@
 #include <bit>
-#include <sim/bits.hpp>
 #include <sim/arch/aarch64/decode.hpp>
+#include <sim/bits.hpp>
 
 // Encodings: DDI 0487 C4.1.94 "Loads and Stores" (op0 x1x0 in bits 28:25), one function per row of
 // its table; names of the fields as there.

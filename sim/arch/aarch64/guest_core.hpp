@@ -10,7 +10,6 @@
 #include <optional>
 #include <sim/arch/aarch64/el2_registers.hpp>
 #include <sim/arch/aarch64/engine.hpp>
-#include <sim/cpu/examined_pages.hpp>
 #include <sim/arch/aarch64/guest_timing.hpp>
 #include <sim/arch/aarch64/interrupts.hpp>
 #include <sim/arch/aarch64/machine.hpp>
@@ -20,6 +19,7 @@
 #include <sim/arch/aarch64/timers.hpp>
 #include <sim/arch/aarch64/traps.hpp>
 #include <sim/cpu/chaos.hpp>
+#include <sim/cpu/examined_pages.hpp>
 #include <sim/cpu/fetch_coherence.hpp>
 #include <sim/cpu/retirement.hpp>
 #include <sim/cpu/statistics.hpp>

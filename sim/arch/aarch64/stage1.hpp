@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <sim/bits.hpp>
 #include <sim/arch/aarch64/translation.hpp>
+#include <sim/bits.hpp>
 
 namespace axvm::sim::aarch64 {
 

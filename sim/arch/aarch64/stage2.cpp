@@ -1,5 +1,5 @@
-#include <sim/bits.hpp>
 #include <sim/arch/aarch64/stage2.hpp>
+#include <sim/bits.hpp>
 
 namespace axvm::sim::aarch64 {
 

@@ -3,8 +3,8 @@
 // stage-2 leaf permits (DDI 0487 D8.2.2, D8.4.2).
 
 #include <cstdint>
-#include <sim/bits.hpp>
 #include <sim/arch/aarch64/stage1.hpp>
+#include <sim/bits.hpp>
 
 namespace axvm::sim::aarch64 {
 
