@@ -134,10 +134,21 @@ void ChromeSink::write(Exit& exit) {
   vcpu.ahead += whole.length;
   const auto [vm, number] = exit.vcpu;
   const std::string where = fmt::format(R"("pid":{},"tid":{})", vm, thread_id(exit.vcpu));
+  // As beginnings and ends: a viewer that adds lengths to beginnings, which are fractions, may find
+  // a slice to end behind the one that holds it.
+  std::vector<std::uint64_t> ends;
+  const auto close_until = [&](std::size_t depth, std::uint64_t time) {
+    for (; ends.size() > depth && ends.back() <= time; ends.pop_back()) {
+      put(fmt::format(R"("ph":"E",{},"ts":{})", where, time_text(ends.back())));
+    }
+  };
   for (const Slice& slice : exit.slices) {
-    put(fmt::format(R"("ph":"X","name":{},{},"ts":{},"dur":{},"args":{})", quoted(slice.name),
-                    where, time_text(slice.begin), time_text(slice.length), slice.args));
+    close_until(1, slice.begin);
+    put(fmt::format(R"("ph":"B","name":{},{},"ts":{},"args":{})", quoted(slice.name), where,
+                    time_text(slice.begin), slice.args));
+    ends.push_back(slice.begin + slice.length);
   }
+  close_until(0, exit.end);
   if (!exit.counted.empty()) {
     put(fmt::format(R"("ph":"C","name":"vcpu{}","pid":{},"ts":{},"args":{{{}}})", number, vm,
                     time_text(whole.begin), exit.counted));

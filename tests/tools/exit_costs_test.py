@@ -52,27 +52,30 @@ class TraceViewers(Test):
         return trace["traceEvents"], text
 
     def threads(self, events):
+        """The slices of each thread, in order."""
         threads = {}
         for event in events:
-            if event["ph"] == "X":
+            if event["ph"] == "B":
                 threads.setdefault((event["pid"], event["tid"]), []).append(event)
         return threads
 
     def assert_nested(self, events):
-        """In each thread: exits one after the other, in each all that it holds."""
-        for slices in self.threads(events).values():
-            open_until = []
-            exit_end = 0
-            for event in sorted(slices, key=lambda e: (e["ts"], -e["dur"])):
-                begin = round(event["ts"] * 1000)
-                end = begin + round(event["dur"] * 1000)
-                while open_until and open_until[-1] <= begin:
-                    open_until.pop()
-                self.assertTrue(not open_until or end <= open_until[-1], event)
-                if event["args"].get("event") == "TrapTaken":
-                    self.assertGreaterEqual(begin, exit_end, event)
-                    exit_end = end
-                open_until.append(end)
+        """In each thread: exits one after the other, in each all that it holds, and no time that
+        comes before what was written already, however a reader rounds."""
+        last = {}
+        depth = {}
+        for event in events:
+            if event["ph"] not in "BE":
+                continue
+            thread = event["pid"], event["tid"]
+            self.assertGreaterEqual(event["ts"], last.get(thread, 0), event)
+            last[thread] = event["ts"]
+            at = depth.get(thread, 0)
+            if event["ph"] == "B":
+                self.assertEqual(at == 0, event["args"].get("event") == "TrapTaken", event)
+            depth[thread] = at + (1 if event["ph"] == "B" else -1)
+            self.assertGreaterEqual(depth[thread], 0, event)
+        self.assertEqual(set(depth.values()), {0})
 
     def test_slices_nest_and_threads_are_named(self):
         for options in ((), ("--timing", "neoverse-n1")):
