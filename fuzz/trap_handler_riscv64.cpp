@@ -143,7 +143,7 @@ class World {
     constexpr std::uint64_t kExtensions[] = {
         0,           1,           2,         3,           4,           5,           6,
         7,           8,           0x10,      0x5449'4d45, 0x73'5049,   0x5246'4e43, 0x48'534d,
-        0x5352'5354, 0x5355'5350, 0x48'5643, 0x4442'434e, 0x5246'4e43, 0x48'534d,   0x48'5643};
+        0x5352'5354, 0x5355'5350, 0x48'5643, 0x4442'434e, 0x5246'4e43, 0x48'534d,   0x53'5441};
     return input_.once_in(8) ? input_.take<std::uint64_t>() : input_.one_of(kExtensions);
   }
 
