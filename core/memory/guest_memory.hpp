@@ -224,6 +224,7 @@ class GuestMemory {
   /// they are zeroed, and a guest that runs meanwhile may have used them.
   template <TranslationCache Tlb>
   Result<> back(GuestPhysRange range, Tlb& tlb) {
+    if (range.size == 0) return {};  // which lies anywhere
     GuestPhysAddr at = range.base.align_down(kPageSize);
     while (at < range.end()) {
       const auto slot = table_.lookup(at);

@@ -57,6 +57,19 @@ TEST_CASE("a buffer goes through regions of every kind") {
   CHECK(visited == bytes);
 }
 
+TEST_CASE("no bytes at all are read, written and visited anywhere, without touching a page") {
+  ManyRegions f;
+  const std::size_t frames = f.hal.taken.size();
+  // A hole, a device, lazy memory; in the middle of a page.
+  for (const std::uint64_t page : {8U, 9U, 2U}) {
+    const GuestPhysAddr at(f.kFirst + page * kPageSize + 5);
+    CHECK(f.space.write(at, {}, f.tlb).has_value());
+    CHECK(f.space.read(at, {}).has_value());
+    CHECK(f.space.visit({at, 0}, f.tlb, [](std::span<std::byte>) { CHECK(false); }).has_value());
+  }
+  CHECK(f.hal.taken.size() == frames);
+}
+
 TEST_CASE("a buffer that leaves memory is not touched at all") {
   ManyRegions f;
   const GuestPhysAddr end(f.kFirst + 8 * kPageSize);
