@@ -241,6 +241,7 @@ TEST_CASE_FIXTURE(SbiFixture,
   CHECK(get(kGuestRam + 0x200, 3) == std::string_view("ab\0", 3));
   CHECK(ask(kConsole, 1, {100, kGuestRam + 0x200, 0}) == Answer{0, 1});
   CHECK(ask(kConsole, 1, {100, kGuestRam + 0x200, 0}) == Answer{0, 0});
+  CHECK(ask(kConsole, 1, {0, 0x7000'0123, 0}) == Answer{0, 0});  // nothing, where there is nothing
   // A part at a time: the guest asks again.
   CHECK(ask(kConsole, 0, {0x10'0000, kGuestRam, 0}) == Answer{0, sbi::kMostConsoleBytes});
 }
