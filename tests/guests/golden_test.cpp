@@ -21,10 +21,17 @@ namespace {
 
 using Blocks = std::vector<std::string>;
 
+bool is_interrupt(const std::string& block) {
+  return block.starts_with("IRQ") || block.find(" interrupt") < block.find('\n');
+}
+
 // A block per trap: its name, its syndrome, what the VMM did.
-Blocks blocks_of(const std::string& trace) {
+Blocks blocks_of(const std::string& trace, hal_sim::Isa isa) {
   static const std::regex kRegister(R"( (SRT|Rt)=(0x)?[0-9a-f]+ \([wx][0-9zr]+\))");
-  static const std::regex kRamAddress(R"(0x4[0-9a-f]{7}\b)");
+  const std::regex ram_address(isa == hal_sim::Isa::Aarch64 ? R"(0x4[0-9a-f]{7}\b)"
+                                                            : R"(0x8[0-9a-f]{7}\b)");
+  // The address that follows it, without its lowest two bits.
+  static const std::regex kShifted(R"( htval=0x[0-9a-f]+)");
   std::istringstream lines(trace);
   Blocks blocks(1);
   for (std::string line; std::getline(lines, line);) {
@@ -33,28 +40,32 @@ Blocks blocks_of(const std::string& trace) {
     } else if (line.starts_with("  ESR_EL2")) {
       blocks.back() +=
           "  " + std::regex_replace(line.substr(line.find("EC=")), kRegister, "") + '\n';
+    } else if (line.starts_with("  scause")) {
+      blocks.back() +=
+          std::regex_replace(std::regex_replace(line, kShifted, ""), ram_address, "RAM") + '\n';
     } else if (line.starts_with("  →")) {
-      blocks.back() += std::regex_replace(line, kRamAddress, "RAM") + '\n';
+      blocks.back() += std::regex_replace(line, ram_address, "RAM") + '\n';
     }
   }
-  std::erase_if(blocks, [](const std::string& block) { return block.starts_with("IRQ"); });
+  std::erase_if(blocks, is_interrupt);
   return blocks;
 }
 
 // Blocks that came since the last one of another kind are there once. A character written to the
 // console, and the look at the flags before it, is a block the first time and a letter afterwards.
-std::string reduced(const std::string& trace) {
-  static const std::regex kCharacter(R"(DR = 0x[0-9a-f]+ '([^']+)')");
+std::string reduced(const std::string& trace, hal_sim::Isa isa) {
+  static const std::regex kCharacter(R"((?:DR|THR) = 0x[0-9a-f]+ '([^']+)')");
   std::string out;
   std::set<std::string> recent;
   std::set<std::string> console;
   bool in_text = false;
-  for (const std::string& block : blocks_of(trace)) {
+  for (const std::string& block : blocks_of(trace, isa)) {
     std::smatch character;
     const bool writes = std::regex_search(block, character, kCharacter);
     const std::string key = writes ? std::regex_replace(block, kCharacter, "DR") : block;
-    if ((writes || block.find("pl011 read FR") != std::string::npos) &&
-        !console.insert(key).second) {
+    const bool looks = block.find("pl011 read FR") != std::string::npos ||
+                       block.find("uart read LSR") != std::string::npos;
+    if ((writes || looks) && !console.insert(key).second) {
       if (!in_text) out += "console: ";
       in_text = true;
       if (writes) out += character[1].str();
@@ -74,28 +85,40 @@ std::string contents(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+void check_golden(const char* name, hal_sim::Isa isa, const std::string& path) {
+  CAPTURE(name);
+  const std::string now = reduced(run({.name = name, .traced = true, .isa = isa}).trace_text, isa);
+  if (std::getenv("AXVM_UPDATE_GOLDEN") != nullptr) std::ofstream(path, std::ios::binary) << now;
+  const std::string golden = contents(path);
+  REQUIRE_FALSE(golden.empty());
+  std::istringstream is(now);
+  std::istringstream should(golden);
+  std::string a;
+  std::string b;
+  for (int line = 1; std::getline(should, b); ++line) {
+    CAPTURE(line);
+    const bool has_line = static_cast<bool>(std::getline(is, a));
+    REQUIRE(has_line);
+    REQUIRE(a == b);
+  }
+  CHECK_FALSE(std::getline(is, a));
+}
+
 }  // namespace
 
 TEST_CASE("golden: what the VMM does for each guest") {
   for (const char* name :
        {"hello", "mmio", "mmio_forms", "hvc", "sysreg", "paging", "lazy", "smp", "selfmod",
         "demand", "permissions", "spinlock", "unknown", "its", "virtio"}) {
-    CAPTURE(name);
-    const std::string path = std::string(AXVM_GOLDEN) + "/" + name + ".txt";
-    const std::string now = reduced(run({.name = name, .traced = true}).trace_text);
-    if (std::getenv("AXVM_UPDATE_GOLDEN") != nullptr) std::ofstream(path, std::ios::binary) << now;
-    const std::string golden = contents(path);
-    REQUIRE_FALSE(golden.empty());
-    std::istringstream is(now);
-    std::istringstream should(golden);
-    std::string a;
-    std::string b;
-    for (int line = 1; std::getline(should, b); ++line) {
-      CAPTURE(line);
-      const bool has_line = static_cast<bool>(std::getline(is, a));
-      REQUIRE(has_line);
-      REQUIRE(a == b);
-    }
-    CHECK_FALSE(std::getline(is, a));
+    check_golden(name, hal_sim::Isa::Aarch64, std::string(AXVM_GOLDEN) + "/" + name + ".txt");
+  }
+}
+
+TEST_CASE("golden: what the VMM does for each guest of RISC-V") {
+  for (const char* name :
+       {"hello", "mmio", "mmio_forms", "sbi", "csr", "paging", "lazy", "smp", "selfmod", "demand",
+        "permissions", "spinlock", "unknown", "plic", "virtio"}) {
+    check_golden(name, hal_sim::Isa::Riscv64,
+                 std::string(AXVM_GOLDEN) + "/riscv64/" + name + ".txt");
   }
 }

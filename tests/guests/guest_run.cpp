@@ -10,7 +10,8 @@ namespace axvm::test {
 using namespace axvm::hal_sim;
 
 MachineConfig config_of(const GuestRun& run) {
-  auto config = load_config({std::filesystem::path(AXVM_CONFIGS) / (run.name + "-aarch64.toml")});
+  const std::string name = run.name + "-" + std::string(to_string(run.isa)) + ".toml";
+  auto config = load_config({std::filesystem::path(AXVM_CONFIGS) / name});
   if (!config) {
     for (const Diagnostic& error : config.error()) FAIL_CHECK(to_string(error));
     return {};
@@ -33,9 +34,9 @@ std::unique_ptr<Host> boot(const MachineConfig& config, const GuestRun& run, Out
     options.timing = *profile;
   }
   if (run.traced) {
-    options.prepare = [&outcome](Host& host) {
+    options.prepare = [&outcome, isa = run.isa](Host& host) {
       host.trace().add(std::make_unique<TextSink>(
-          host.isa(), [&outcome](std::string_view text) { outcome.trace_text += text; },
+          isa, [&outcome](std::string_view text) { outcome.trace_text += text; },
           [&host](std::uint32_t pcpu, std::uint64_t va) { return host.instruction_at(pcpu, va); }));
       host.trace().add(std::make_unique<HashSink>(
           [&outcome](std::string_view text) { outcome.trace_hash += text; }));

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <hal-sim/host/host.hpp>
+#include <hal-sim/isa.hpp>
 #include <hal-sim/trace/hash_sink.hpp>
 #include <hal-sim/trace/text_sink.hpp>
 #include <memory>
@@ -11,14 +12,20 @@
 
 namespace axvm::test {
 
-/// Guests that run to their end by themselves.
+/// Guests that run to their end by themselves, for AArch64.
 inline constexpr std::array kGuests{"hello",       "mmio",     "mmio_forms", "hvc",     "sysreg",
                                     "paging",      "lazy",     "smp",        "selfmod", "demand",
                                     "permissions", "spinlock", "unknown",    "timer",   "ipi",
                                     "its",         "virtio",   "corpus",     "gicv2",   "fpsimd"};
 
+/// Those for RISC-V.
+inline constexpr std::array kRiscvGuests{
+    "hello", "mmio",    "mmio_forms", "sbi",         "csr",      "paging",  "lazy",
+    "smp",   "selfmod", "demand",     "permissions", "spinlock", "unknown", "timer",
+    "ipi",   "plic",    "virtio",     "corpus",      "fp"};
+
 struct GuestRun {
-  std::string name;      ///< of configs/<name>-aarch64.toml
+  std::string name;      ///< of configs/<name>-<isa>.toml
   std::string kernel{};  ///< instead of the configured one; "" keeps it
   std::uint64_t chaos = 0;
   bool traced = false;
@@ -26,6 +33,7 @@ struct GuestRun {
   unsigned pcpus = 0;             ///< 0: one per vCPU
   std::uint32_t tlb_entries = 0;  ///< 0: the default
   std::string profile{};          ///< of configs/walk-lab/profiles: timing fidelity; "": functional
+  hal_sim::Isa isa = hal_sim::Isa::Aarch64;
 };
 
 struct Outcome {
