@@ -135,18 +135,22 @@ void ChromeSink::write(Exit& exit) {
   const auto [vm, number] = exit.vcpu;
   const std::string where = fmt::format(R"("pid":{},"tid":{})", vm, thread_id(exit.vcpu));
   // As beginnings and ends: a viewer that adds lengths to beginnings, which are fractions, may find
-  // a slice to end behind the one that holds it.
-  std::vector<std::uint64_t> ends;
+  // a slice to end behind the one that holds it. Some know ends by name and arguments.
+  const auto mark = [&](char phase, const Slice& slice, std::uint64_t time) {
+    put(fmt::format(R"("ph":"{}","name":{},{},"ts":{},"args":{})", phase, quoted(slice.name), where,
+                    time_text(time), slice.args));
+  };
+  std::vector<const Slice*> open;
   const auto close_until = [&](std::size_t depth, std::uint64_t time) {
-    for (; ends.size() > depth && ends.back() <= time; ends.pop_back()) {
-      put(fmt::format(R"("ph":"E",{},"ts":{})", where, time_text(ends.back())));
+    for (; open.size() > depth && open.back()->begin + open.back()->length <= time;
+         open.pop_back()) {
+      mark('E', *open.back(), open.back()->begin + open.back()->length);
     }
   };
   for (const Slice& slice : exit.slices) {
     close_until(1, slice.begin);
-    put(fmt::format(R"("ph":"B","name":{},{},"ts":{},"args":{})", quoted(slice.name), where,
-                    time_text(slice.begin), slice.args));
-    ends.push_back(slice.begin + slice.length);
+    mark('B', slice, slice.begin);
+    open.push_back(&slice);
   }
   close_until(0, exit.end);
   if (!exit.counted.empty()) {
