@@ -96,6 +96,7 @@ Result<> enable_hypervisor(U& cpu) {
   if (!has_g_stage(cpu, kSv39x4)) return lacks("the hart has no G-stage tables (Sv39x4)"sv);
   const std::uint64_t vmids = hgatp_value(kSv39x4, HostPhysAddr(0), Vmid(0xff));
   if (probe_hgatp(cpu, vmids) != vmids) return lacks("hgatp has fewer than 8 bits of VMID"sv);
+  cpu.hfence_gvma(Vmid(0xff));  // its mode has been another meanwhile
   cpu.template write<Csr::henvcfg>(kGuestEnvironment);
   if ((cpu.template read<Csr::henvcfg>() & henvcfg::kStce) == 0) {
     return lacks("the hart has no timer for guests (Sstc)"sv);

@@ -31,10 +31,8 @@ class StealTime {
     return address_ == kNone ? std::nullopt : std::optional(GuestPhysAddr(address_));
   }
 
-  /// The vCPU stops running; it would go on at once, or it waits for something.
-  void leave(std::uint64_t now, bool would_go_on) noexcept {
-    since_ = address_ != kNone && would_go_on ? now : kNone;
-  }
+  /// The vCPU stops running, though it would go on at once.
+  void leave(std::uint64_t now) noexcept { since_ = address_ != kNone ? now : kNone; }
   /// It runs again. True when the guest is to be told.
   [[nodiscard]] bool enter(std::uint64_t now) noexcept {
     if (since_ == kNone) [[likely]]

@@ -43,7 +43,8 @@ class TrapHandler {
       interrupts_.present();
     } while (handle(cpu_.enter_guest()) == kGoOn);
     StealTime& steal_time = vcpu_.context().steal_time();
-    if (steal_time.address()) steal_time.leave(vm_.hal().monotonic_nanoseconds(), would_go_on());
+    // Who does not go on may be started anew by others at once.
+    if (would_go_on() && steal_time.address()) steal_time.leave(vm_.hal().monotonic_nanoseconds());
   }
 
   /// Handles one trap.

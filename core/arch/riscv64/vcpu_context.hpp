@@ -65,6 +65,8 @@ class VCpuContext {
 
   template <VirtualizationHardware U>
   void load(U& cpu, const VmControls& controls) const {
+    // Both are active in HS-mode: the last guest's must not be walked for this one.
+    cpu.template write<Csr::vsatp>(0);
     cpu.template write<Csr::hgatp>(controls.hgatp);
     cpu.template write<Csr::hstatus>(kGuestHstatus | (is_supervisor_ ? hstatus::kSpvp : 0));
     [&]<std::size_t... I>(std::index_sequence<I...>) {

@@ -90,7 +90,9 @@ std::uint32_t Plic::best(const Context& context, std::uint32_t threshold) const 
 
 void Plic::tell(unsigned vcpu) noexcept {
   const Context& context = contexts_[vcpu];
-  if (!context.interrupts->set_external(best(context, context.threshold) != 0)) return;
+  const bool asserted = best(context, context.threshold) != 0;
+  // One that falls needs no attention: at worst a claim finds nothing.
+  if (!context.interrupts->set_external(asserted) || !asserted) return;
   wakes_.fetch_or(std::uint64_t{1} << vcpu, std::memory_order_release);
 }
 

@@ -50,9 +50,9 @@ TrapOutcome hart_get_status(Environment<Vm, U>& environment, const Call& call) {
 template <class Vm, VirtualizationHardware U>
 TrapOutcome hart_suspend(Environment<Vm, U>& environment, const Call& call) {
   constexpr std::uint64_t kFirstPlatformType = 0x1000'0000;
-  const std::uint64_t type = call.a[0];
+  const std::uint64_t type = call.a[0] & 0xffff'ffff;
   const std::uint64_t kind = type & ~hsm::kNonRetentive;
-  if (type > 0xffff'ffff || (kind != 0 && kind < kFirstPlatformType)) {
+  if (kind != 0 && kind < kFirstPlatformType) {
     return environment.answer(call, Status::InvalidParam);
   }
   if (kind != 0) return environment.not_supported(call);

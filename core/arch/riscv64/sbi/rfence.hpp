@@ -35,7 +35,7 @@ Status fence_translations(Environment<Vm, U>& environment, const HartMask& harts
     environment.cpu.remote_hfence_vvma();
   } else if (range.is_everything()) {
     environment.cpu.remote_hfence_vvma(GuestVirtAddr(0), FencedRange::kEverything, asid);
-  } else if (range.start + range.size < range.start) {
+  } else if (range.start != 0 && range.size > 0 - range.start) {
     return Status::InvalidAddress;
   } else {
     environment.cpu.remote_hfence_vvma(GuestVirtAddr(range.start), range.size, asid);

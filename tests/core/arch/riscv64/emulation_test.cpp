@@ -142,13 +142,20 @@ TEST_CASE_FIXTURE(EmulationFixture, "loads of floating-point registers make them
   CHECK(accesses().back().data == 0x41);
 }
 
-TEST_CASE_FIXTURE(EmulationFixture, "an access beyond a device's end is an access fault") {
+TEST_CASE_FIXTURE(EmulationFixture, "an access that ends in memory behind a device is both") {
   trap(ExceptionCause::LoadGuestPage, kVa + 0x1ffc, kUart + 0x1ffc, 0x0000'3583);
   hart().refuse = nullptr;
   run<ExternalInterrupt>();
   // Its second half is memory, as far as the tables say.
   CHECK(accesses().size() == 1);
   CHECK(pc() == kEntry + 4);
+}
+
+TEST_CASE_FIXTURE(EmulationFixture, "an access beyond a device's end is an access fault") {
+  trap(ExceptionCause::LoadGuestPage, kVa + 0x1ffc, kUart + 0x1ffc, kLd);
+  run<ExternalInterrupt>();
+  CHECK(accesses().empty());
+  check_injected(ExceptionCause::LoadAccess, kVa + 0x2000, kEntry);
 }
 
 TEST_CASE_FIXTURE(EmulationFixture, "an instruction that is another by now is tried again") {

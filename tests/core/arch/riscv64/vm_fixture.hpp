@@ -79,17 +79,6 @@ struct RiscvFixture {
     CHECK((*vm)->vcpu_status(VcpuId(vcpu))->state == VCpuState::Free);
     return *reason;
   }
-};
-
-/// The first vCPU is loaded, and its guest in VS-mode.
-struct RiscvTrapFixture : RiscvFixture {
-  RiscvTrapFixture() {
-    start();
-    run<exit_reason::ExternalInterrupt>();
-    hal.events.clear();
-    hart().maintenance.clear();
-    hart().set(Csr::vstvec, kVectors | 1);  // vectored: exceptions go to the base all the same
-  }
   /// The guest has taken an exception at `from`.
   void check_injected(ExceptionCause cause, std::uint64_t value, std::uint64_t from) {
     CHECK(pc() == kVectors);
@@ -101,6 +90,17 @@ struct RiscvTrapFixture : RiscvFixture {
     CHECK(injected[0].syndrome == static_cast<std::uint64_t>(cause));
     CHECK(injected[0].fault_address == value);
     CHECK_FALSE(injected[0].reason.empty());
+  }
+};
+
+/// The first vCPU is loaded, and its guest in VS-mode.
+struct RiscvTrapFixture : RiscvFixture {
+  RiscvTrapFixture() {
+    start();
+    run<exit_reason::ExternalInterrupt>();
+    hal.events.clear();
+    hart().maintenance.clear();
+    hart().set(Csr::vstvec, kVectors | 1);  // vectored: exceptions go to the base all the same
   }
 };
 
