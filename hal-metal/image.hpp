@@ -83,8 +83,8 @@ class Image {
 
   static void enable_cpu() {
     Hal& hal = shared().hal;
-    enable_interrupts();
     if (auto done = hal.this_cpu().hardware_enable(); !done) end(hal, done.error());
+    enable_interrupts();
   }
 
   static void boot(Hal& hal, std::size_t index) {

@@ -79,6 +79,9 @@ std::expected<MachineConfig, std::vector<Diagnostic>> parse_config(
     sort_by_place(diagnostics.errors.begin() + before, diagnostics.errors.end());
   }
   if (!diagnostics.errors.empty()) return std::unexpected(std::move(diagnostics.errors));
+  if (config.sim.isa == Isa::Riscv64) {
+    for (VmFile& vm : config.vms) vm.vcpus_per_cluster = kMaxVcpus;
+  }
   config.warnings = std::move(diagnostics.warnings);
   return config;
 }

@@ -110,10 +110,14 @@ struct VmFile {
   /// Where each key stands, by dotted name; rows as "kernel.memory_regions[1]".
   std::map<std::string, Location, std::less<>> locations;
 
-  /// MPIDR affinity of a vCPU: as given, else 16 to a cluster, which is what one SGI of a GICv3
-  /// reaches (Aff0 0..15 of Aff1 0, then of Aff1 1, ...).
+  /// How many vCPUs have numbers in a row. AArch64: 16, which is what one SGI of a GICv3 reaches
+  /// (Aff0 0..15 of Aff1 0, then of Aff1 1, ...). RISC-V: all, since PLICs count harts.
+  std::size_t vcpus_per_cluster = 16;
+
+  /// What the guest knows a vCPU by, MPIDR affinity or hart id: as given, or else by clusters.
   [[nodiscard]] std::uint64_t phys_id(std::size_t vcpu) const {
-    return vcpu < phys_cpu_ids.size() ? phys_cpu_ids[vcpu] : vcpu / 16 << 8 | vcpu % 16;
+    if (vcpu < phys_cpu_ids.size()) return phys_cpu_ids[vcpu];
+    return vcpu / vcpus_per_cluster << 8 | vcpu % vcpus_per_cluster;
   }
   /// The place of `key`, or of the nearest enclosing key that the file has.
   [[nodiscard]] Location locate(std::string_view key) const;

@@ -108,9 +108,10 @@ void ChromeSink::begin(const Stamp& stamp, const TrapTaken& trap) {
   if (traps_.is_stage2_fault(trap)) {
     const std::vector<std::string> steps = sources_.walk(stamp.pcpu, trap);
     const std::uint64_t each = sim::CostModel{}.descriptor;
-    nest(exit, "walk", 0, "{}");
-    Slice& walk = exit.slices.back();
-    walk.length = steps.size() * each;
+    if (!steps.empty()) {
+      nest(exit, "walk", 0, "{}");
+      exit.slices.back().length = steps.size() * each;
+    }
     for (const std::string& step : steps) nest(exit, step, each, "{}");
   }
   nest(exit, "world switch", prices_.cycles_of(trap), "{}");

@@ -99,6 +99,15 @@ std::string to_json(const sim::UnmaintainedCode& event) {
   return text;
 }
 
+std::string trace_heading(Isa isa) {
+  std::string text;
+  ObjectWriter out(text);
+  out.text("event", "Machine");
+  out.text("isa", to_string(isa));
+  out.end();
+  return text + "\n";
+}
+
 void JsonSink::event(const Stamp& stamp, const Event& event) {
   output_(to_json(stamp, event) + "\n");
 }

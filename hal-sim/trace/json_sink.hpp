@@ -1,6 +1,7 @@
 #pragma once
 // Events as JSON, one object per line: for programs.
 
+#include <hal-sim/isa.hpp>
 #include <hal-sim/trace/trace_sink.hpp>
 #include <string>
 
@@ -12,6 +13,9 @@ namespace axvm::hal_sim {
 [[nodiscard]] std::string to_json(const Event& event);
 [[nodiscard]] std::string to_json(const Stamp& stamp, const Event& event);
 [[nodiscard]] std::string to_json(const sim::UnmaintainedCode& event);
+
+/// The line that begins a trace, so that readers know whose registers they see.
+[[nodiscard]] std::string trace_heading(Isa isa);
 
 class JsonSink final : public TraceSink {
  public:

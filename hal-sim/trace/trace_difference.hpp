@@ -34,8 +34,9 @@ struct TraceComparison {
 };
 
 /// Compares event by event, to the first difference or to both ends; or the line that says what is
-/// wrong with a trace. Without `code` no instructions are shown; without `permitted` nothing may
-/// differ. Events that `absent` lets pass may all be missing in one and the same trace.
+/// wrong with a trace. Both are of one architecture. Without `code` no instructions are shown;
+/// without `permitted` nothing may differ. Events that `absent` lets pass may all be missing in one
+/// and the same trace.
 [[nodiscard]] std::expected<TraceComparison, std::string> compare_traces(
     TraceReader& a, TraceReader& b, const CodeReader& code,
     const PermittedDifference& permitted = {}, const PermittedAbsence& absent = {});

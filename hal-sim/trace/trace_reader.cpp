@@ -140,14 +140,40 @@ TrapTaken trap_of(const TraceEvent& event) {
   return trap;
 }
 
+TraceReader::TraceReader(std::string name, std::istream& input, TraceContent content,
+                         std::optional<std::uint32_t> vm)
+    : name_(std::move(name)), input_(input), content_(content), vm_(vm) {
+  std::string text;
+  if (!std::getline(input_, text)) return;
+  const Json json = Json::parse(text, nullptr, false);
+  if (json.is_object() && kind_of(json) == "Machine") {
+    ++line_;
+    const auto isa = json.find("isa");
+    if (isa != json.end() && isa->is_string()) {
+      named_isa_ = isa_named(isa->get_ref<const std::string&>());
+    }
+  } else {
+    first_line_ = std::move(text);
+  }
+}
+
+bool TraceReader::next_line(std::string& text) {
+  if (first_line_) {
+    text = *std::exchange(first_line_, std::nullopt);
+  } else if (!std::getline(input_, text)) {
+    return false;
+  }
+  ++line_;
+  return true;
+}
+
 std::unexpected<std::string> TraceReader::wrong(std::string_view what) const {
   return std::unexpected(fmt::format("{}:{}: {}", name_, line_, what));
 }
 
 std::expected<std::optional<TraceEvent>, std::string> TraceReader::next_of_any_time() {
   std::string text;
-  while (std::getline(input_, text)) {
-    ++line_;
+  while (next_line(text)) {
     if (text.find_first_not_of(" \t\r") == std::string::npos) continue;
     const Json json = Json::parse(text, nullptr, false);
     if (!json.is_object()) return wrong("is no JSON object");
@@ -168,7 +194,7 @@ std::expected<std::optional<TraceEvent>, std::string> TraceReader::next_of_any_t
     }
     if (vm_ && event.number("vm") != *vm_) continue;
     if (content_ == TraceContent::UpToTime) {
-      if (is_due_to_time(event, trap_text(isa_))) continue;
+      if (is_due_to_time(event, trap_text(isa()))) continue;
       forget_times(event);
     }
     return event;

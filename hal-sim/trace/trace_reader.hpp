@@ -58,18 +58,22 @@ class TraceReader {
  public:
   /// `name` is what readers know the trace by. With `vm`, only what happened to this VM is read.
   TraceReader(std::string name, std::istream& input, TraceContent content = TraceContent::All,
-              std::optional<std::uint32_t> vm = std::nullopt, Isa isa = Isa::Aarch64)
-      : name_(std::move(name)), input_(input), content_(content), vm_(vm), isa_(isa) {}
+              std::optional<std::uint32_t> vm = std::nullopt);
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
-  /// Of the guests.
-  [[nodiscard]] Isa isa() const noexcept { return isa_; }
+  /// Of the guests, as the trace's first line says; nothing when that is no heading.
+  [[nodiscard]] std::optional<Isa> named_isa() const noexcept { return named_isa_; }
+  /// The same; without a heading, what assume() has said last, or AArch64.
+  [[nodiscard]] Isa isa() const noexcept { return named_isa_.value_or(isa_); }
+  void assume(Isa isa) noexcept { isa_ = isa; }
 
   /// The next event; nothing at the end; one line, "NAME:12: is no JSON object", when the text is
   /// no trace, cannot be read, or has no trap at all.
   [[nodiscard]] std::expected<std::optional<TraceEvent>, std::string> next();
 
  private:
+  /// False at the end.
+  bool next_line(std::string& text);
   [[nodiscard]] std::expected<std::optional<TraceEvent>, std::string> next_of_any_time();
   [[nodiscard]] std::unexpected<std::string> wrong(std::string_view what) const;
 
@@ -77,7 +81,9 @@ class TraceReader {
   std::istream& input_;
   TraceContent content_;
   std::optional<std::uint32_t> vm_;
-  Isa isa_;
+  Isa isa_ = Isa::Aarch64;
+  std::optional<Isa> named_isa_;
+  std::optional<std::string> first_line_;  // read, and not a heading
   std::uint64_t line_ = 0;
   bool begun_ = false;
 };

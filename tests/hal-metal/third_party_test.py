@@ -48,7 +48,7 @@ class Guest(unittest.TestCase):
 
 
 class Linux(Guest):
-    PROMPT = b"/root # "
+    PROMPT = {"aarch64": b"/root # ", "riscv64": b"~ # "}[ISA]  # as their busyboxes have it
 
     def boot(self, name, *arguments, commands=()):
         """What it shows until the first prompt, and what to each command."""

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <hal-common/placement.hpp>
 #include <hal-sim/load/load_plan.hpp>
+#include <hal-sim/trace/json_sink.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -237,6 +238,7 @@ int run_image(const fs::path& image, const std::vector<MetalVm>& vms, hal_sim::I
       return kBadUsage;
     }
     trace = std::move(*created);
+    trace->print("{}", hal_sim::trace_heading(isa));
   }
   Log log(vms, board.has_firmware, output, trace.get());
   std::vector<std::string> command = {options.qemu.value_or(std::string(board.qemu)), "-kernel",

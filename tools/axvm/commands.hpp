@@ -55,7 +55,6 @@ struct DiffTraceOptions {
   bool up_to_time = false;             ///< --up-to-time: hal_sim::TraceContent::UpToTime
   bool permit_qemu = false;            ///< --permit-qemu: hal_sim::qemu_differences
   std::optional<std::uint32_t> vm;     ///< --vm: this VM's events only
-  std::optional<hal_sim::Isa> isa;     ///< --arch: of the guests; else the configuration's, AArch64
 };
 /// kGuestFailed when the traces differ.
 [[nodiscard]] int diff_trace_command(const DiffTraceOptions& options, Output& output);

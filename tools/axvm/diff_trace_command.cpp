@@ -57,15 +57,30 @@ bool open(const std::string& file, std::ifstream& stream) {
   return false;
 }
 
+// Whose guests they are: what either says, or else the configuration. Or says that they differ.
+bool agree_on_isa(hal_sim::TraceReader& a, hal_sim::TraceReader& b,
+                  std::optional<hal_sim::Isa> configured) {
+  if (a.named_isa() && b.named_isa() && a.isa() != b.isa()) {
+    complain(fmt::format("{} is of {} guests, {} of {} guests, expected two of one architecture",
+                         a.name(), to_string(a.isa()), b.name(), to_string(b.isa())));
+    return false;
+  }
+  const auto isa = a.named_isa() ? a.named_isa() : b.named_isa() ? b.named_isa() : configured;
+  for (hal_sim::TraceReader* reader : {&a, &b}) {
+    if (isa) reader->assume(*isa);
+  }
+  return true;
+}
+
 }  // namespace
 
 int diff_trace_command(const DiffTraceOptions& options, Output& output) {
   std::optional<Images> images;
-  hal_sim::Isa isa = options.isa.value_or(hal_sim::Isa::Aarch64);
+  std::optional<hal_sim::Isa> isa;
   if (!options.configuration.files.empty()) {
     const auto config = read_configuration(options.configuration, true);
     if (!config) return kBadUsage;
-    isa = options.isa.value_or(config->sim.isa);
+    isa = config->sim.isa;
     images = images_of(*config, options.configuration);
     if (!images) return kBadUsage;
   }
@@ -82,13 +97,14 @@ int diff_trace_command(const DiffTraceOptions& options, Output& output) {
   }
   const auto content =
       options.up_to_time ? hal_sim::TraceContent::UpToTime : hal_sim::TraceContent::All;
-  hal_sim::TraceReader reader_a(options.a, a, content, options.vm, isa);
-  hal_sim::TraceReader reader_b(options.b, b, content, options.vm, isa);
+  hal_sim::TraceReader reader_a(options.a, a, content, options.vm);
+  hal_sim::TraceReader reader_b(options.b, b, content, options.vm);
+  if (!agree_on_isa(reader_a, reader_b, isa)) return kBadUsage;
   hal_sim::PermittedDifference permitted;
   hal_sim::PermittedAbsence absent;
   if (options.permit_qemu) {
-    permitted = hal_sim::qemu_differences(isa);
-    absent = hal_sim::missing_in_qemu(isa);
+    permitted = hal_sim::qemu_differences(reader_a.isa());
+    absent = hal_sim::missing_in_qemu(reader_a.isa());
   }
   const auto compared = hal_sim::compare_traces(reader_a, reader_b, code, permitted, absent);
   if (!compared) {

@@ -126,6 +126,11 @@ int explain_trace(const ExplainTraceOptions& options, Output& output) {
   }
   stream.clear();
   TraceReader reader(options.file, stream, hal_sim::TraceContent::All, options.vm);
+  if (reader.isa() != hal_sim::Isa::Aarch64) {
+    complain(fmt::format("{}: is of {} guests, expected a trace of aarch64 guests", options.file,
+                         to_string(reader.isa())));
+    return kBadUsage;
+  }
   for (std::size_t number = 1;; ++number) {
     const auto event = reader.next();
     if (!event) {

@@ -10,7 +10,6 @@
 #include <exception>
 #include <hal-sim/config/size_text.hpp>
 #include <iterator>
-#include <map>
 #include <string_view>
 #include <tools/axvm/arguments.hpp>
 #include <tools/axvm/commands.hpp>
@@ -217,11 +216,6 @@ void add_diff_trace(CLI::App& app, DiffTraceOptions& options) {
          },
          "Compare the events of the VM with this id only")
       ->type_name("ID");
-  app.add_option("--arch", options.isa,
-                 "Of the guests, aarch64 or riscv64 (default: the configuration's, else aarch64)")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, hal_sim::Isa>{
-          {"aarch64", hal_sim::Isa::Aarch64}, {"riscv64", hal_sim::Isa::Riscv64}}))
-      ->type_name("ISA");
   app.add_option("--config", options.configuration.files,
                  "TOML file of a guest, to show the instructions around the first difference")
       ->allow_extra_args(false)
@@ -306,8 +300,8 @@ int dispatch(int argc, const char* const* argv) {
   add_run(run_app, run);
   add_configuration(check_app, check.configuration);
   add_walk(walk_app, walk);
-  CLI::App& bare_metal_app =
-      *app.add_subcommand("bare-metal", "Link VMs with the VMM for EL2, and run them under QEMU");
+  CLI::App& bare_metal_app = *app.add_subcommand(
+      "bare-metal", "Link VMs with the VMM for bare metal, and run them under QEMU");
   add_bare_metal(bare_metal_app, bare_metal);
   CLI::App& diff_app =
       *app.add_subcommand("diff-trace", "Compare two traces, and explain the first difference");

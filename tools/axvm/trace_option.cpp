@@ -90,6 +90,7 @@ void add_trace(hal_sim::Host& host, TraceFormat format, Output& output,
           [&host](std::uint32_t pcpu, std::uint64_t va) { return host.instruction_at(pcpu, va); }));
       break;
     case TraceFormat::JsonLines:
+      write(hal_sim::trace_heading(isa));
       host.trace().add(std::make_unique<hal_sim::JsonSink>(write));
       break;
     case TraceFormat::Chrome:

@@ -67,6 +67,8 @@ report:
     fmv.x.d s7, fa5
     fmv.x.d s8, ft11
     fmv.x.d s9, fs0
+    mv      s10, a6
+    li      a6, 0
     li      a7, REPORT_CALL
     ecall
     ret

@@ -20,7 +20,4 @@ static_assert(VmHal<Hal>);
 [[nodiscard]] std::expected<Platform, std::string> make_platform(const sim::MachineOptions& options,
                                                                  Choices& choices, Trace& trace);
 
-/// The MMU of a pCPU; null when the machine is of another architecture.
-[[nodiscard]] const sim::riscv64::Mmu* mmu_of(sim::Machine& machine, unsigned pcpu);
-
 }  // namespace axvm::hal_sim::riscv64

@@ -248,8 +248,10 @@ TEST_CASE("trace difference: under QEMU, RISC-V's faults on walks are of loads, 
   const auto permitted = [](const TrapTaken& a, const TrapTaken& b) {
     std::istringstream in_a(lines({a}));
     std::istringstream in_b(lines({b}));
-    TraceReader reader_a("a", in_a, TraceContent::All, std::nullopt, Isa::Riscv64);
-    TraceReader reader_b("b", in_b, TraceContent::All, std::nullopt, Isa::Riscv64);
+    TraceReader reader_a("a", in_a);
+    TraceReader reader_b("b", in_b);
+    reader_a.assume(Isa::Riscv64);
+    reader_b.assume(Isa::Riscv64);
     const auto compared = compare_traces(reader_a, reader_b, {}, qemu_differences(Isa::Riscv64));
     REQUIRE(compared);
     return compared->difference.empty();
@@ -276,8 +278,10 @@ TEST_CASE("trace difference: what QEMU's VU-mode takes itself may be missing, an
   const auto missing = [](const Event& event) {
     std::istringstream in_a(lines({kStore}));
     std::istringstream in_b(lines({kStore, event}));
-    TraceReader reader_a("a", in_a, TraceContent::All, std::nullopt, Isa::Riscv64);
-    TraceReader reader_b("b", in_b, TraceContent::All, std::nullopt, Isa::Riscv64);
+    TraceReader reader_a("a", in_a);
+    TraceReader reader_b("b", in_b);
+    reader_a.assume(Isa::Riscv64);
+    reader_b.assume(Isa::Riscv64);
     const auto compared = compare_traces(reader_a, reader_b, {}, qemu_differences(Isa::Riscv64),
                                          missing_in_qemu(Isa::Riscv64));
     REQUIRE(compared);
@@ -317,4 +321,21 @@ TEST_CASE(
   TrapTaken elsewhere = kStore;
   elsewhere.return_address += 4;
   CHECK_FALSE(agree({kStore, kWriteH}, {elsewhere, kWriteH}));
+}
+
+TEST_CASE("trace reader: a heading says whose registers the events are of") {
+  const auto read = [](const std::string& text) {
+    std::istringstream in(text + lines({kStore}));
+    TraceReader reader("a", in);
+    const auto first = reader.next();
+    REQUIRE(first.has_value());
+    REQUIRE(first->has_value());
+    return std::pair(reader.named_isa(), (*first)->line);
+  };
+  CHECK(read({}) == std::pair<std::optional<Isa>, std::uint64_t>(std::nullopt, 1));
+  CHECK(read(trace_heading(Isa::Riscv64)) ==
+        std::pair<std::optional<Isa>, std::uint64_t>(Isa::Riscv64, 2));
+  CHECK(read(trace_heading(Isa::Aarch64)) ==
+        std::pair<std::optional<Isa>, std::uint64_t>(Isa::Aarch64, 2));
+  CHECK(read("{\"event\":\"Machine\",\"isa\":\"vax\"}\n").first == std::nullopt);
 }

@@ -36,7 +36,7 @@ TEST_CASE("trap text: RISC-V names causes, and tells waiting from other virtual 
 TEST_CASE("trap text: RISC-V shows the guest-physical address of a guest-page fault") {
   const TrapText& text = trap_text(Isa::Riscv64);
   CHECK(text.registers(riscv_trap(21, 0x1000'0005, 0x400'0001)) ==
-        "  scause=0x15 stval=0x10000005 htval=0x4000001: GPA 0x10000004\n"
+        "  scause=0x15 stval=0x10000005 htval=0x4000001: GPA 0x10000005\n"
         "  sepc=0x80200010 hstatus=0x200000180: from VS\n");
   CHECK(text.registers(riscv_trap(10)) ==
         "  scause=0xa stval=0x0\n  sepc=0x80200010 hstatus=0x200000180: from VS\n");

@@ -90,8 +90,12 @@ class Text final : public TrapText {
   [[nodiscard]] std::string registers(const TrapTaken& trap) const override {
     std::string text = fmt::format("  scause={:#x} stval={:#x}", trap.syndrome, trap.fault_address);
     if (is_stage2_fault(trap)) {
-      // htval is the guest-physical address without its lowest two bits.
-      text += fmt::format(" htval={:#x}: GPA {:#x}", trap.fault_gpa, trap.fault_gpa << 2);
+      // htval is the address without its lowest two bits; those and the rest of the offset are
+      // stval's, unless it is an entry's of the VS-stage, which is aligned.
+      const std::uint64_t gpa = trap.fault_gpa << 2;
+      const bool of_access = ((gpa ^ trap.fault_address) & 0xffc) == 0;
+      text += fmt::format(" htval={:#x}: GPA {:#x}", trap.fault_gpa,
+                          gpa | (of_access ? trap.fault_address & 3 : 0));
     }
     return text + fmt::format("\n  sepc={:#x} hstatus={:#x}: from {}\n", trap.return_address,
                               trap.saved_state, mode_name(trap.saved_state));
