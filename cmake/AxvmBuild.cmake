@@ -43,10 +43,12 @@ endfunction()
 function(axvm_test target)
   add_executable(${target} ${ARGN})
   axvm_target(${target})
+  set(timeout 120)
   if(AXVM_SANITIZE)
+    set(timeout 600)
     target_compile_options(${target} PRIVATE -O0)  # instrumented checks take most of the compiler's time
   endif()
   target_link_libraries(${target} PRIVATE axvm::test_main)
-  doctest_discover_tests(${target} TEST_PREFIX "${target}: " PROPERTIES TIMEOUT 120
+  doctest_discover_tests(${target} TEST_PREFIX "${target}: " PROPERTIES TIMEOUT ${timeout}
     ENVIRONMENT "RC_PARAMS=seed=20240607;${AXVM_TSAN_OPTIONS}")
 endfunction()

@@ -11,7 +11,10 @@ using hal_sim::StopKind;
 
 namespace {
 
-GuestRun guest(const char* name) { return {.name = name, .isa = Isa::Riscv64}; }
+// Turns are short: harts that wait for each other look again and again.
+GuestRun guest(const char* name) {
+  return {.name = name, .turn_instructions = 1000, .isa = Isa::Riscv64};
+}
 
 void check_same(const Outcome& a, const Outcome& b) {
   CHECK(a.reason.kind == b.reason.kind);
@@ -47,9 +50,7 @@ TEST_CASE("riscv64: hello prints one line and powers off") {
 TEST_CASE("riscv64: every guest's own checks hold") {
   for (const char* name : kRiscvGuests) {
     CAPTURE(name);
-    GuestRun with = guest(name);
-    with.turn_instructions = 1000;  // harts that wait for each other look again and again
-    const Outcome outcome = run(with);
+    const Outcome outcome = run(guest(name));
     INFO(outcome.console);
     CHECK(outcome.reason.kind == StopKind::PoweredOff);
     if (std::string_view(name) == "hello") continue;
