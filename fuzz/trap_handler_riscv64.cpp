@@ -33,6 +33,7 @@ bool may_change(Csr csr) {
     case Csr::vstval:
     case Csr::vstimecmp:
     case Csr::hvip:
+    case Csr::hcounteren:
     // What HLV and HSV leave when they trap, as traps of guests do.
     case Csr::scause:
     case Csr::stval:
@@ -141,9 +142,9 @@ class World {
   /// SBI's extensions, as often as anything else.
   std::uint64_t extension() {
     constexpr std::uint64_t kExtensions[] = {
-        0,           1,           2,         3,           4,           5,           6,
-        7,           8,           0x10,      0x5449'4d45, 0x73'5049,   0x5246'4e43, 0x48'534d,
-        0x5352'5354, 0x5355'5350, 0x48'5643, 0x4442'434e, 0x5246'4e43, 0x48'534d,   0x53'5441};
+        0,           1,           2,         3,           4,         5,           6,
+        7,           8,           0x10,      0x5449'4d45, 0x73'5049, 0x5246'4e43, 0x48'534d,
+        0x5352'5354, 0x5355'5350, 0x48'5643, 0x4442'434e, 0x50'4d55, 0x48'534d,   0x53'5441};
     return input_.once_in(8) ? input_.take<std::uint64_t>() : input_.one_of(kExtensions);
   }
 
@@ -157,7 +158,8 @@ class World {
   }
 
   FakeHart::Step some_trap() {
-    constexpr std::uint64_t kVirtual[] = {0x1050'0073, 0x00d0'0073, 0, 0x6000'2573};
+    constexpr std::uint64_t kVirtual[] = {0x1050'0073, 0x00d0'0073, 0,
+                                          0x6000'2573, 0xc000'2573, 0xc020'25f3};
     const std::uint64_t scause = cause();
     std::uint64_t stval = address();
     if (scause == static_cast<std::uint64_t>(ExceptionCause::VirtualInstruction)) {

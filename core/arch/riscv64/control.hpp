@@ -37,7 +37,8 @@ inline constexpr std::uint64_t kGuestInterrupts =
 /// sie: the hypervisor's, which end a guest's run.
 inline constexpr std::uint64_t kHostInterrupts =
     interrupt::kSupervisorSoftware | interrupt::kSupervisorTimer | interrupt::kSupervisorExternal;
-/// hcounteren: guests have what every hart has (Zicntr), as their hart counts it, and no more.
+/// hcounteren: guests have what every hart has (Zicntr), as their hart counts it, and no more; see
+/// PerformanceCounters::readable.
 inline constexpr std::uint64_t kGuestCounters =
     hcounteren::kCycle | hcounteren::kTime | hcounteren::kInstret;
 /// henvcfg: guests have their timer comparator, memory types and cache-block operations, where the

@@ -53,7 +53,9 @@ enum class Csr : std::uint16_t {
   vstimecmp = 0x24d,  ///< Sstc
   vsatp = 0x280,
 
+  cycle = 0xc00,
   time = 0xc01,
+  instret = 0xc02,
 };
 
 /// sstatus and vsstatus ("Supervisor Status Register").

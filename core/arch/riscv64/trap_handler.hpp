@@ -3,6 +3,7 @@
 
 #include <axvm/exit.hpp>
 #include <axvm/result.hpp>
+#include <core/arch/riscv64/counter_access.hpp>
 #include <core/arch/riscv64/csr.hpp>
 #include <core/arch/riscv64/exception.hpp>
 #include <core/arch/riscv64/guest_memory.hpp>
@@ -156,9 +157,23 @@ class TrapHandler {
       skip_instruction(cpu_, 4);
       return exit_.leave(exit_reason::Yield{});
     }
+    if (const auto read = counter_read(word); read && may_read(read->counter)) {
+      return read_counter(*read);
+    }
     return deliver(
         {ExceptionCause::IllegalInstruction, word, "instruction or CSR not for guests"sv}, {},
         false, kCause);
+  }
+  /// VU-mode needs its kernel's leave.
+  [[nodiscard]] bool may_read(unsigned counter) {
+    const std::uint64_t bit = 1ULL << (static_cast<unsigned>(csr_of(counter)) & 31);
+    return is_supervisor(cpu_) || (cpu_.template read<Csr::scounteren>() & bit) != 0;
+  }
+  TrapOutcome read_counter(const CounterRead& read) {
+    const PerformanceCounters& counters = vcpu_.context().counters();
+    cpu_.set_gpr(read.rd, counters.value(read.counter, hardware_counts(cpu_)));
+    skip_instruction(cpu_, 4);
+    return kGoOn;
   }
 
   // --- exceptions for the guest -----------------------------------------------------------------

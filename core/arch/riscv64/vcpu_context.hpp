@@ -5,8 +5,10 @@
 #include <axvm/address.hpp>
 #include <axvm/state.hpp>
 #include <core/arch/riscv64/control.hpp>
+#include <core/arch/riscv64/counter_access.hpp>
 #include <core/arch/riscv64/csr.hpp>
 #include <core/arch/riscv64/hal.hpp>
+#include <core/arch/riscv64/performance_counters.hpp>
 #include <core/arch/riscv64/steal_time.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -46,17 +48,20 @@ class VCpuContext {
     is_supervisor_ = true;
     registers_ = {};
     steal_time_ = {};
+    counters_ = {};
     at(Csr::vsstatus) = status::kUxl64;
     at(Csr::vstimecmp) = kNoDeadline;
   }
 
   /// As after suspension that loses registers, about to run at `entry` with `argument` in a1: what
-  /// may wake it stays, and where its time is accounted for.
+  /// may wake it stays, where its time is accounted for, and what is counted.
   void wake_at(GuestPhysAddr entry, std::uint64_t argument) noexcept {
     const auto before = registers_;
     const StealTime steal_time = steal_time_;
+    const PerformanceCounters counters = counters_;
     reset(entry, argument);
     steal_time_ = steal_time;
+    counters_ = counters;
     for (std::size_t n = 0; n < registers_.size(); ++n) {
       const Csr csr = kSwitchedRegisters[n];
       if (csr == Csr::vsie || csr == Csr::hvip || csr == Csr::vstimecmp) registers_[n] = before[n];
@@ -64,7 +69,7 @@ class VCpuContext {
   }
 
   template <VirtualizationHardware U>
-  void load(U& cpu, const VmControls& controls) const {
+  void load(U& cpu, const VmControls& controls) {
     // Both are active in HS-mode: the last guest's must not be walked for this one.
     cpu.template write<Csr::vsatp>(0);
     cpu.template write<Csr::hgatp>(controls.hgatp);
@@ -72,6 +77,8 @@ class VCpuContext {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       (cpu.template write<kSwitchedRegisters[I]>(registers_[I]), ...);
     }(std::make_index_sequence<kSwitchedRegisters.size()>());
+    if (counters_.counts_hardware()) counters_.enter(hardware_counts(cpu));
+    cpu.template write<Csr::hcounteren>(counters_.readable());
     for (unsigned n = 0; n < gprs_.size(); ++n) cpu.set_gpr(n + 1, gprs_[n]);
     cpu.template write<Csr::sstatus>(status::kUxl64 | status::kFsDirty);
     for (unsigned n = 0; n < fprs_.size(); ++n) cpu.set_fpr(n, fprs_[n]);
@@ -93,6 +100,7 @@ class VCpuContext {
       for (unsigned n = 0; n < fprs_.size(); ++n) fprs_[n] = cpu.fpr(n);
       fcsr_ = cpu.template read<Csr::fcsr>();
     }
+    if (counters_.counts_hardware()) counters_.leave(hardware_counts(cpu));
     pc_ = cpu.template read<Csr::sepc>();
     is_supervisor_ = (sstatus & status::kSpp) != 0;
     // Nothing of it is pending for whoever runs next.
@@ -107,6 +115,7 @@ class VCpuContext {
   }
 
   [[nodiscard]] StealTime& steal_time() noexcept { return steal_time_; }
+  [[nodiscard]] PerformanceCounters& counters() noexcept { return counters_; }
 
   void describe(StateVisitor& visitor) {
     visitor.bytes("x"sv, std::as_writable_bytes(std::span(gprs_)));
@@ -117,6 +126,7 @@ class VCpuContext {
     visitor.bytes("csrs"sv, std::as_writable_bytes(std::span(registers_)));
     visitor.field("last_hart"sv, last_hart_);
     steal_time_.describe(visitor);
+    counters_.describe(visitor);
   }
 
  private:
@@ -134,6 +144,7 @@ class VCpuContext {
   bool is_supervisor_ = true;
   std::array<std::uint64_t, kSwitchedRegisters.size()> registers_{};
   StealTime steal_time_;
+  PerformanceCounters counters_;
   std::uint64_t last_hart_ = 0;  ///< 1 + the physical hart that had them; 0: none
 };
 

@@ -27,6 +27,7 @@ TrapOutcome base_call(Environment<Vm, U>& environment, const Call& call) {
 template <class Vm, VirtualizationHardware U>
 void set_timer(Environment<Vm, U>& environment, std::uint64_t deadline) {
   environment.cpu.template write<Csr::vstimecmp>(deadline);
+  environment.count(FirmwareEvent::SetTimer);
 }
 
 /// "Timer Extension".

@@ -8,6 +8,7 @@
 #include <core/arch/riscv64/sbi/hsm.hpp>
 #include <core/arch/riscv64/sbi/ipi.hpp>
 #include <core/arch/riscv64/sbi/legacy.hpp>
+#include <core/arch/riscv64/sbi/pmu.hpp>
 #include <core/arch/riscv64/sbi/rfence.hpp>
 #include <core/arch/riscv64/sbi/steal_time.hpp>
 #include <core/arch/riscv64/sbi/system.hpp>
@@ -35,6 +36,7 @@ class Calls {
       case Extension::SystemSuspend: return suspend_call(environment_, call);
       case Extension::StealTime: return steal_time_call(environment_, call);
       case Extension::DebugConsole: return DebugConsole(environment_).handle(call);
+      case Extension::Pmu: return PmuCalls(environment_).handle(call);
       case Extension::Hypercall: return hypercall(call);
       default: return environment_.not_supported(call);
     }

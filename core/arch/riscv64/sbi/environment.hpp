@@ -6,6 +6,8 @@
 #include <core/arch/riscv64/guest_memory.hpp>
 #include <core/arch/riscv64/hal.hpp>
 #include <core/arch/riscv64/interrupts.hpp>
+#include <core/arch/riscv64/performance_counters.hpp>
+#include <core/arch/riscv64/sbi/hart_mask.hpp>
 #include <core/arch/riscv64/sbi/sbi.hpp>
 #include <core/arch/riscv64/trap_report.hpp>
 #include <core/arch/riscv64/vcpu_context.hpp>
@@ -45,6 +47,14 @@ struct Environment {
   /// A call that does not return, or whose answer is in its registers.
   void tell(const Call& call, std::uint64_t result) {
     report.call(to_string(call), call.number(), {call.a[0], call.a[1], call.a[2]}, result);
+  }
+
+  void count(FirmwareEvent event) { vcpu.context().counters().count(event); }
+  /// Once for each other hart of the mask.
+  void count(FirmwareEvent event, const HartMask& harts) {
+    harts.for_each(vm, [&](const auto& hart) {
+      if (hart.id() != vcpu.id()) count(event);
+    });
   }
 
   /// Where a hart may begin: at an instruction in memory.

@@ -14,6 +14,7 @@ Status send_ipi(Environment<Vm, U>& environment, const HartMask& harts) {
   harts.for_each(environment.vm, [&](auto& target) {
     if (target.power() == PowerState::On) environment.interrupts.send_software(target);
   });
+  environment.count(FirmwareEvent::IpiSent, harts);
   return Status::Success;
 }
 

@@ -32,6 +32,14 @@ constexpr std::array kSuspend{"sbi_system_suspend"sv};
 constexpr std::array kStealTime{"sbi_steal_time_set_shmem"sv};
 constexpr std::array kConsole{"sbi_debug_console_write"sv, "sbi_debug_console_read"sv,
                               "sbi_debug_console_write_byte"sv};
+constexpr std::array kPmu{"sbi_pmu_num_counters"sv,
+                          "sbi_pmu_counter_get_info"sv,
+                          "sbi_pmu_counter_config_matching"sv,
+                          "sbi_pmu_counter_start"sv,
+                          "sbi_pmu_counter_stop"sv,
+                          "sbi_pmu_counter_fw_read"sv,
+                          "sbi_pmu_counter_fw_read_hi"sv,
+                          "sbi_pmu_snapshot_set_shmem"sv};
 
 std::string_view name_of(std::span<const std::string_view> names, std::uint64_t n) {
   return n < names.size() ? names[n] : std::string_view();
@@ -51,6 +59,7 @@ std::string_view to_string(const Call& call) noexcept {
     case Extension::SystemSuspend: return name_of(kSuspend, function);
     case Extension::StealTime: return name_of(kStealTime, function);
     case Extension::DebugConsole: return name_of(kConsole, function);
+    case Extension::Pmu: return name_of(kPmu, function);
     case Extension::Hypercall:
       return function < kHypercallCount ? axvm::to_string(static_cast<axvm::Hypercall>(function))
                                         : std::string_view();

@@ -34,6 +34,7 @@ enum class Extension : std::uint64_t {
   SystemSuspend = 0x5355'5350,
   StealTime = 0x53'5441,
   DebugConsole = 0x4442'434e,
+  Pmu = 0x50'4d55,
   Hypercall = 0x48'5643,  ///< not SBI's: the VMM's own calls, with upstream's number ("HVC")
 };
 
@@ -58,6 +59,7 @@ enum class Extension : std::uint64_t {
     case Extension::SystemSuspend:
     case Extension::StealTime:
     case Extension::DebugConsole:
+    case Extension::Pmu:
     case Extension::Hypercall: return true;
   }
   return false;
@@ -79,6 +81,7 @@ enum class Status : std::int64_t {
   AlreadyAvailable = -6,
   AlreadyStarted = -7,
   AlreadyStopped = -8,
+  NoShmem = -9,
 };
 
 [[nodiscard]] constexpr std::uint64_t to_register(Status status) noexcept {
@@ -163,5 +166,27 @@ enum Function : std::uint64_t { kSetShmem = 0 };
 namespace console {
 enum Function : std::uint64_t { kWrite = 0, kRead = 1, kWriteByte = 2 };
 }  // namespace console
+
+namespace pmu {
+enum Function : std::uint64_t {
+  kNumCounters = 0,
+  kCounterGetInfo = 1,
+  kCounterConfigMatching = 2,
+  kCounterStart = 3,
+  kCounterStop = 4,
+  kCounterFwRead = 5,
+  kCounterFwReadHi = 6,
+  kSnapshotSetShmem = 7,
+};
+/// Flags of kCounterConfigMatching; bits 3 to 7 are hints on the modes to count in.
+enum ConfigFlag : std::uint64_t { kSkipMatch = 1, kClearValue = 2, kAutoStart = 4 };
+inline constexpr std::uint64_t kConfigFlags = 0xff;
+/// Flags of kCounterStart.
+enum StartFlag : std::uint64_t { kSetInitValue = 1, kInitSnapshot = 2 };
+inline constexpr std::uint64_t kStartFlags = 3;
+/// Flags of kCounterStop.
+enum StopFlag : std::uint64_t { kReset = 1, kTakeSnapshot = 2 };
+inline constexpr std::uint64_t kStopFlags = 3;
+}  // namespace pmu
 
 }  // namespace axvm::riscv64::sbi
