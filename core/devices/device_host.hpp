@@ -17,8 +17,9 @@ class DeviceHost {
     static_cast<void>(intid), static_cast<void>(level);
   }
   /// A message-signalled interrupt: `event` (the data written) of the device that the bus knows as
-  /// `device` (AArch64: EventID and DeviceID of an ITS, IHI 0069, 5.1). Nothing comes of one that
-  /// the guest has not mapped to an interrupt.
+  /// `device` (AArch64: EventID and DeviceID of an ITS, IHI 0069, 5.1; RISC-V: an interrupt
+  /// identity, and the vCPU whose interrupt file it is written to). Nothing comes of one that the
+  /// guest has not mapped to an interrupt.
   virtual void send_message(std::uint32_t device, std::uint32_t event) {
     static_cast<void>(device), static_cast<void>(event);
   }

@@ -106,18 +106,20 @@ class VmBase : public RefCounted {
 
   /// Makes an interrupt pending for a vCPU, from any CPU and any VM's code; a vCPU that runs
   /// elsewhere is kicked, one that waits is woken. `intid` is the architecture's number (AArch64:
-  /// GIC INTID, 0..1019; RISC-V: source of the PLIC, 1..1023). Errors: BadState (neither running
-  /// nor paused), InvalidInput (no such vCPU or interrupt), Unsupported (interrupt_mode is not
-  /// Emulated).
+  /// GIC INTID, 0..1019; RISC-V: source of the PLIC or APLIC, 1..1023). Errors: BadState (neither
+  /// running nor paused), InvalidInput (no such vCPU or interrupt), Unsupported (interrupt_mode is
+  /// not Emulated).
   virtual Result<> inject_interrupt(VcpuId vcpu, std::uint32_t intid) {
     static_cast<void>(vcpu), static_cast<void>(intid);
     return not_offered("inject_interrupt"sv);
   }
 
   /// Sends a message-signalled interrupt as a device of the guest would, from any CPU: `event` of
-  /// the device that the guest's bus knows as `device` (AArch64: EventID and DeviceID of the ITS).
-  /// Errors: BadState (neither running nor paused; the ITS is off), Unsupported (the VM has no
-  /// ITS), and when the guest has mapped nothing there: NotFound, OutOfRange, BadAddress.
+  /// the device that the guest's bus knows as `device` (AArch64: EventID and DeviceID of the ITS;
+  /// RISC-V: an interrupt identity, and the vCPU whose interrupt file it is written to). Errors:
+  /// BadState (neither running nor paused; the ITS is off), Unsupported (the VM has no ITS or
+  /// interrupt files), and when the guest has mapped nothing there: NotFound, OutOfRange,
+  /// BadAddress.
   virtual Result<> inject_message(std::uint32_t device, std::uint32_t event) {
     static_cast<void>(device), static_cast<void>(event);
     return not_offered("inject_message"sv);

@@ -9,8 +9,8 @@
 #include <core/arch/riscv64/g_stage_format.hpp>
 #include <core/arch/riscv64/g_stage_tlb.hpp>
 #include <core/arch/riscv64/hal.hpp>
-#include <core/arch/riscv64/plic/plic.hpp>
-#include <core/arch/riscv64/plic/plic_setup.hpp>
+#include <core/arch/riscv64/interrupt_controller.hpp>
+#include <core/arch/riscv64/interrupt_setup.hpp>
 #include <core/arch/riscv64/trap_handler.hpp>
 #include <core/arch/riscv64/vcpu_context.hpp>
 #include <core/arch/riscv64/vcpu_interrupts.hpp>
@@ -29,7 +29,7 @@ struct Arch {
   using VCpuContext = riscv64::VCpuContext;
   using VmControls = riscv64::VmControls;
   /// A VM's interrupt controller, and a vCPU's part of it.
-  using InterruptController = Plic;
+  using InterruptController = riscv64::InterruptController;
   using Interrupts = VcpuInterrupts;
   static constexpr std::uint32_t kInterruptCount = kSourceCount;
   static constexpr DeviceInterrupts kDeviceInterrupts = kPlicDeviceInterrupts;
@@ -76,28 +76,38 @@ struct Arch {
   }
   /// A vCPU's registers come into a hart.
   template <VirtualizationHardware U>
-  static void load_interrupts(U&, Interrupts& interrupts) {
+  static void load_interrupts(U& cpu, Interrupts& interrupts) {
+    const bool has_file = interrupts.aia() != nullptr;
+    cpu.template write<Csr::hstateen0>(kGuestState | (has_file ? kInterruptFileState : 0));
     interrupts.mark_changed();
   }
   /// They leave it, hvip among them. No physical interrupt stands for a guest's.
   template <VirtualizationHardware U, class F>
   static void save_interrupts(U&, Interrupts&, F&&) {}
   /// Where a row of the configuration puts devices, beyond its own range.
-  static std::array<GuestPhysRange, 2> interrupt_device_ranges(const EmulatedDeviceConfig&,
-                                                               std::size_t) noexcept {
-    return {};
+  static std::array<GuestPhysRange, 2> interrupt_device_ranges(const EmulatedDeviceConfig& config,
+                                                               std::size_t vcpus) noexcept {
+    return controller_ranges(config, vcpus);
   }
-  /// What of the hardware's interrupt controller the guest has in its memory.
+  /// What of the hardware's interrupt controller the guest has in its memory: nothing. No vCPU is
+  /// loaded. Errors: InvalidInput, Unsupported (interrupt files, without registers for them).
   template <VirtualizationHardware U>
-  static Result<std::optional<PassthroughWindow>> interrupt_window(U&, const EmulatedDeviceConfig&,
-                                                                   std::size_t) {
+  static Result<std::optional<PassthroughWindow>> interrupt_window(
+      U& cpu, const EmulatedDeviceConfig& config, std::size_t vcpus) {
+    const auto layout = ControllerLayout::of(config, vcpus);
+    if (!layout) return std::unexpected(layout.error());
+    if (layout->interrupt_files && !has_interrupt_registers(cpu)) {
+      return fail(ErrorKind::Unsupported, "create interrupt controller"sv,
+                  "interrupt files: the hart has no interrupt registers for guests (Ssaia)"sv);
+    }
     return std::nullopt;
   }
   /// The device by which guests see the controller. Errors: NoMemory, InvalidInput.
-  static Result<> make_interrupt_devices(Allocator allocator, Plic& plic, DeviceHost&,
-                                         const EmulatedDeviceConfig& config, std::string_view name,
+  static Result<> make_interrupt_devices(Allocator allocator, InterruptController& controller,
+                                         DeviceHost&, const EmulatedDeviceConfig& config,
+                                         std::string_view name,
                                          FunctionRef<Result<>(Box<Device>)> add) {
-    return make_plic_device(allocator, plic, config, name, add);
+    return make_controller_devices(allocator, controller, config, name, add);
   }
   /// Runs until an exit that the host has to know of.
   template <class Vm, VirtualizationHardware U>

@@ -47,6 +47,9 @@ inline constexpr std::uint64_t kGuestEnvironment =
     henvcfg::kStce | henvcfg::kPbmte | henvcfg::kCbze | henvcfg::kCbcfe | henvcfg::kCbieFlush;
 /// hstateen0: guests have senvcfg.
 inline constexpr std::uint64_t kGuestState = hstateen0::kSenvcfg;
+/// What those have besides whose harts have interrupt files.
+inline constexpr std::uint64_t kInterruptFileState =
+    hstateen0::kImsic | hstateen0::kAia | hstateen0::kIndirect;
 
 /// hgatp.MODE for tables of this shape; nothing for others.
 [[nodiscard]] constexpr std::optional<std::uint64_t> hgatp_mode(
@@ -88,6 +91,15 @@ template <VirtualizationHardware U>
   return has_g_stage(cpu, kSv48x4) ? kSv48x4 : kSv39x4;
 }
 
+/// Whether guests can have interrupt files (Ssaia): vsiselect holds 9 bits at least. No vCPU is
+/// loaded.
+template <VirtualizationHardware U>
+[[nodiscard]] bool has_interrupt_registers(U& cpu) {
+  constexpr std::uint64_t kHighest = 0x1ff;
+  cpu.template write<Csr::vsiselect>(kHighest);
+  return cpu.template read<Csr::vsiselect>() == kHighest;
+}
+
 /// Errors: Unsupported (no Sv39x4, fewer than 8 bits of VMID, no Sstc).
 template <VirtualizationHardware U>
 Result<> enable_hypervisor(U& cpu) {
@@ -112,6 +124,10 @@ Result<> enable_hypervisor(U& cpu) {
   cpu.template write<Csr::hvip>(0);
   cpu.template write<Csr::hie>(0);
   cpu.template write<Csr::hgeie>(0);
+  // Of VS-level interrupts there are those of hvip, by their default priorities.
+  cpu.template write<Csr::hvictl>(0);
+  cpu.template write<Csr::hviprio1>(0);
+  cpu.template write<Csr::hviprio2>(0);
   cpu.template write<Csr::sie>(cpu.template read<Csr::sie>() | kHostInterrupts);
   return {};
 }

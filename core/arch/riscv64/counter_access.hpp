@@ -2,6 +2,7 @@
 // The CSRs of counters (Zicntr) as a guest reads them when hcounteren does not let it.
 
 #include <core/arch/riscv64/csr.hpp>
+#include <core/arch/riscv64/csr_instruction.hpp>
 #include <core/arch/riscv64/hal.hpp>
 #include <core/arch/riscv64/performance_counters.hpp>
 #include <cstdint>
@@ -27,14 +28,10 @@ struct CounterRead {
 
 /// `word` is an instruction that a virtual-instruction exception was taken for.
 [[nodiscard]] constexpr std::optional<CounterRead> counter_read(std::uint32_t word) noexcept {
-  constexpr std::uint32_t kSystem = 0x73;
-  const std::uint32_t function = word >> 12 & 7;
-  const bool sets_or_clears = (function & 2) != 0;  // CSRRS, CSRRC and their immediate forms
-  const bool is_read = (word & 0x7f) == kSystem && sets_or_clears && (word >> 15 & 0x1f) == 0;
-  if (!is_read) return std::nullopt;
+  const auto instruction = decode_csr_instruction(word);
+  if (!instruction || instruction->writes()) return std::nullopt;
   for (unsigned n = 0; n < PerformanceCounters::kHardware; ++n) {
-    if (word >> 20 == static_cast<std::uint32_t>(csr_of(n)))
-      return CounterRead{n, word >> 7 & 0x1f};
+    if (instruction->csr == csr_of(n)) return CounterRead{n, instruction->rd};
   }
   return std::nullopt;
 }

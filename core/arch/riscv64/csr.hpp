@@ -22,6 +22,8 @@ enum class Csr : std::uint16_t {
   stval = 0x143,
   sip = 0x144,
   stimecmp = 0x14d,  ///< Sstc
+  sireg = 0x151,     ///< Ssaia: the register that siselect names
+  stopei = 0x15c,    ///< Ssaia: the first interrupt of the interrupt file
   satp = 0x180,
 
   // The controls of guests, and what a trap leaves behind.
@@ -32,11 +34,14 @@ enum class Csr : std::uint16_t {
   htimedelta = 0x605,
   hcounteren = 0x606,
   hgeie = 0x607,
+  hvictl = 0x609,  ///< Ssaia
   henvcfg = 0x60a,
   hstateen0 = 0x60c,  ///< Smstateen
   htval = 0x643,
   hip = 0x644,
   hvip = 0x645,
+  hviprio1 = 0x646,  ///< Ssaia
+  hviprio2 = 0x647,  ///< Ssaia
   htinst = 0x64a,
   hgatp = 0x680,
   hgeip = 0xe12,
@@ -51,6 +56,7 @@ enum class Csr : std::uint16_t {
   vstval = 0x243,
   vsip = 0x244,
   vstimecmp = 0x24d,  ///< Sstc
+  vsiselect = 0x250,  ///< Ssaia
   vsatp = 0x280,
 
   cycle = 0xc00,
@@ -99,6 +105,9 @@ inline constexpr std::uint64_t kStce = 1ULL << 63;
 
 /// hstateen0 (Smstateen).
 namespace hstateen0 {
+inline constexpr std::uint64_t kImsic = 1ULL << 58;     ///< stopei
+inline constexpr std::uint64_t kAia = 1ULL << 59;       ///< stopi
+inline constexpr std::uint64_t kIndirect = 1ULL << 60;  ///< siselect and sireg
 inline constexpr std::uint64_t kSenvcfg = 1ULL << 62;
 }  // namespace hstateen0
 

@@ -3,6 +3,7 @@
 
 #include <axvm/exit.hpp>
 #include <axvm/result.hpp>
+#include <core/arch/riscv64/aia/interrupt_file_access.hpp>
 #include <core/arch/riscv64/counter_access.hpp>
 #include <core/arch/riscv64/csr.hpp>
 #include <core/arch/riscv64/exception.hpp>
@@ -160,6 +161,10 @@ class TrapHandler {
     if (const auto read = counter_read(word); read && may_read(read->counter)) {
       return read_counter(*read);
     }
+    if (is_supervisor(cpu_) && interrupt_file_.carry_out(word)) {
+      skip_instruction(cpu_, 4);
+      return kGoOn;
+    }
     return deliver(
         {ExceptionCause::IllegalInstruction, word, "instruction or CSR not for guests"sv}, {},
         false, kCause);
@@ -205,6 +210,7 @@ class TrapHandler {
   GuestInterrupts<Vm, U> interrupts_{vm_, vcpu_, cpu_};
   TrapReport<Vm, U> report_{vm_, vcpu_, cpu_};
   GuestMemory<Vm, U> memory_{vm_, cpu_, report_};
+  InterruptFileAccess<Vm, U> interrupt_file_{vcpu_, cpu_, report_};
   InstructionEmulator<Vm, U> emulator_{vm_, vcpu_.id(), cpu_, memory_, report_};
   std::uint64_t repeated_ = kNowhere;  ///< where the guest was sent back to last
 };

@@ -22,8 +22,9 @@ inline constexpr unsigned kA1 = 11;
 
 /// VS-mode and VU-mode state that belongs to the guest; vsip is seen in hvip and vstimecmp.
 inline constexpr std::array kSwitchedRegisters{
-    Csr::vsstatus, Csr::vsie,  Csr::vstvec, Csr::vsscratch, Csr::vsepc,      Csr::vscause,
-    Csr::vstval,   Csr::vsatp, Csr::hvip,   Csr::vstimecmp, Csr::scounteren, Csr::senvcfg,
+    Csr::vsstatus,   Csr::vsie,    Csr::vstvec,    Csr::vsscratch, Csr::vsepc,
+    Csr::vscause,    Csr::vstval,  Csr::vsatp,     Csr::hvip,      Csr::vstimecmp,
+    Csr::scounteren, Csr::senvcfg, Csr::vsiselect,
 };
 
 /// A timer that never fires.

@@ -9,7 +9,7 @@
 
 namespace axvm::riscv64 {
 
-class Plic;
+class Aia;
 
 /// All accesses are sequentially consistent: a CPU that is about to enter the guest sees the
 /// change, or whoever has made it sees the vCPU Running there, and kicks it.
@@ -19,11 +19,16 @@ class VcpuInterrupts {
   VcpuInterrupts(const VcpuInterrupts&) = delete;
   VcpuInterrupts& operator=(const VcpuInterrupts&) = delete;
 
-  /// Null while the VM's interrupts are not emulated.
-  [[nodiscard]] Plic* plic() const noexcept { return plic_; }
-  void attach(Plic& plic) noexcept { plic_ = &plic; }
+  /// What has the vCPU's interrupt file; null when it has none.
+  [[nodiscard]] Aia* aia() const noexcept { return aia_; }
+  /// The file's number there.
+  [[nodiscard]] unsigned index() const noexcept { return index_; }
+  void attach(Aia& aia, unsigned index) noexcept {
+    aia_ = &aia;
+    index_ = index;
+  }
 
-  /// The hart is started: no other hart has sent it an interrupt. What the PLIC says stays.
+  /// The hart is started: no other hart has sent it an interrupt. What the controller says stays.
   void reset_registers() noexcept {
     software_.store(0);
     mark_changed();
@@ -69,7 +74,8 @@ class VcpuInterrupts {
     flag.store(value != 0 ? 1 : 0);
   }
 
-  Plic* plic_ = nullptr;
+  Aia* aia_ = nullptr;
+  unsigned index_ = 0;
   Flag software_{0};
   Flag external_{0};
   Flag changed_{1};

@@ -116,9 +116,9 @@ struct DeviceInterrupts {
 /// A GIC's shared peripheral interrupts (AArch64).
 inline constexpr DeviceInterrupts kGicDeviceInterrupts{
     32, 1019, "irq_id: expected a shared interrupt, 32 to 1019, or 0 for none"};
-/// A PLIC's sources (RISC-V).
+/// The sources of a PLIC or APLIC (RISC-V).
 inline constexpr DeviceInterrupts kPlicDeviceInterrupts{
-    1, 1023, "irq_id: expected a source of the PLIC, 1 to 1023, or 0 for none"};
+    1, 1023, "irq_id: expected a source of the interrupt controller, 1 to 1023, or 0 for none"};
 
 struct ConfigError {
   ConfigField field;

@@ -27,7 +27,6 @@ Result<Box<Plic>> Plic::try_make(Allocator allocator, AnyLock& lock, std::size_t
 
 void Plic::add_vcpu(std::uint64_t, VcpuInterrupts& interrupts) noexcept {
   contexts_.emplace_back().interrupts = &interrupts;
-  interrupts.attach(*this);
 }
 
 void Plic::reset() noexcept {

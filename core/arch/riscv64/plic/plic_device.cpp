@@ -1,4 +1,5 @@
 #include <core/arch/riscv64/plic/plic_device.hpp>
+#include <core/arch/riscv64/word_access.hpp>
 
 namespace axvm::riscv64 {
 namespace {
@@ -6,20 +7,17 @@ namespace {
 constexpr std::uint64_t kThreshold = 0;
 constexpr std::uint64_t kClaim = 4;
 
-Result<> check(std::uint64_t offset, AccessWidth width) {
-  if (width == AccessWidth::Dword && offset % 4 == 0) return {};
-  return fail(ErrorKind::Unsupported, "PLIC access"sv, "a PLIC has registers of 32 bits only"sv);
-}
-
 }  // namespace
 
 Result<std::uint64_t> PlicDevice::read(std::uint64_t offset, AccessWidth width) {
-  if (const auto checked = check(offset, width); !checked) return std::unexpected(checked.error());
+  if (const auto checked = check_word_access(offset, width); !checked) {
+    return std::unexpected(checked.error());
+  }
   return read_register(offset);
 }
 
 Result<> PlicDevice::write(std::uint64_t offset, AccessWidth width, std::uint64_t value) {
-  if (const auto checked = check(offset, width); !checked) return checked;
+  if (const auto checked = check_word_access(offset, width); !checked) return checked;
   write_register(offset, static_cast<std::uint32_t>(value));
   return {};
 }

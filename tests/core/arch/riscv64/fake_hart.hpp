@@ -101,6 +101,7 @@ class FakeHart {
   std::set<std::uint64_t> modes{0, 8, 9};  ///< that hgatp accepts
   std::uint64_t vmids = 0x3fff;            ///< likewise
   std::uint64_t environment = ~0ULL;       ///< bits of henvcfg that there are
+  std::uint64_t selects = 0x1ff;           ///< bits of vsiselect that there are
   std::array<std::uint64_t, 32> gprs{};
   std::array<std::uint64_t, 32> fprs{};
   std::map<Csr, std::uint64_t> registers;
@@ -124,6 +125,7 @@ class FakeHart {
   }
   std::uint64_t legal(Csr r, std::uint64_t value) const {
     if (r == Csr::henvcfg) return value & environment;
+    if (r == Csr::vsiselect) return value & selects;
     if (r != Csr::hgatp) return value;
     value &= ~(0x3fffULL << 44) | vmids << 44;
     return modes.contains(value >> 60) ? value : value & ~(0xfULL << 60);

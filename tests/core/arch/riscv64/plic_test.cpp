@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <core/arch/riscv64/plic/plic_device.hpp>
-#include <core/arch/riscv64/plic/plic_setup.hpp>
 #include <map>
 #include <memory>
 #include <set>
@@ -194,26 +193,6 @@ TEST_CASE("after a reset nothing is pending or enabled, and every wire is down")
   CHECK_FALSE(world.hears(0));
   world.plic->set_line(10, true);
   CHECK(world.hears(0));
-}
-
-TEST_CASE("the row of a PLIC: its arguments and its length") {
-  World world(4);
-  const auto make = [&](std::uint64_t length, std::span<const std::uint64_t> arguments) {
-    const EmulatedDeviceConfig config{
-        "plic",   GuestPhysAddr(0xc00'0000), length, 0, EmulatedDeviceType::InterruptController,
-        arguments};
-    return make_plic_device(Allocator::of(world.heap), *world.plic, config, "plic",
-                            [](Box<Device> device) -> Result<> {
-                              CHECK(device->range().size == 0x20'8000);
-                              return {};
-                            });
-  };
-  const std::uint64_t one[] = {1}, two[] = {2}, many[] = {1, 2};
-  CHECK(make(0x20'8000, {}).has_value());
-  CHECK(make(0x400'0000, one).has_value());
-  CHECK(make(0x400'0000, two).error().kind == ErrorKind::InvalidInput);
-  CHECK(make(0x400'0000, many).error().kind == ErrorKind::InvalidInput);
-  CHECK(make(0x20'7fff, {}).error().kind == ErrorKind::InvalidInput);
 }
 
 namespace {
