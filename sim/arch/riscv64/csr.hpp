@@ -28,7 +28,11 @@ enum class Csr : std::uint16_t {
   stval = 0x143,
   sip = 0x144,
   stimecmp = 0x14d,
+  siselect = 0x150,
+  sireg = 0x151,
+  stopei = 0x15c,
   satp = 0x180,
+  stopi = 0xdb0,
   sstateen0 = 0x10c,
 
   // Hypervisor.
@@ -39,11 +43,15 @@ enum class Csr : std::uint16_t {
   htimedelta = 0x605,
   hcounteren = 0x606,
   hgeie = 0x607,
+  hvien = 0x608,
+  hvictl = 0x609,
   henvcfg = 0x60a,
   hstateen0 = 0x60c,
   htval = 0x643,
   hip = 0x644,
   hvip = 0x645,
+  hviprio1 = 0x646,
+  hviprio2 = 0x647,
   htinst = 0x64a,
   hgatp = 0x680,
   hgeip = 0xe12,
@@ -58,7 +66,11 @@ enum class Csr : std::uint16_t {
   vstval = 0x243,
   vsip = 0x244,
   vstimecmp = 0x24d,
+  vsiselect = 0x250,
+  vsireg = 0x251,
+  vstopei = 0x25c,
   vsatp = 0x280,
+  vstopi = 0xeb0,
 
   // What M-mode firmware passes on: read only here.
   misa = 0x301,
@@ -102,6 +114,24 @@ inline constexpr std::uint64_t FIOM = 1ULL << 0;
 inline constexpr std::uint64_t PBMTE = 1ULL << 62;
 inline constexpr std::uint64_t STCE = 1ULL << 63;
 }  // namespace envcfg
+
+/// hstateen0 ("Smstateen"; Advanced Interrupt Architecture, 2.5). Bit 58 is of interrupt files, of
+/// which there are none.
+namespace hstateen0 {
+inline constexpr std::uint64_t AIA = 1ULL << 59;
+inline constexpr std::uint64_t CSRIND = 1ULL << 60;
+inline constexpr std::uint64_t ENVCFG = 1ULL << 62;
+inline constexpr std::uint64_t SE0 = 1ULL << 63;
+}  // namespace hstateen0
+
+/// hvictl (Advanced Interrupt Architecture, 6.3.2).
+namespace hvictl {
+inline constexpr std::uint64_t IPRIO = 0xff;
+inline constexpr std::uint64_t IPRIOM = 1ULL << 8;
+inline constexpr std::uint64_t DPR = 1ULL << 9;
+inline constexpr std::uint64_t IID = 0x3fULL << 16;  ///< the six bits that there have to be
+inline constexpr std::uint64_t VTI = 1ULL << 30;
+}  // namespace hvictl
 
 /// Interrupts by their bits in hip, hie, hvip and hideleg.
 namespace interrupt {

@@ -265,7 +265,7 @@ bool GuestCore::attend(std::uint64_t va, std::uint64_t count) {
 void GuestCore::schedule_attention() noexcept {
   const std::uint64_t now = time();
   if (exact_target_ != kNoTarget || chaos_.enabled() || forget_watches_next_ ||
-      Interrupts::for_vs(hs_, now) != 0 || Interrupts::for_hs(hs_, now)) {
+      Interrupts::vstopi(hs_, now) != 0 || Interrupts::for_hs(hs_, now)) {
     attention_ = 0;
   } else {
     attention_ = std::min(limit_, instructions_at(std::min(turn_end_, next_deadline())));

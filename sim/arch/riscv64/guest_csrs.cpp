@@ -1,5 +1,5 @@
 // CSRs as the guest's own instructions access them, where the engine does not do that right ("CSR
-// Access" of the hypervisor extension; Sstc; Smstateen).
+// Access" of the hypervisor extension; Sstc; Smstateen; Ssaia).
 
 #include <algorithm>
 #include <array>
@@ -11,17 +11,18 @@ namespace {
 constexpr std::uint16_t number(Csr csr) noexcept { return static_cast<std::uint16_t>(csr); }
 
 /// Supervisor CSRs that there are: VS-mode has its own in their places, but for three.
-constexpr std::array kSupervisor{Csr::sstatus, Csr::sie,       Csr::stvec,    Csr::scounteren,
-                                 Csr::senvcfg, Csr::sstateen0, Csr::sscratch, Csr::sepc,
-                                 Csr::scause,  Csr::stval,     Csr::sip,      Csr::stimecmp,
-                                 Csr::satp};
+constexpr std::array kSupervisor{
+    Csr::sstatus,  Csr::sie,      Csr::stvec,  Csr::scounteren, Csr::senvcfg, Csr::sstateen0,
+    Csr::sscratch, Csr::sepc,     Csr::scause, Csr::stval,      Csr::sip,     Csr::stimecmp,
+    Csr::satp,     Csr::siselect, Csr::sireg,  Csr::stopei,     Csr::stopi};
 /// The hypervisor's and the virtual supervisor's: VS-mode has neither.
 constexpr std::array kHypervisor{
-    Csr::hstatus,    Csr::hedeleg, Csr::hideleg, Csr::hie,       Csr::htimedelta,
-    Csr::hcounteren, Csr::hgeie,   Csr::henvcfg, Csr::hstateen0, Csr::htval,
-    Csr::hip,        Csr::hvip,    Csr::htinst,  Csr::hgatp,     Csr::hgeip,
-    Csr::vsstatus,   Csr::vsie,    Csr::vstvec,  Csr::vsscratch, Csr::vsepc,
-    Csr::vscause,    Csr::vstval,  Csr::vsip,    Csr::vstimecmp, Csr::vsatp};
+    Csr::hstatus,   Csr::hedeleg, Csr::hideleg,   Csr::hie,      Csr::htimedelta, Csr::hcounteren,
+    Csr::hgeie,     Csr::henvcfg, Csr::hstateen0, Csr::htval,    Csr::hip,        Csr::hvip,
+    Csr::htinst,    Csr::hgatp,   Csr::hgeip,     Csr::vsstatus, Csr::vsie,       Csr::vstvec,
+    Csr::vsscratch, Csr::vsepc,   Csr::vscause,   Csr::vstval,   Csr::vsip,       Csr::vstimecmp,
+    Csr::vsatp,     Csr::hvien,   Csr::hvictl,    Csr::hviprio1, Csr::hviprio2,   Csr::vsiselect,
+    Csr::vsireg,    Csr::vstopei, Csr::vstopi};
 
 constexpr bool is_among(const auto& list, std::uint16_t csr) noexcept {
   return std::ranges::find(list, static_cast<Csr>(csr)) != list.end();
@@ -35,9 +36,11 @@ constexpr bool is_floating(std::uint16_t csr) noexcept {
 
 /// hcounteren.TM.
 constexpr std::uint64_t kTime = 1U << 1;
-/// hstateen0.
-constexpr std::uint64_t kSe0 = 1ULL << 63;
-constexpr std::uint64_t kEnvcfg = 1ULL << 62;
+/// What vsiselect names that is there, but without guest interrupt files out of reach (AIA, 2.3):
+/// priorities, and registers of interrupt files.
+constexpr bool is_inaccessible(std::uint64_t select) noexcept {
+  return (select >= 0x30 && select < 0x40) || (select >= 0x70 && select < 0x100);
+}
 
 }  // namespace
 
@@ -53,13 +56,27 @@ GuestCore::Outcome GuestCore::permit(std::uint16_t csr, bool write) const {
   if (!is_among(kSupervisor, csr)) return Outcome::Illegal;
   if (engine_.privilege() == Privilege::User) return Outcome::Virtual;
   bool allowed = true;
+  const bool injected = (hs_.hvictl & hvictl::VTI) != 0;
   switch (static_cast<Csr>(csr)) {
     case Csr::satp: allowed = (hs_.hstatus & hstatus::VTVM) == 0; break;
     case Csr::stimecmp:
       allowed = Interrupts::has_vstimecmp(hs_) && (hs_.hcounteren & kTime) != 0;
+      // It could take back an interrupt that is the hypervisor's to take back.
+      if (write && injected) allowed = false;
       break;
-    case Csr::senvcfg: allowed = (hs_.hstateen0 & kEnvcfg) != 0; break;
-    case Csr::sstateen0: allowed = (hs_.hstateen0 & kSe0) != 0; break;
+    case Csr::sie:
+    case Csr::sip: allowed = !injected; break;
+    case Csr::senvcfg: allowed = (hs_.hstateen0 & hstateen0::ENVCFG) != 0; break;
+    case Csr::sstateen0: allowed = (hs_.hstateen0 & hstateen0::SE0) != 0; break;
+    case Csr::siselect: allowed = (hs_.hstateen0 & hstateen0::CSRIND) != 0; break;
+    case Csr::stopi: allowed = (hs_.hstateen0 & hstateen0::AIA) != 0; break;
+    case Csr::sireg:
+      if ((hs_.hstateen0 & hstateen0::CSRIND) != 0 && !is_inaccessible(hs_.vsiselect)) {
+        return Outcome::Illegal;
+      }
+      allowed = false;
+      break;
+    case Csr::stopei: allowed = false; break;
     default: break;
   }
   return allowed ? Outcome::Done : Outcome::Virtual;
@@ -98,6 +115,8 @@ std::uint64_t GuestCore::read_as_guest(std::uint16_t csr) {
     case Csr::scause: return read(Csr::vscause);
     case Csr::stval: return read(Csr::vstval);
     case Csr::stimecmp: return hs_.vstimecmp;
+    case Csr::siselect: return hs_.vsiselect;
+    case Csr::stopi: return Interrupts::vstopi(hs_, exact_time());
     case Csr::satp: return read(Csr::vsatp);
     case Csr::scounteren: return hs_.scounteren;
     case Csr::senvcfg: return hs_.senvcfg;
@@ -119,6 +138,7 @@ void GuestCore::write_as_guest(std::uint16_t csr, std::uint64_t value) {
     case Csr::scause: return write(Csr::vscause, value);
     case Csr::stval: return write(Csr::vstval, value);
     case Csr::stimecmp: write(Csr::vstimecmp, value); break;
+    case Csr::siselect: return write(Csr::vsiselect, value);
     case Csr::satp: return write(Csr::vsatp, value);
     case Csr::scounteren: return write(Csr::scounteren, value);
     case Csr::senvcfg: return write(Csr::senvcfg, value);

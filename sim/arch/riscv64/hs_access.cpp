@@ -51,6 +51,7 @@ std::uint64_t GuestCore::read(Csr csr) {
     case Csr::vsstatus: return Engine::sstatus_of(engine_.read(Hidden::Mstatus));
     case Csr::vsie: return Interrupts::as_supervisor(hs_, hs_.hie);
     case Csr::vsip: return Interrupts::as_supervisor(hs_, Interrupts::hip(hs_, time()));
+    case Csr::vstopi: return Interrupts::vstopi(hs_, time());
     default: return 0;  // there are no guest external interrupts: hgeie, hgeip
   }
 }

@@ -20,8 +20,14 @@ constexpr std::uint64_t kSstatus =
     status::SIE | status::SPIE | status::SPP | status::FS | status::SUM | status::MXR;
 constexpr std::uint64_t kHstatus = hstatus::GVA | hstatus::SPV | hstatus::SPVP | hstatus::HU |
                                    hstatus::VTVM | hstatus::VTW | hstatus::VTSR;
-/// SE0 and ENVCFG.
-constexpr std::uint64_t kHstateen0 = 3ULL << 62;
+constexpr std::uint64_t kHstateen0 =
+    hstateen0::SE0 | hstateen0::ENVCFG | hstateen0::CSRIND | hstateen0::AIA;
+constexpr std::uint64_t kHvictl =
+    hvictl::VTI | hvictl::IID | hvictl::DPR | hvictl::IPRIOM | hvictl::IPRIO;
+/// Of software and timer interrupts, which are all that VS-mode has besides external ones.
+constexpr std::uint64_t kHviprio1 = 0xff00'ff00;
+/// The range that there has to be (AIA, 2.3).
+constexpr std::uint64_t kVsiselect = 0x1ff;
 
 constexpr std::array kRules{
     Rule{Csr::sstatus, "sstatus", &HsRegisters::sstatus, kSstatus},
@@ -45,9 +51,12 @@ constexpr std::array kRules{
     Rule{Csr::henvcfg, "henvcfg", &HsRegisters::henvcfg,
          envcfg::FIOM | envcfg::PBMTE | envcfg::STCE},
     Rule{Csr::hstateen0, "hstateen0", &HsRegisters::hstateen0, kHstateen0},
+    Rule{Csr::hvictl, "hvictl", &HsRegisters::hvictl, kHvictl},
+    Rule{Csr::hviprio1, "hviprio1", &HsRegisters::hviprio1, kHviprio1},
     Rule{Csr::htval, "htval", &HsRegisters::htval, kAll},
     Rule{Csr::htinst, "htinst", &HsRegisters::htinst, kAll},
     Rule{Csr::vstimecmp, "vstimecmp", &HsRegisters::vstimecmp, kAll},
+    Rule{Csr::vsiselect, "vsiselect", &HsRegisters::vsiselect, kVsiselect},
 };
 
 constexpr const Rule* find(Csr csr) noexcept {

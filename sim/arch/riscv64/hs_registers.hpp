@@ -34,11 +34,14 @@ struct HsRegisters {
   std::uint64_t htimedelta = 0;
   std::uint64_t henvcfg = 0;
   std::uint64_t hstateen0 = 0;
+  std::uint64_t hvictl = 0;
+  std::uint64_t hviprio1 = 0;
   std::uint64_t htval = 0;
   std::uint64_t htinst = 0;
 
   // VS-mode's, as far as the engine does not have them.
   std::uint64_t vstimecmp = ~0ULL;
+  std::uint64_t vsiselect = 0;
 
   /// A register that reads as it is stored; nothing for others.
   [[nodiscard]] std::optional<std::uint64_t> read(Csr csr) const noexcept;

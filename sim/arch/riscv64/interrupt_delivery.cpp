@@ -4,6 +4,12 @@
 #include <sim/arch/riscv64/guest_core.hpp>
 
 namespace axvm::sim::riscv64 {
+namespace {
+
+/// scause.Interrupt.
+constexpr std::uint64_t kInterruptCause = 1ULL << 63;
+
+}  // namespace
 
 bool GuestCore::follows_synchronization() const {
   // Interrupts are evaluated right behind an SRET and an explicit write to sstatus ("Supervisor
@@ -28,12 +34,12 @@ bool GuestCore::leave_for_interrupt() {
 }
 
 bool GuestCore::take_interrupt(std::uint64_t va) {
-  const std::uint64_t pending = Interrupts::for_vs(hs_, time());
-  if (pending == 0) return false;
+  const std::uint64_t top = Interrupts::vstopi(hs_, time());
+  if (top == 0) return false;
   const bool masked = engine_.privilege() == Privilege::Supervisor &&
                       (engine_.reg(UC_RISCV_REG_SSTATUS) & status::SIE) == 0;
   if (masked) return false;
-  take_to_vs(Interrupts::first_of(pending), va, 0);
+  take_to_vs(static_cast<Cause>(kInterruptCause | top >> 16), va, 0);
   return true;
 }
 

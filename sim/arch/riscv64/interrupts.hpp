@@ -1,11 +1,12 @@
 #pragma once
 // Which interrupts are pending at a hart, for whom, and when its timers will be ("Interrupts" of
-// the hypervisor extension; Sstc).
+// the hypervisor extension; Sstc; Ssaia).
 
 #include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <sim/arch/riscv64/hs_registers.hpp>
+#include <sim/arch/riscv64/top_interrupt.hpp>
 
 namespace axvm::sim::riscv64 {
 
@@ -74,16 +75,15 @@ class Interrupts {
     }
     return std::nullopt;
   }
-  /// Pending and enabled for VS-mode, as in vsip; whether it is taken is vsstatus.SIE's decision.
+  /// Pending and enabled for VS-mode, as in vsip and vsie.
   [[nodiscard]] static constexpr std::uint64_t for_vs(const HsRegisters& r,
                                                       std::uint64_t now) noexcept {
     return as_supervisor(r, hip(r, now) & r.hie);
   }
-  /// The one of for_vs() that goes first, by its cause in VS-mode.
-  [[nodiscard]] static constexpr Cause first_of(std::uint64_t pending) noexcept {
-    if ((pending & interrupt::SEI) != 0) return Cause::SupervisorExternal;
-    if ((pending & interrupt::SSI) != 0) return Cause::SupervisorSoftware;
-    return Cause::SupervisorTimer;
+  /// vstopi: the interrupt of VS-mode that goes first; 0: none is pending there.
+  [[nodiscard]] static constexpr std::uint64_t vstopi(const HsRegisters& r,
+                                                      std::uint64_t now) noexcept {
+    return TopInterrupt::vstopi(r, for_vs(r, now));
   }
 
   /// Local time at which a timer's interrupt that is enabled and HS-mode's is pending, earlier than
@@ -96,6 +96,7 @@ class Interrupts {
   /// The same for VS-mode.
   [[nodiscard]] static constexpr std::uint64_t timer_for_vs(const HsRegisters& r,
                                                             std::uint64_t now) noexcept {
+    if ((r.hvictl & hvictl::VTI) != 0) return kNever;  // it is no candidate
     return vs_timer(r, r.hideleg, now);
   }
 

@@ -60,7 +60,7 @@ GuestCore::Outcome GuestCore::wait(std::uint64_t va) {
   // "Wait for Interrupt": it may go on whenever an interrupt is pending that is enabled at its own
   // level, whether or not it would be taken.
   const std::uint64_t now = exact_time();
-  if (Interrupts::for_vs(hs_, now) != 0 || Interrupts::for_hs(hs_, now)) return Outcome::Done;
+  if (Interrupts::vstopi(hs_, now) != 0 || Interrupts::for_hs(hs_, now)) return Outcome::Done;
   if ((hs_.hstatus & hstatus::VTW) != 0) return Outcome::Virtual;
   retirement_.retire(va, 4);
   engine_.set_pc(va + 4);
