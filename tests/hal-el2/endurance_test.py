@@ -11,6 +11,9 @@ import subprocess
 import sys
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "hal-metal"))
+import qemu  # noqa: E402  (found by the line above)
+
 GUESTS = ("smp", "ipi", "its", "spinlock")
 CPUS = (2, 3, 4)
 SECONDS = 600
@@ -22,9 +25,7 @@ def run(image, cpus):
     """The last line of the image's log; None when it did not end in time."""
     try:
         done = subprocess.run(
-            [os.environ["AXVM_QEMU"], "-machine", "virt,virtualization=on,gic-version=3",
-             "-cpu", "cortex-a72", "-m", "1024", "-nic", "none", "-display", "none", "-monitor",
-             "none", "-serial", "stdio", "-no-reboot", "-smp", str(cpus), "-kernel", image],
+            qemu.command(os.environ["AXVM_QEMU"], "EL2", image, cpus=cpus),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=LIMIT, check=False)
     except subprocess.TimeoutExpired:
         return None

@@ -19,7 +19,8 @@ import subprocess
 import sys
 import tempfile
 
-QEMU = {"EL2": "qemu-system-aarch64", "HS": "qemu-system-riscv64"}
+import qemu
+
 SHOWN = 5  # last lines of an image that broke off
 
 
@@ -39,17 +40,12 @@ def run(command, timeout):
         return None, expired.stdout or b"", ""
 
 
-def machine(arguments):
-    if arguments.mode == "HS":
-        return ["-machine", "virt", "-cpu", "rv64,h=true", "-bios", "default"]
-    return ["-machine", f"virt,virtualization=on,gic-version={arguments.gic}", "-cpu", "cortex-a72"]
-
-
 def run_qemu(arguments):
     """The lines of an image that ended well; what firmware said before is left out."""
+    program = arguments.qemu or qemu.PROGRAM[arguments.mode]
     status, output, errors = run(
-        [arguments.qemu, *machine(arguments), "-m", "1024", "-nic", "none", "-display", "none", "-monitor", "none", "-serial", "stdio",
-         "-no-reboot", "-smp", str(arguments.cpus), "-kernel", arguments.image], arguments.timeout)
+        qemu.command(program, arguments.mode, arguments.image, cpus=arguments.cpus,
+                     gic=arguments.gic), arguments.timeout)
     lines = output.decode(errors="replace").splitlines()
     if arguments.mode == "HS":
         lines = list(itertools.dropwhile(lambda line: not line.startswith("{"), lines))
@@ -121,7 +117,6 @@ def main():
     arguments = parser.parse_args()
     if bool(arguments.axvm) != bool(arguments.config):
         parser.error("--axvm and --config go together")
-    arguments.qemu = arguments.qemu or QEMU[arguments.mode]
     name = pathlib.Path(arguments.image).stem
     try:
         lines = run_qemu(arguments)

@@ -9,23 +9,20 @@ import subprocess
 import sys
 import tempfile
 
+import qemu
+
 ROUNDS = 16  # of 2048 translations
 LOADED_AT = {"EL2": 0x4800_0000, "HS": 0x8800_0000}  # translation_rounds.hpp
-MACHINE = {
-    "EL2": ["-machine", "virt,virtualization=on,gic-version=3", "-cpu", "cortex-a72"],
-    "HS": ["-machine", "virt", "-cpu", "rv64,h=true", "-bios", "default"],
-}
 
 
 def main():
-    mode, tables, image, qemu, seed = *sys.argv[1:5], *(sys.argv[5:] or ["1"])
+    mode, tables, image, program, seed = *sys.argv[1:5], *(sys.argv[5:] or ["1"])
     with tempfile.TemporaryDirectory() as folder:
         rounds, answers = (pathlib.Path(folder) / name for name in ("rounds", "answers"))
         subprocess.run([tables, "make", seed, str(ROUNDS), rounds], check=True)
         done = subprocess.run(
-            [qemu, *MACHINE[mode], "-m", "1024", "-nic", "none", "-display", "none", "-monitor", "none", "-serial", "stdio",
-             "-no-reboot", "-kernel", image, "-device",
-             f"loader,file={rounds},addr={LOADED_AT[mode]:#x},force-raw=on"],
+            qemu.command(program, mode, image, "-device",
+                         f"loader,file={rounds},addr={LOADED_AT[mode]:#x},force-raw=on"),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=120, check=True)
         answers.write_bytes(done.stdout)
         return subprocess.run([tables, "check", rounds, answers], check=False).returncode

@@ -241,9 +241,10 @@ int run_image(const fs::path& image, const std::vector<MetalVm>& vms, hal_sim::I
     trace->print("{}", hal_sim::trace_heading(isa));
   }
   Log log(vms, board.has_firmware, output, trace.get());
-  std::vector<std::string> command = {options.qemu.value_or(std::string(board.qemu)), "-kernel",
-                                      image.string(), "-smp",
-                                      std::to_string(demand_of(vms).best(kMostCpus))};
+  const unsigned cpus = demand_of(vms).best(kMostCpus);
+  std::vector<std::string> command = {
+      options.qemu.value_or(std::string(board.qemu)), "-kernel", image.string(), "-smp",
+      fmt::format("{},maxcpus={}", cpus, std::max(cpus, board.least_max_cpus))};
   append(command, kQemuOptions);
   append(command, board.qemu_options);
   append(command, machine_options(vms, isa));

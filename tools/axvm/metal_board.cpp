@@ -14,6 +14,7 @@ constexpr MetalBoard kEl2{
     .qemu = "qemu-system-aarch64",
     .qemu_package = "qemu-system-arm",
     .qemu_options = "-cpu cortex-a72",
+    .least_max_cpus = 1,
     .has_firmware = false,
 };
 
@@ -30,6 +31,8 @@ constexpr MetalBoard kHs{
     .qemu = "qemu-system-riscv64",
     .qemu_package = "qemu-system-misc, opensbi",
     .qemu_options = "-cpu rv64,h=true -bios default",
+    // Of a board for one hart an AMO is a load and a store, and traps as a load.
+    .least_max_cpus = 2,
     .has_firmware = true,
 };
 

@@ -18,6 +18,8 @@ struct MetalBoard {
   std::string_view qemu;
   std::string_view qemu_package;
   std::string_view qemu_options;  ///< but for the machine
+  /// Of QEMU's board: how many it has to have room for, however many there are.
+  unsigned least_max_cpus;
   /// Whether firmware has its say on the console first.
   bool has_firmware;
 };
