@@ -9,9 +9,9 @@
 #define SOURCE PLIC_UART
 #define IER (*(volatile uint8_t*)(UART_BASE + 1))
 #define IIR (*(volatile const uint8_t*)(UART_BASE + 2))
-#define PENDING INTERRUPT_BIT(EXTERNAL_INTERRUPT)
 
 static _Alignas(4096) char second_stack[4096];
+static volatile bool listening, heard_of_it;
 static volatile unsigned taken[2];
 static volatile uint32_t claimed[2];
 static volatile uint64_t second_ready, second_done;
@@ -22,6 +22,11 @@ static void lower(void) { IER = 0; }
 
 bool guest_interrupt(uint64_t code) {
   if (code != EXTERNAL_INTERRUPT) return false;
+  if (listening) {
+    heard_of_it = true;
+    disable_interrupt(EXTERNAL_INTERRUPT);
+    return true;
+  }
   const uint64_t hart = this_hart();
   claimed[hart] = *plic_claim(hart);
   ++taken[hart];
@@ -32,14 +37,23 @@ bool guest_interrupt(uint64_t code) {
   return true;
 }
 
-static uint64_t pending(void) { return READ_CSR(sip) & PENDING; }
+// Whether the hart is told to come: it is let to, since not every machine shows that in sip.
+static bool pending(void) {
+  listening = true;
+  heard_of_it = false;
+  enable_interrupt(EXTERNAL_INTERRUPT);
+  take_interrupts();
+  disable_interrupt(EXTERNAL_INTERRUPT);
+  listening = false;
+  return heard_of_it;
+}
 
 static void quiet(const char* what) {
   raise();
-  check_equal(what, pending(), 0);
+  check(what, !pending());
   check_equal("but it is pending at the PLIC", plic_is_pending(SOURCE), 1);
 }
-static void heard(const char* what) { check_equal(what, pending(), PENDING); }
+static void heard(const char* what) { check(what, pending()); }
 
 // Each gate by itself, with interrupts masked.
 static void gates(void) {
@@ -65,7 +79,7 @@ static void claims(void) {
   const volatile uint32_t* claim = plic_claim(0);
   check_equal("claim", *claim, SOURCE);
   check_equal("it is pending no more", plic_is_pending(SOURCE), 0);
-  check_equal("nor does the hart hear of it", pending(), 0);
+  check("nor does the hart hear of it", !pending());
   check_equal("another claim", *claim, 0);
   *plic_claim(0) = SOURCE + 1;
   check_equal("completion of another source", plic_is_pending(SOURCE), 0);
@@ -76,7 +90,7 @@ static void claims(void) {
   lower();
   *plic_claim(0) = SOURCE;
   check_equal("completion after the level has gone", plic_is_pending(SOURCE), 0);
-  check_equal("and not heard", pending(), 0);
+  check("and not heard", !pending());
 }
 
 static void interrupts(void) {
