@@ -52,17 +52,21 @@ std::expected<Result, std::string> run(const Point& point, std::uint64_t memory)
   const auto stream = make_stream(point.stream);
   Updates updates(point);
   std::array<Reference, 1024> references;
+  const auto access_all = [&](std::span<const Reference> batch) {
+    if (point.updates == 0) return mmu.access_all(tables->va(), batch) == batch.size();
+    return std::ranges::all_of(batch, [&](const Reference& reference) {
+      const std::uint64_t va = tables->va() + reference.offset;
+      updates.before(va, mmu);
+      return mmu.access(va, reference.access, reference.waits).has_value();
+    });
+  };
   const auto go = [&](std::uint64_t accesses) -> std::expected<void, std::string> {
     while (accesses > 0) {
       const auto count = std::min<std::uint64_t>(accesses, references.size());
       const std::span batch = std::span(references).first(count);
       if (auto read = stream->next(batch); !read) return read;
-      for (const Reference& reference : batch) {
-        const std::uint64_t va = tables->va() + reference.offset;
-        if (point.updates != 0) updates.before(va, mmu);
-        if (!mmu.access(va, reference.access, reference.waits)) {
-          return std::unexpected("the tables do not map what the stream asks for");
-        }
+      if (!access_all(batch)) {
+        return std::unexpected("the tables do not map what the stream asks for");
       }
       accesses -= count;
     }

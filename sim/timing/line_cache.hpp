@@ -5,16 +5,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <sim/timing/way_order.hpp>
+#include <sim/timing/host_lines.hpp>
 #include <vector>
 
 namespace axvm::sim::timing {
 
-/// Sets of up to 16 ways; of a full set, the line not used for longest is replaced. A set of 16 is
-/// one line of the host, so that a model of many megabytes is fast.
+/// Sets of up to 16 ways; of a full set, the line not used for longest is replaced. A set's tags
+/// are in the order of their use, so that there is nothing else to look at: a set of 16 is one line
+/// of the host, and a model of many megabytes is fast.
 class LineCache {
  public:
-  static constexpr std::uint32_t kMostWays = way_order::kMostWays;
+  static constexpr std::uint32_t kMostWays = 16;
   static constexpr std::uint32_t kFewestSets = 64;
   /// Numbers of lines are below this.
   static constexpr std::uint64_t kLimit = ((std::uint64_t{1} << 32) - 1) * kFewestSets;
@@ -23,75 +24,124 @@ class LineCache {
   /// kMostWays.
   LineCache(std::uint32_t lines, std::uint32_t ways)
       : groups_((ways + kGroup - 1) / kGroup),
-        oldest_(4 * (ways - 1)),
         set_mask_(lines / ways - 1),
         set_bits_(static_cast<unsigned>(std::countr_zero(lines / ways))),
-        tags_(groups_ * (set_mask_ + 1)),
-        orders_(set_mask_ + 1) {
+        tags_(kBefore + groups_ * (set_mask_ + 1)) {
+    for (std::size_t place = 0; place < kGroup; ++place) {
+      beyond_[place] = (groups_ - 1) * kGroup + place < ways ? 0 : kNone;
+    }
     clear();
   }
 
+  /// The lines that were used last, each in its set. True as long as the cache lives.
+  class LastUsed;
+  [[nodiscard]] LastUsed last_used() const noexcept;
+
   /// True when the line is here; it is from now on.
-  bool access(std::uint64_t line) noexcept {
-    const std::size_t set = line & set_mask_;
-    Tags* const tags = &tags_[set * groups_];
+  bool access(std::uint64_t line) noexcept;
+  /// access() of a line that was not the last one used in its set.
+  bool access_another(std::uint64_t line) noexcept {
+    Tags* const tags = &tags_[kBefore + (line & set_mask_) * groups_];
     const auto tag = static_cast<std::uint32_t>(line >> set_bits_);
-    std::uint64_t& order = orders_[set];
-    if (tag_of(tags, order & 0xf) == tag) return true;
-    const Tags wanted = {tag, tag, tag, tag};
-    Matches any = tags[0] == wanted;
-    for (std::size_t group = 1; group < groups_; ++group) any |= tags[group] == wanted;
-    const auto halves = std::bit_cast<Halves>(any);
-    if ((halves.low | halves.high) != 0) {
-      const std::uint64_t way = find(tags, tag);
-      order = way_order::made_youngest(order, way, way_order::shift_of(order, way));
-      return true;
+    switch (groups_) {
+      case 1: return use<1>(tags, tag);
+      case 2: return use<2>(tags, tag);
+      case 3: return use<3>(tags, tag);
+      default: return use<4>(tags, tag);
     }
-    const std::uint64_t way = order >> oldest_ & 0xf;
-    std::memcpy(reinterpret_cast<std::byte*>(tags) + way * sizeof tag, &tag, sizeof tag);
-    order = way_order::made_youngest(order, way, oldest_);
-    return false;
   }
   /// Asks the host for what access() will look at.
   void foresee(std::uint64_t line) const noexcept {
-    const std::size_t set = line & set_mask_;
-    __builtin_prefetch(&orders_[set]);
-    __builtin_prefetch(&tags_[set * groups_]);
+    __builtin_prefetch(&tags_[kBefore + (line & set_mask_) * groups_], 1);
   }
-  void clear() noexcept {
-    tags_.assign(tags_.size(), Tags{kNone, kNone, kNone, kNone});
-    orders_.assign(orders_.size(), way_order::kAscending);
-  }
+  void clear() noexcept { tags_.assign(tags_.size(), Tags{kNone, kNone, kNone, kNone}); }
 
  private:
   static constexpr std::size_t kGroup = 4;
   using Tags [[gnu::vector_size(16)]] = std::uint32_t;
-  using Matches [[gnu::vector_size(16)]] = std::int32_t;
-  struct Halves {
-    std::uint64_t low;
-    std::uint64_t high;
-  };
+  using Places [[gnu::vector_size(16)]] = std::int32_t;
+  using Halves [[gnu::vector_size(16)]] = std::uint64_t;
+  // What is before the first set is read, too. A line of the host, so that sets begin at one.
+  static constexpr std::size_t kBefore = 4;
   // No tag: kLimit is exclusive.
   static constexpr std::uint32_t kNone = ~std::uint32_t{0};
 
-  [[nodiscard]] static std::uint32_t tag_of(const Tags* tags, std::uint64_t way) noexcept {
-    std::uint32_t tag = 0;
-    std::memcpy(&tag, reinterpret_cast<const std::byte*>(tags) + way * sizeof tag, sizeof tag);
-    return tag;
+  // Places count from 1.
+  [[nodiscard]] static constexpr Places places_of(std::size_t group) noexcept {
+    const auto first = static_cast<std::int32_t>(group * kGroup);
+    return Places{first + 1, first + 2, first + 3, first + 4};
   }
-  /// Precondition: it is there.
-  [[nodiscard]] static std::uint64_t find(const Tags* tags, std::uint32_t tag) noexcept {
-    for (std::uint64_t way = 0;; ++way) {
-      if (tag_of(tags, way) == tag) return way;
+
+  // Puts the tag in the first place of its set; those before the place that it had, or all if it
+  // had none, move up by one.
+  template <std::size_t kGroups>
+  bool use(Tags* tags, std::uint32_t tag) const noexcept {
+    const Tags wanted = {tag, tag, tag, tag};
+    Places any = tags[0] == wanted;
+    for (std::size_t group = 1; group < kGroups; ++group) any |= tags[group] == wanted;
+    // From the last group on, each is read before what is one place before it is written.
+    if (fold(any) == 0) {
+      tags[kGroups - 1] = moved_up(&tags[kGroups - 1]) | beyond_;
+      for (std::size_t group = kGroups - 1; group-- > 0;) tags[group] = moved_up(&tags[group]);
+      tags[0][0] = tag;
+      return false;
     }
+    Places matches = {};
+    for (std::size_t group = 0; group < kGroups; ++group) {
+      matches |= (tags[group] == wanted) & places_of(group);
+    }
+    const std::uint64_t folded = fold(matches);
+    const auto place = static_cast<std::int32_t>(folded | folded >> 32);
+    const Places last = {place, place, place, place};
+    for (std::size_t group = kGroups; group-- > 0;) {
+      tags[group] = places_of(group) <= last ? moved_up(&tags[group]) : tags[group];
+    }
+    tags[0][0] = tag;
+    return true;
+  }
+  [[nodiscard]] static std::uint64_t fold(Places places) noexcept {
+    const auto halves = reinterpret_cast<Halves>(places);
+    return halves[0] | halves[1];
+  }
+  // The tags that are one place before those of a group.
+  [[nodiscard]] static Tags moved_up(const Tags* group) noexcept {
+    Tags moved;
+    std::memcpy(&moved, reinterpret_cast<const std::byte*>(group) - sizeof(std::uint32_t),
+                sizeof moved);
+    return moved;
   }
 
   std::size_t groups_;  // of four ways
-  unsigned oldest_;     // where the oldest way stands in an order
+  Tags beyond_;         // kNone where the last group of a set has no way
   std::uint64_t set_mask_;
   unsigned set_bits_;
-  std::vector<Tags> tags_;
-  std::vector<std::uint64_t> orders_;  // the ways by age, four bits each, the youngest lowest
+  std::vector<Tags, HostLines<Tags>> tags_;  // the one used last first
 };
+
+class LineCache::LastUsed {
+ public:
+  explicit LastUsed(const LineCache& cache) noexcept
+      : tags_(cache.tags_.data() + kBefore),
+        set_mask_(cache.set_mask_),
+        groups_(cache.groups_),
+        set_bits_(cache.set_bits_) {}
+
+  /// Whether access() of the line would find it, and change nothing.
+  [[nodiscard]] bool has(std::uint64_t line) const noexcept {
+    return tags_[(line & set_mask_) * groups_][0] == static_cast<std::uint32_t>(line >> set_bits_);
+  }
+
+ private:
+  const Tags* tags_;
+  std::uint64_t set_mask_;
+  std::size_t groups_;
+  unsigned set_bits_;
+};
+
+inline LineCache::LastUsed LineCache::last_used() const noexcept { return LastUsed(*this); }
+
+inline bool LineCache::access(std::uint64_t line) noexcept {
+  return last_used().has(line) || access_another(line);
+}
 
 }  // namespace axvm::sim::timing

@@ -38,27 +38,18 @@ class MemoryHierarchy {
   };
 
   /// Precondition: as LineCache says.
-  explicit MemoryHierarchy(const HierarchyProfile& profile)
-      : memory_cycles_(profile.memory_cycles) {
-    for (std::size_t i = 0; i < profile.caches.size(); ++i) {
-      const DataCache& cache = profile.caches.at(i);
-      const auto level = static_cast<Level>(i);
-      if (cache.lines == 0) continue;
-      if (level < profile.walker_enters) ++walker_enters_;
-      if (level == Level::L1) ++fetch_enters_;
-      caches_.push_back({LineCache(cache.lines, cache.ways), level, cache.cycles});
-    }
-    const DataCache& instructions = profile.instructions;
-    if (instructions.lines == 0) {
-      fetch_enters_ = 0;
-    } else {
-      instructions_ =
-          Cache{LineCache(instructions.lines, instructions.ways), Level::L1, instructions.cycles};
-    }
-  }
+  explicit MemoryHierarchy(const HierarchyProfile& profile);
 
   /// A load or store, or a fetch, of the line that holds `pa`.
   Answer access(std::uint64_t pa) noexcept { return look(pa, 0); }
+  /// The first cache that loads and stores look into; null when there is none.
+  [[nodiscard]] const LineCache* first() const noexcept {
+    return caches_.empty() ? nullptr : &caches_.front().lines;
+  }
+  /// What access() answers to a line that first() has.
+  [[nodiscard]] Answer first_answer() const noexcept { return answer_of(caches_.front()); }
+  /// access() of a line that is not the one that was used last in its set of first().
+  Answer access_another(std::uint64_t pa) noexcept;
   /// A guest's fetch of the line of instructions that holds `pa`.
   Answer fetch(std::uint64_t pa) noexcept {
     if (instructions_ && instructions_->lines.access(pa >> kLineShift)) {
@@ -86,12 +77,10 @@ class MemoryHierarchy {
       caches_[i].lines.foresee(pa >> kLineShift);
     }
   }
-  Answer look(std::uint64_t pa, std::size_t first) noexcept {
-    for (std::size_t i = first; i < caches_.size(); ++i) {
-      if (caches_[i].lines.access(pa >> kLineShift)) return {caches_[i].level, caches_[i].cycles};
-    }
-    return {Level::Memory, memory_cycles_};
+  [[nodiscard]] static Answer answer_of(const Cache& cache) noexcept {
+    return {cache.level, cache.cycles};
   }
+  Answer look(std::uint64_t pa, std::size_t first) noexcept;
 
   std::vector<Cache> caches_;
   std::uint32_t memory_cycles_;

@@ -9,6 +9,7 @@ TimingMmu::TimingMmu(const Profile& profile, const PhysicalMemory& memory)
       l1_(make(profile.l1_tlbs)),
       l2_(make(profile.l2_tlbs)),
       data_(profile.outstanding, 0),
+      clock_{.data = data_},
       walkers_(profile.walkers, 0) {
   for (const Tlb& tlb : l1_) split_ &= !(tlb.fetches && tlb.data);
   const auto coalesces = [](const Tlb& tlb) { return tlb.coalesce_bits > 0; };
@@ -75,7 +76,7 @@ bool TimingMmu::translate(std::uint64_t va, Access access, std::uint64_t& ready,
   const auto use = [&](std::uint64_t page, unsigned shift, std::uint64_t to, std::uint32_t cycles) {
     recent_ = {.page = page,
                .size = 1ULL << shift,
-               .pa = to,
+               .distance = to - page,
                .cycles = cycles,
                .fetch = access == Access::Fetch};
     pa = to + (va - page);
@@ -143,11 +144,11 @@ bool TimingMmu::translate_fetch(std::uint64_t va, std::uint64_t& ready, std::uin
 
 void TimingMmu::fetch(std::uint64_t va) {
   ++counters_.fetches;
-  std::uint64_t ready = begin_;
+  std::uint64_t ready = clock_.begin;
   std::uint64_t pa = 0;
   const std::uint64_t refills = counters_.l1_tlb_refills;
   const bool found = translate_fetch(va, ready, pa);
-  counters_.translation_cycles += ready - begin_;
+  counters_.translation_cycles += ready - clock_.begin;
   bool waits = counters_.l1_tlb_refills != refills;
   if (found) {
     const MemoryHierarchy::Answer answer = hierarchy_.fetch(pa);
@@ -155,30 +156,28 @@ void TimingMmu::fetch(std::uint64_t va) {
     ready += answer.cycles;
     waits |= answer.level != Level::L1;
   }
-  if (waits) begin_ = std::max(begin_, ready);
-  end_ = std::max(end_, begin_);
+  clock_.wait_until(waits ? ready : 0);
 }
 
 void TimingMmu::refuse(std::uint64_t va, Access access) {
   ++counters_.refused;
-  std::uint64_t ready = begin_;
+  std::uint64_t ready = clock_.begin;
   std::uint64_t pa = 0;
   if (access == Access::Fetch) {
     translate_fetch(va, ready, pa);
   } else {
     translate(va, access, ready, pa);
   }
-  counters_.translation_cycles += ready - begin_;
+  counters_.translation_cycles += ready - clock_.begin;
   // An abort is taken when it is known.
-  begin_ = std::max(begin_, ready);
-  end_ = std::max(end_, begin_);
+  clock_.wait_until(ready);
 }
 
 void TimingMmu::reset_counters() noexcept {
   counters_ = {};
   nowhere_ = 0;
   // What is still under way is over: the next access begins on its own.
-  begin_ = started_ = end_;
+  clock_.begin = started_ = clock_.end;
 }
 
 void TimingMmu::invalidate_all() {

@@ -1,13 +1,15 @@
 #pragma once
 // The timing fidelity's MMU: TLBs before the walker, data caches behind it, and a clock.
 
-#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <sim/memory/physical_memory.hpp>
+#include <sim/timing/access_clock.hpp>
 #include <sim/timing/counters.hpp>
 #include <sim/timing/page_cache.hpp>
 #include <sim/timing/profile.hpp>
+#include <sim/timing/reference.hpp>
 #include <sim/timing/walker.hpp>
 #include <span>
 #include <vector>
@@ -46,25 +48,26 @@ class TimingMmu {
   std::optional<std::uint64_t> access(std::uint64_t va, Access access, bool waits = false) {
     const bool fetch = access == Access::Fetch;
     if (fetch) ++counters_.fetches;
-    begin_ = std::max(begin_ + 1, data_[oldest_]);
-    if (waits) begin_ = std::max(begin_, last_data_);
-    std::uint64_t ready = begin_;
+    clock_.start(waits);
+    std::uint64_t ready = clock_.begin;
     std::uint64_t pa = 0;
-    if (va - recent_.page < recent_.size && fetch == recent_.fetch) {
-      // The translation used last is the youngest of its TLB already.
+    if (recent_.has(va, fetch)) {
       ready += recent_.cycles;
-      pa = recent_.pa + (va - recent_.page);
+      pa = va + recent_.distance;
     } else if (!translate(va, access, ready, pa)) {
       ++nowhere_;
-      finish(ready);
+      clock_.finish(ready);
       return std::nullopt;
     }
-    counters_.translation_cycles += ready - begin_;
+    counters_.translation_cycles += ready - clock_.begin;
     const MemoryHierarchy::Answer answer = hierarchy_.access(pa);
     ++counters_.data[static_cast<std::size_t>(answer.level)];
-    finish(ready + answer.cycles);
+    clock_.finish(ready + answer.cycles);
     return pa;
   }
+  /// access() of each in turn, at `base` + its offset, to the first that leads nowhere: how many
+  /// there were before that.
+  std::size_t access_all(std::uint64_t base, std::span<const Reference> references);
 
   /// A guest fetches the line of instructions at `va`: what follows waits for it, unless it is in
   /// the first level of everything.
@@ -72,10 +75,7 @@ class TimingMmu {
   /// A guest's access to `va` ends in an abort: it is translated, and goes no further.
   void refuse(std::uint64_t va, Access access);
   /// Cycles in which a guest's instructions begin that access nothing.
-  void advance(std::uint64_t cycles) noexcept {
-    begin_ += cycles;
-    end_ = std::max(end_, begin_);
-  }
+  void advance(std::uint64_t cycles) noexcept { clock_.advance(cycles); }
 
   /// Forgets what `stale(entry, stage)` is true of: translations (stage 0), and what is remembered
   /// of tables of stages 1 and 2 as Walker::remove_if() says.
@@ -94,7 +94,7 @@ class TimingMmu {
 
   [[nodiscard]] Counters counters() const noexcept {
     Counters counters = counters_;
-    counters.cycles = end_ - started_;
+    counters.cycles = clock_.end - started_;
     // Each access gets its data, or leads nowhere.
     counters.accesses = nowhere_;
     for (const std::uint64_t served : counters.data) counters.accesses += served;
@@ -133,15 +133,6 @@ class TimingMmu {
   /// Translates; `ready` is when that begins, and then when it is done. False when nothing is
   /// mapped.
   bool translate(std::uint64_t va, Access access, std::uint64_t& ready, std::uint64_t& pa);
-  /// The access has its data.
-  void finish(std::uint64_t when) noexcept {
-    // All is read before anything is written: the compiler cannot know that they are apart.
-    const std::size_t next = oldest_ + 1 == data_.size() ? 0 : oldest_ + 1;
-    end_ = std::max(end_, when);
-    last_data_ = when;
-    data_[oldest_] = when;
-    oldest_ = next;
-  }
   /// Takes those of which `stale(entry)` is true out of all TLBs.
   template <class F>
   void forget_translations(F&& stale) {
@@ -150,13 +141,17 @@ class TimingMmu {
     for (Tlb& tlb : l2_) tlb.pages.remove_if(stale);
   }
 
-  /// The last translation that a first-level TLB had.
+  /// The last translation that a first-level TLB had: there, it is the youngest already.
   struct Recent {
     std::uint64_t page = 0;
-    std::uint64_t size = 0;  ///< 0: none
-    std::uint64_t pa = 0;
+    std::uint64_t size = 0;      ///< 0: none
+    std::uint64_t distance = 0;  ///< from an address to where it leads
     std::uint32_t cycles = 0;
     bool fetch = false;
+
+    [[nodiscard]] bool has(std::uint64_t va, bool for_fetch) const noexcept {
+      return va - page < size && for_fetch == fetch;
+    }
   };
 
   Counters counters_;
@@ -167,15 +162,10 @@ class TimingMmu {
   Recent recent_;
   std::vector<Tlb> l1_;
   std::vector<Tlb> l2_;
-  bool split_ = true;  // no first-level TLB serves both fetches and data
-  // The clock. Accesses begin in order, one a cycle, when the one `outstanding` before has its
-  // data.
-  std::uint64_t begin_ = 0;          // of the last access
-  std::uint64_t end_ = 0;            // the latest data so far
-  std::uint64_t started_ = 0;        // when counters were reset
-  std::vector<std::uint64_t> data_;  // when the last accesses had theirs, a ring
-  std::size_t oldest_ = 0;
-  std::uint64_t last_data_ = 0;         // when the last access had its own
+  bool split_ = true;                // no first-level TLB serves both fetches and data
+  std::vector<std::uint64_t> data_;  // the clock's
+  AccessClock clock_;
+  std::uint64_t started_ = 0;           // when counters were reset
   std::vector<std::uint64_t> walkers_;  // when each is free
 };
 
