@@ -1,12 +1,11 @@
 #include <fmt/format.h>
 
-#include <array>
 #include <cstdint>
 #include <hal-sim/load/device_tree_devices.hpp>
 #include <hal-sim/load/riscv64/device_tree_board.hpp>
+#include <hal-sim/load/riscv64/interrupt_nodes.hpp>
 #include <optional>
 #include <ranges>
-#include <vector>
 
 namespace axvm::hal_sim::riscv64 {
 namespace {
@@ -16,39 +15,15 @@ constexpr Node kRoot = DeviceTreeEditor::kRoot;
 
 constexpr std::uint32_t kTimebaseHertz = 10'000'000;
 constexpr std::uint32_t kUartHertz = 3'686'400;  // as on QEMU's virt
-constexpr std::uint32_t kPlicSources = 95;       // as on QEMU's virt
-
-// Causes of interrupts (Privileged ISA, mcause): a PLIC's contexts, two for each hart.
-constexpr std::uint32_t kMachineExternal = 11;
-constexpr std::uint32_t kSupervisorExternal = 9;
 
 // RV64GC, without counters but for the time; timer interrupts of S-mode.
 constexpr std::string_view kIsa = "rv64imafdc_zicsr_zifencei_sstc";
-
-constexpr std::uint32_t kPlicPhandle = 1;
-std::uint32_t hart_phandle(std::size_t hart) {
-  return kPlicPhandle + 1 + static_cast<std::uint32_t>(hart);
-}
-
-const EmulatedDeviceRow* find_plic(const VmFile& vm) {
-  for (const EmulatedDeviceRow& device : vm.emu_devices) {
-    if (is_type(device, EmulatedDeviceType::InterruptController) ||
-        is_type(device, EmulatedDeviceType::PpptGlobal)) {
-      return &device;
-    }
-  }
-  return nullptr;
-}
-
-void set_interrupt(DeviceTreeEditor& tree, Node node, const EmulatedDeviceRow& device) {
-  if (device.irq_id == 0) return;
-  tree.set_cells(node, "interrupts", {static_cast<std::uint32_t>(device.irq_id)});
-  tree.set_cells(node, "interrupt-parent", {kPlicPhandle});
-}
+// The same with registers for interrupt files.
+constexpr std::string_view kIsaWithFiles = "rv64imafdc_zicsr_zifencei_ssaia_sstc";
 
 class Board {
  public:
-  Board(DeviceTreeEditor& tree, const VmFile& vm) : tree_(tree), vm_(vm), plic_(find_plic(vm)) {}
+  Board(DeviceTreeEditor& tree, const VmFile& vm) : tree_(tree), vm_(vm), interrupts_(vm) {}
 
   // What is added last comes first in the tree.
   std::string add() {
@@ -63,12 +38,12 @@ class Board {
     std::string console;
     for (const EmulatedDeviceRow& device : std::views::reverse(vm_.emu_devices)) {
       const std::optional<Node> node = add_device(soc, device);
-      if (node && plic_ != nullptr) set_interrupt(tree_, *node, device);
+      if (node) interrupts_.set_interrupt(tree_, *node, device);
       if (is_type(device, EmulatedDeviceType::Console)) {
         console = fmt::format("/soc/serial@{:x}", device.base_gpa);
       }
     }
-    if (plic_ != nullptr) add_plic(soc);
+    interrupts_.add(tree_, soc);
     return console;
   }
 
@@ -89,32 +64,15 @@ class Board {
     return std::nullopt;
   }
 
-  void add_plic(Node soc) {
-    const Node node = add_device_node(tree_, soc, *plic_, "plic");
-    tree_.set_text(node, "compatible", {"sifive,plic-1.0.0", "riscv,plic0"});
-    tree_.set_cells(node, "phandle", {kPlicPhandle});
-    tree_.set_cells(node, "#interrupt-cells", {1});
-    tree_.set_cells(node, "#address-cells", {0});
-    tree_.set_empty(node, "interrupt-controller");
-    tree_.set_cells(node, "riscv,ndev", {kPlicSources});
-    std::vector<std::uint32_t> contexts;
-    for (std::size_t hart = 0; hart < vm_.cpu_num; ++hart) {
-      for (const std::uint32_t cause : {kMachineExternal, kSupervisorExternal}) {
-        contexts.push_back(hart_phandle(hart));
-        contexts.push_back(cause);
-      }
-    }
-    tree_.set_cells(node, "interrupts-extended", contexts);
-  }
-
   DeviceTreeEditor& tree_;
   const VmFile& vm_;
-  const EmulatedDeviceRow* plic_;
+  InterruptNodes interrupts_;
 };
 
 }  // namespace
 
 void add_cpus(DeviceTreeEditor& tree, const VmFile& vm) {
+  const bool has_files = InterruptNodes(vm).has_interrupt_files();
   const Node cpus = tree.add(kRoot, "cpus");
   tree.set_cells(cpus, "#address-cells", {1});
   tree.set_cells(cpus, "#size-cells", {0});
@@ -126,10 +84,15 @@ void add_cpus(DeviceTreeEditor& tree, const VmFile& vm) {
     tree.set_cells(cpu, "reg", {static_cast<std::uint32_t>(id)});
     tree.set_text(cpu, "status", {"okay"});
     tree.set_text(cpu, "compatible", {"riscv"});
-    tree.set_text(cpu, "riscv,isa", {kIsa});
+    tree.set_text(cpu, "riscv,isa", {has_files ? kIsaWithFiles : kIsa});
     tree.set_text(cpu, "riscv,isa-base", {"rv64i"});
-    tree.set_text(cpu, "riscv,isa-extensions",
-                  {"i", "m", "a", "f", "d", "c", "zicsr", "zifencei", "sstc"});
+    if (has_files) {
+      tree.set_text(cpu, "riscv,isa-extensions",
+                    {"i", "m", "a", "f", "d", "c", "zicsr", "zifencei", "ssaia", "sstc"});
+    } else {
+      tree.set_text(cpu, "riscv,isa-extensions",
+                    {"i", "m", "a", "f", "d", "c", "zicsr", "zifencei", "sstc"});
+    }
     tree.set_text(cpu, "mmu-type", {"riscv,sv57"});
     const Node intc = tree.add(cpu, "interrupt-controller");
     tree.set_text(intc, "compatible", {"riscv,cpu-intc"});

@@ -117,3 +117,60 @@ TEST_CASE("a RISC-V board without a PLIC describes no interrupts") {
   CHECK(text(tree, "/soc/serial@10000000", "interrupts") == "-");
   CHECK(text(tree, "/soc/serial@10000000", "interrupt-parent") == "-");
 }
+
+TEST_CASE("an APLIC has two cells for an interrupt, and the harts' external interrupts") {
+  VmFile vm = board();
+  vm.emu_devices[0] = {"aplic", 0xd00'0000, 0x8000, 0, 0x1, {2}};
+  const Bytes tree = tree_of(vm);
+  const char* const aplic = "/soc/aplic@d000000";
+  CHECK(text(tree, aplic, "compatible") == "riscv,aplic");
+  CHECK(cells(tree, aplic, "reg") == Cells{0, 0xd00'0000, 0, 0x8000});
+  CHECK(cells(tree, aplic, "riscv,num-sources") == Cells{96});
+  CHECK(cells(tree, aplic, "#interrupt-cells") == Cells{2});
+  CHECK(text(tree, aplic, "interrupt-controller").empty());
+  CHECK(text(tree, aplic, "msi-parent") == "-");
+  const auto first = cells(tree, "/cpus/cpu@0/interrupt-controller", "phandle");
+  const auto second = cells(tree, "/cpus/cpu@1/interrupt-controller", "phandle");
+  CHECK(cells(tree, aplic, "interrupts-extended") == Cells{first.at(0), 9, second.at(0), 9});
+  CHECK(cells(tree, "/soc/serial@10000000", "interrupts") == Cells{10, 4});
+  CHECK(cells(tree, "/soc/serial@10000000", "interrupt-parent") == cells(tree, aplic, "phandle"));
+  CHECK(text(tree, "/cpus/cpu@0", "riscv,isa") == "rv64imafdc_zicsr_zifencei_sstc");
+  CHECK(fdt_path_offset(tree.data(), kPlic) < 0);
+}
+
+TEST_CASE("with interrupt files an APLIC sends them messages, and harts have their registers") {
+  VmFile vm = board();
+  vm.emu_devices[0] = {"aplic", 0xd00'0000, 0x8000, 0, 0x1, {2, 0x2800'0000}};
+  const Bytes tree = tree_of(vm);
+  const char* const aplic = "/soc/aplic@d000000";
+  const char* const imsics = "/soc/imsics@28000000";
+  CHECK(text(tree, imsics, "compatible") == "riscv,imsics");
+  CHECK(cells(tree, imsics, "reg") == Cells{0, 0x2800'0000, 0, 0x2000});
+  CHECK(cells(tree, imsics, "riscv,num-ids") == Cells{255});
+  CHECK(cells(tree, imsics, "#interrupt-cells") == Cells{0});
+  CHECK(cells(tree, imsics, "#msi-cells") == Cells{0});
+  CHECK(text(tree, imsics, "interrupt-controller").empty());
+  CHECK(text(tree, imsics, "msi-controller").empty());
+  const auto first = cells(tree, "/cpus/cpu@0/interrupt-controller", "phandle");
+  const auto second = cells(tree, "/cpus/cpu@1/interrupt-controller", "phandle");
+  CHECK(cells(tree, imsics, "interrupts-extended") == Cells{first.at(0), 9, second.at(0), 9});
+  CHECK(cells(tree, aplic, "msi-parent") == cells(tree, imsics, "phandle"));
+  CHECK(cells(tree, imsics, "phandle") != second);
+  CHECK(text(tree, aplic, "interrupts-extended") == "-");
+  CHECK(text(tree, "/cpus/cpu@1", "riscv,isa") == "rv64imafdc_zicsr_zifencei_ssaia_sstc");
+  CHECK(text(tree, "/cpus/cpu@1", "riscv,isa-extensions") ==
+        "i,m,a,f,d,c,zicsr,zifencei,ssaia,sstc");
+}
+
+TEST_CASE("an SSWI is beside the controller that devices have") {
+  VmFile vm = board();
+  vm.emu_devices.insert(vm.emu_devices.begin(), {"sswi", 0x2f0'0000, 0x4000, 0, 0x1, {3}});
+  const Bytes tree = tree_of(vm);
+  const char* const sswi = "/soc/sswi@2f00000";
+  CHECK(text(tree, sswi, "compatible") == "riscv,aclint-sswi");
+  CHECK(cells(tree, sswi, "reg") == Cells{0, 0x2f0'0000, 0, 0x4000});
+  const auto first = cells(tree, "/cpus/cpu@0/interrupt-controller", "phandle");
+  const auto second = cells(tree, "/cpus/cpu@1/interrupt-controller", "phandle");
+  CHECK(cells(tree, sswi, "interrupts-extended") == Cells{first.at(0), 1, second.at(0), 1});
+  CHECK(text(tree, kPlic, "compatible") == "sifive,plic-1.0.0,riscv,plic0");
+}
