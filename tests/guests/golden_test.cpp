@@ -117,7 +117,7 @@ TEST_CASE("golden: what the VMM does for each guest") {
 TEST_CASE("golden: what the VMM does for each guest of RISC-V") {
   for (const char* name :
        {"hello", "mmio", "mmio_forms", "sbi", "csr", "paging", "lazy", "smp", "selfmod", "demand",
-        "permissions", "spinlock", "unknown", "plic", "virtio", "pmu"}) {
+        "permissions", "spinlock", "unknown", "plic", "aia", "virtio", "pmu"}) {
     check_golden(name, hal_sim::Isa::Riscv64,
                  std::string(AXVM_GOLDEN) + "/riscv64/" + name + ".txt");
   }

@@ -22,7 +22,7 @@ inline constexpr std::array kGuests{"hello",       "mmio",     "mmio_forms", "hv
 inline constexpr std::array kRiscvGuests{
     "hello", "mmio",    "mmio_forms", "sbi",         "csr",      "paging",  "lazy",
     "smp",   "selfmod", "demand",     "permissions", "spinlock", "unknown", "timer",
-    "ipi",   "plic",    "virtio",     "corpus",      "fp",       "pmu"};
+    "aia",   "ipi",     "plic",       "virtio",      "corpus",   "fp",      "pmu"};
 
 struct GuestRun {
   std::string name;      ///< of configs/<name>-<isa>.toml

@@ -105,7 +105,7 @@ Result<> make_controller_devices(Allocator allocator, InterruptController& contr
   const auto added = make<AplicDevice>(allocator, add, name, range(Aplic::size(vcpus)), **aia);
   if (!added || !layout->interrupt_files) return added;
   const BusRange files{Bus::Mmio, *layout->interrupt_files, ImsicDevice::size(vcpus)};
-  return make<ImsicDevice>(allocator, add, name, files, **aia);
+  return make<ImsicDevice>(allocator, add, "imsic"sv, files, **aia);
 }
 
 }  // namespace axvm::riscv64
