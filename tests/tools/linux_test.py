@@ -267,6 +267,32 @@ class LinuxGicv2Shaken(Gicv2Session):
                          self.gicv2(2, "ps", options=["--hash", "--chaos", 42]))
 
 
+class AiaSession(LinuxSession):
+    def aia(self, count, *commands, options=()):
+        return self.session(*commands, options=["--vcpus", count, *options],
+                            configuration=config("linux-aia"))
+
+
+class LinuxAia(AiaSession):
+    def test_it_runs_on_one_to_four_cpus(self):
+        for count in (1, 2, 4):
+            out = self.aia(count, "nproc", "cat /proc/interrupts")
+            self.assertIn("riscv-imsic: 255 MSIs per CPU", out.replace("per-CPU", "per CPU"))
+            self.assertIn(f"\n{count}\n", out)
+            self.assertRegex(out, r"APLIC-MSI-d000000.aplic +10 +Level +ttyS0")
+
+    def test_it_runs_on_an_aplic_alone(self):
+        alone = self.changed("linux-aia", (", [2, 0x2800_0000]", ", [2]"))
+        out = self.session("cat /proc/interrupts", configuration=alone)
+        self.assertRegex(out, r"APLIC-DIRECT-d000000.aplic +10 +Level +ttyS0")
+
+
+class LinuxAiaShaken(AiaSession):
+    def test_it_ends_in_the_same_state_whatever_the_engine_does(self):
+        self.assertEqual(self.aia(2, "ps", options=["--hash"]),
+                         self.aia(2, "ps", options=["--hash", "--chaos", 42]))
+
+
 if __name__ == "__main__":
     if not (IMAGES / "Image").exists():
         print(f"skipped: {IMAGES} has no Image; ./x guest linux-{ISA} fetches it")

@@ -55,7 +55,11 @@ std::vector<MapRow> memory_map(const VmFile& vm, hal_sim::Isa isa,
                     "trapped"});
     const bool is_controller =
         device.emu_type == static_cast<std::uint64_t>(EmulatedDeviceType::InterruptController);
-    if (is_controller && device.cfg_list.size() > 1 && device.cfg_list[0] == 2) {
+    if (!is_controller || device.cfg_list.size() < 2 || device.cfg_list[0] != 2) continue;
+    if (isa == hal_sim::Isa::Riscv64) {
+      rows.push_back({device.cfg_list[1], vm.cpu_num * kPageSize,
+                      fmt::format("{} (emulated interrupt files)", device.name), "trapped"});
+    } else {
       constexpr std::uint64_t kInterfaceSize = 0x2000;  // GICC_* (IHI 0048B, 4.1.2)
       rows.push_back({device.cfg_list[1], kInterfaceSize,
                       fmt::format("{} (CPU interface of the hardware)", device.name),
