@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <sim/cpu/fetch_coherence.hpp>
-#include <utility>
 
 namespace axvm::sim {
 namespace {
@@ -8,16 +7,16 @@ constexpr std::uint64_t kFrame = 4096;
 }
 
 FetchCoherence::FetchCoherence(const PhysicalMemory& memory)
-    : memory_(memory), owners_(memory.frame_count(), Owner::Nobody), maintenance_(memory) {}
+    : memory_(memory), frames_(memory.frame_count()), maintenance_(memory) {}
 
-FetchCoherence::Owner* FetchCoherence::owner(std::uint64_t pa) noexcept {
+FetchCoherence::Frame* FetchCoherence::frame(std::uint64_t pa) noexcept {
   const auto index = memory_.frame_index(pa);
-  return index ? &owners_[*index] : nullptr;
+  return index ? &frames_[*index] : nullptr;
 }
 
 bool FetchCoherence::has_code(std::uint64_t pa) const noexcept {
   const auto index = memory_.frame_index(pa);
-  return index && owners_[*index] == Owner::Executors;
+  return index && frames_[*index].owner == Owner::Executors;
 }
 
 void FetchCoherence::forget_translations() {
@@ -25,49 +24,51 @@ void FetchCoherence::forget_translations() {
 }
 
 void FetchCoherence::claim_for_fetch(std::uint64_t pa) {
-  Owner* const o = owner(pa);
-  if (o == nullptr || *o == Owner::Executors) return;
-  if (*o == Owner::Writers) {
+  Frame* const f = frame(pa);
+  if (f == nullptr || f->owner == Owner::Executors) return;
+  if (f->owner == Owner::Writers) {
     forget_translations();
     maintenance_.after_writes(pa);
   }
-  *o = Owner::Executors;
+  f->owner = Owner::Executors;
 }
 
 void FetchCoherence::claim_for_write(std::uint64_t pa) {
-  Owner* const o = owner(pa);
-  if (o == nullptr || *o == Owner::Writers) return;
-  if (*o == Owner::Executors) {
+  Frame* const f = frame(pa);
+  if (f == nullptr || f->owner == Owner::Writers) return;
+  if (f->owner == Owner::Executors) {
     for (EngineCaches* e : engines_) e->forget_code(pa & ~(kFrame - 1));
     forget_translations();
   }
   maintenance_.before_writes(pa);
-  *o = Owner::Writers;
-  has_writers_ = true;
+  f->owner = Owner::Writers;
+  if (f->listed) return;
+  f->listed = true;
+  written_frames_.push_back(static_cast<std::size_t>(f - frames_.data()));
 }
 
 void FetchCoherence::written(std::uint64_t pa, std::uint64_t size) {
   if (size == 0) return;
   bool drop = false;
-  for (std::uint64_t frame = pa & ~(kFrame - 1); frame < pa + size; frame += kFrame) {
-    Owner* const o = owner(frame);
-    if (o == nullptr) continue;
-    const bool whole = pa <= frame && frame + kFrame <= pa + size;
+  for (std::uint64_t start = pa & ~(kFrame - 1); start < pa + size; start += kFrame) {
+    Frame* const f = frame(start);
+    if (f == nullptr) continue;
+    const bool whole = pa <= start && start + kFrame <= pa + size;
     if (whole) {
       // Other contents, maybe another guest's: what was there before does not matter.
-      maintenance_.forget(frame);
+      maintenance_.forget(start);
     } else {
-      const std::uint64_t end = std::min(frame + kFrame, pa + size);
-      for (std::uint64_t at = std::max(frame, pa & ~(CodeMaintenance::kLine - 1)); at < end;
+      const std::uint64_t end = std::min(start + kFrame, pa + size);
+      for (std::uint64_t at = std::max(start, pa & ~(CodeMaintenance::kLine - 1)); at < end;
            at += CodeMaintenance::kLine) {
-        maintenance_.maintained(at, *o == Owner::Writers);
+        maintenance_.maintained(at, f->owner == Owner::Writers);
       }
     }
-    if (*o == Owner::Executors) {
-      for (EngineCaches* e : engines_) e->forget_code(frame);
+    if (f->owner == Owner::Executors) {
+      for (EngineCaches* e : engines_) e->forget_code(start);
     }
-    if (*o == Owner::Executors || (whole && *o == Owner::Writers)) {
-      *o = Owner::Nobody;
+    if (f->owner == Owner::Executors || (whole && f->owner == Owner::Writers)) {
+      f->owner = Owner::Nobody;
       drop = true;
     }
   }
@@ -75,22 +76,27 @@ void FetchCoherence::written(std::uint64_t pa, std::uint64_t size) {
 }
 
 void FetchCoherence::line_invalidated(std::uint64_t pa) {
-  const Owner* const o = owner(pa);
-  if (o != nullptr) maintenance_.maintained(pa, *o == Owner::Writers);
+  const Frame* const f = frame(pa);
+  if (f != nullptr) maintenance_.maintained(pa, f->owner == Owner::Writers);
 }
 
 void FetchCoherence::all_invalidated() {
   maintenance_.forget_all();
-  if (!std::exchange(has_writers_, false)) return;
+  if (written_frames_.empty()) return;
   // Whoever writes next is noticed again.
-  std::ranges::replace(owners_, Owner::Writers, Owner::Nobody);
+  for (const std::size_t n : written_frames_) {
+    Frame& f = frames_[n];
+    f.listed = false;
+    if (f.owner == Owner::Writers) f.owner = Owner::Nobody;
+  }
+  written_frames_.clear();
   forget_translations();
 }
 
 void FetchCoherence::forget_all() {
   maintenance_.forget_all();
-  std::ranges::fill(owners_, Owner::Nobody);
-  has_writers_ = false;
+  std::ranges::fill(frames_, Frame{});
+  written_frames_.clear();
 }
 
 }  // namespace axvm::sim

@@ -6,6 +6,7 @@
 // drops what the other side holds, in every engine. Guests see memory that is always coherent with
 // fetch, which every architecture permits.
 
+#include <cstddef>
 #include <cstdint>
 #include <sim/cpu/code_maintenance.hpp>
 #include <sim/memory/physical_memory.hpp>
@@ -51,15 +52,21 @@ class FetchCoherence {
 
  private:
   enum class Owner : std::uint8_t { Nobody, Writers, Executors };
+  struct Frame {
+    Owner owner = Owner::Nobody;
+    bool listed = false;  ///< in written_frames_
+  };
 
-  [[nodiscard]] Owner* owner(std::uint64_t pa) noexcept;
+  [[nodiscard]] Frame* frame(std::uint64_t pa) noexcept;
   void forget_translations();
 
   const PhysicalMemory& memory_;
-  std::vector<Owner> owners_;
+  std::vector<Frame> frames_;
+  /// By number, all frames that writers own, and some that they did. (A guest that invalidates
+  /// everything does so often, and owns few.)
+  std::vector<std::size_t> written_frames_;
   std::vector<EngineCaches*> engines_;
   CodeMaintenance maintenance_;
-  bool has_writers_ = false;  ///< some frame may be owned by writers
 };
 
 }  // namespace axvm::sim

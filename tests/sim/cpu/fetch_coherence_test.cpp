@@ -66,6 +66,29 @@ TEST_CASE_FIXTURE(Fixture, "a write from outside drops exactly the executed fram
   CHECK(a.code.size() == 1);
 }
 
+TEST_CASE_FIXTURE(Fixture, "after all was invalidated, writers are noticed again, executors stay") {
+  coherence.claim_for_write(kBase);
+  coherence.claim_for_write(kBase + 0x1000);
+  coherence.claim_for_fetch(kBase + 0x1000);
+  coherence.claim_for_fetch(kBase + 0x2000);
+  for (int n = 2; n < 5; ++n) {
+    CAPTURE(n);
+    coherence.all_invalidated();
+    CHECK(a.translations == n);
+    CHECK(b.translations == n);
+    CHECK(coherence.has_code(kBase + 0x1000));
+    CHECK(coherence.has_code(kBase + 0x2000));
+    // With no writers there is nothing to forget.
+    coherence.all_invalidated();
+    CHECK(a.translations == n);
+    coherence.claim_for_write(kBase);
+  }
+  CHECK(a.code.empty());
+  coherence.all_invalidated();
+  coherence.claim_for_fetch(kBase);  // nobody's
+  CHECK(a.translations == 5);
+}
+
 TEST_CASE_FIXTURE(Fixture, "addresses without RAM are nobody's") {
   coherence.claim_for_fetch(0);
   CHECK_FALSE(coherence.has_code(0));
