@@ -182,9 +182,11 @@ class LinuxDevices(LinuxSession):
 
     def test_two_guests_reach_each_other(self):
         capture = self.folder / "frames.pcap"
-        left = self.changed("linux-left", ("[base]", f'[sim.net.left-net]\npcap = "{capture}"\n\n'
-                                                     "[base]"))
-        right = self.changed("linux-right", ("/24", '/24 run=\\"sleep 30; poweroff\\"'))
+        # In both: a machine that each file describes is the same in each.
+        captured = ("[base]", f'[sim.net.left-net]\npcap = "{capture}"\n\n[base]')
+        left = self.changed("linux-left", captured)
+        right = self.changed("linux-right", captured,
+                             ("/24", '/24 run=\\"sleep 30; poweroff\\"'))
         done = self.axvm("run", left, right, "--quiet", *LIMIT, "--script",
                          self.script("until ping -c 1 10.0.0.2 >/dev/null; do sleep 1; done",
                                      "ping -c 3 10.0.0.2"), timeout=1500)
