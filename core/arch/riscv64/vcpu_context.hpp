@@ -39,6 +39,8 @@ class VCpuContext {
 
   /// As SBI leaves a hart that is started ("Hart State Management", table 3): about to run at
   /// `entry` in VS-mode with translation and interrupts off, its id in a0 and `argument` in a1.
+  /// And VU-mode may read the counters: SBI leaves scounteren open, but firmware sets it, and
+  /// programs that read the time rely on that.
   void reset(GuestPhysAddr entry, std::uint64_t argument) noexcept {
     gprs_ = {};
     fprs_ = {};
@@ -52,6 +54,7 @@ class VCpuContext {
     counters_ = {};
     at(Csr::vsstatus) = status::kUxl64;
     at(Csr::vstimecmp) = kNoDeadline;
+    at(Csr::scounteren) = kGuestCounters;
   }
 
   /// As after suspension that loses registers, about to run at `entry` with `argument` in a1: what

@@ -19,6 +19,8 @@ TEST_CASE_FIXTURE(RiscvFixture, "a hart begins as SBI says: its id in a0, the de
   CHECK(hart().get(Csr::vsstatus) == status::kUxl64);
   CHECK(hart().get(Csr::vsatp) == 0);
   CHECK(hart().get(Csr::vstimecmp) == ~0ULL);
+  // As firmware leaves it: Linux sets it only if there are counters of other events.
+  CHECK(hart().get(Csr::scounteren) == 7);
 }
 
 // What the hypervisor has of its own for guests (vs*), and what it lends them; vsip is an alias.
