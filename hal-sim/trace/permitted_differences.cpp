@@ -5,7 +5,8 @@
 namespace axvm::hal_sim {
 
 PermittedDifference qemu_differences(Isa isa) {
-  return isa == Isa::Aarch64 ? aarch64::is_qemu_difference : riscv64::is_qemu_difference;
+  if (isa == Isa::Aarch64) return aarch64::is_qemu_difference;
+  return riscv64::QemuDifferences();
 }
 
 PermittedAbsence missing_in_qemu(Isa isa) {

@@ -7,7 +7,8 @@
 
 namespace axvm::hal_sim {
 
-/// Whether two events differ in nothing but what QEMU (up to 7.2 at least) does otherwise.
+/// Whether two events differ in nothing but what QEMU (up to 7.2 at least) does otherwise. For one
+/// comparison, which asks in the order of the traces.
 [[nodiscard]] PermittedDifference qemu_differences(Isa isa);
 
 /// Whether an event may be missing under QEMU.

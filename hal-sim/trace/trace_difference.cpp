@@ -159,6 +159,7 @@ std::string event_text(const TraceEvent& event, const TrapText& traps) {
   }
   for (const TraceField& field : event.fields) {
     if (field.name == "registers" || field.name == "cause") continue;
+    if (field.name == "instruction" && event.number(field.name) == 0) continue;
     text += fmt::format(" {}={}", shown_name(event, field.name, traps), value_text(field.value));
   }
   return text;

@@ -88,9 +88,28 @@ bool is_due_to_time(const TraceEvent& event, const TrapText& traps) {
   return traps.is_interrupt(trap) || traps.is_wait(trap);
 }
 
+// Hardware may leave htinst 0 where it would be the instruction transformed, whose bit 0 is set
+// (Privileged ISA, "Transformed Instruction or Pseudoinstruction for mtinst or htinst").
+void forget_transformed(TraceEvent& event) {
+  const auto found = std::ranges::find(event.fields, "instruction", &TraceField::name);
+  if (found != event.fields.end() && (event.number("instruction") & 1) != 0) {
+    found->value = std::uint64_t{0};
+  }
+}
+
+// SBI's calls whose argument is a time.
+bool is_timers(const TraceEvent& event) {
+  const TraceValue* const name = event.find("name");
+  return event.kind == "FirmwareCall" && name != nullptr &&
+         (*name == TraceValue(std::string("sbi_set_timer")) ||
+          *name == TraceValue(std::string("sbi_legacy_set_timer")));
+}
+
 void forget_times(TraceEvent& event) {
-  std::erase_if(event.fields, [](const TraceField& field) {
-    return field.name == "registers" || field.name == "saved_state";
+  const bool timers = is_timers(event);
+  std::erase_if(event.fields, [timers](const TraceField& field) {
+    return field.name == "registers" || field.name == "saved_state" ||
+           (timers && field.name == "arguments");
   });
 }
 
@@ -137,6 +156,7 @@ TrapTaken trap_of(const TraceEvent& event) {
   trap.fault_gpa = event.number("fault_gpa");
   trap.return_address = event.number("return_address");
   trap.saved_state = event.number("saved_state");
+  trap.instruction = event.number("instruction");
   return trap;
 }
 
@@ -192,6 +212,7 @@ std::expected<std::optional<TraceEvent>, std::string> TraceReader::next_of_any_t
       }
       event.fields.push_back({name, std::move(*value)});
     }
+    forget_transformed(event);
     if (vm_ && event.number("vm") != *vm_) continue;
     if (content_ == TraceContent::UpToTime) {
       if (is_due_to_time(event, trap_text(isa()))) continue;

@@ -29,7 +29,7 @@ struct TraceField {
 };
 
 /// An event as far as it is the guest's doing: when and on which CPU it happened, host-physical
-/// addresses and members without meaning are left out.
+/// addresses and members without meaning are left out, and htinst is 0 unless it tells of a walk.
 struct TraceEvent {
   std::uint64_t line = 0;  ///< of its file, from 1
   std::string kind;        ///< "TrapTaken"
@@ -47,7 +47,8 @@ struct TraceEvent {
 enum class TraceContent : std::uint8_t {
   All,
   /// Of a guest that looks at clocks: without interrupts and waiting, which come when time is due,
-  /// and without the general registers and the state at each trap, which may hold times.
+  /// and without what may hold times: the general registers and the state at each trap, and the
+  /// arguments of calls that set a timer.
   UpToTime,
 };
 

@@ -37,8 +37,8 @@ TEST_CASE_FIXTURE(TrapFixture, "a store to the console writes a byte and goes on
   const auto traps = hal.events_of<TrapTaken>();
   REQUIRE(traps.size() == 2);  // and the interrupt that ended the run
   CHECK(traps[0] == TrapTaken{VmId(5), VcpuId(0), 0, store(0, 3), 0xffff'0000'0000'0000 | kUart,
-                              kUart >> 8, kEntry, 0x3c5, registers});
-  CHECK(traps[1] == TrapTaken{VmId(5), VcpuId(0), 1, 0, 0, 0, kEntry + 4, 0x3c5, registers});
+                              kUart >> 8, kEntry, 0x3c5, 0, registers});
+  CHECK(traps[1] == TrapTaken{VmId(5), VcpuId(0), 1, 0, 0, 0, kEntry + 4, 0x3c5, 0, registers});
   CHECK(hal.events_of<DeviceAccess>() ==
         std::vector{DeviceAccess{VmId(5), VcpuId(0), Bus::Mmio, true, 1, kUart, 'A', "uart"}});
 }

@@ -99,8 +99,9 @@ class TrapHandler {
   TrapOutcome guest_page_fault(ExceptionCause cause) {
     const std::uint64_t stval = cpu_.template read<Csr::stval>();
     const std::uint64_t htval = cpu_.template read<Csr::htval>();
-    const GuestPageFault fault(cause, stval, htval, cpu_.template read<Csr::htinst>());
-    report_.trap(static_cast<std::uint64_t>(cause), stval, htval);
+    const std::uint64_t htinst = cpu_.template read<Csr::htinst>();
+    const GuestPageFault fault(cause, stval, htval, htinst);
+    report_.guest_page_fault(static_cast<std::uint64_t>(cause), stval, htval, htinst);
     if (!fault.on_table_walk && fault.access != MemoryAccess::Fetch) {
       if (Device* device = vm_.mmio().find(fault.address.value)) return mmio(*device, fault);
     }
@@ -147,7 +148,7 @@ class TrapHandler {
     if (stval == 0) word = memory_.fetch(pc).value_or(0);
     const VirtualInstruction instruction(word);
     const bool waits = instruction.kind == VirtualInstruction::Kind::Wfi;
-    report_.trap(kCause, stval, 0, waits);
+    report_.trap(kCause, stval, waits);
     if (word == 0 && is_first_time()) return kGoOn;
     if (waits && is_supervisor(cpu_)) {
       skip_instruction(cpu_, 4);

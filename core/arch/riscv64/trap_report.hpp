@@ -21,15 +21,19 @@ class TrapReport : public GuestReport<Vm, U> {
   using Base::Base;
 
   /// `waits`: it is a WFI.
-  void trap(std::uint64_t scause, std::uint64_t stval = 0, std::uint64_t htval = 0,
-            bool waits = false) {
+  void trap(std::uint64_t scause, std::uint64_t stval = 0, bool waits = false) {
     if (this->wanted()) [[unlikely]]
-      emit_trap(scause, stval, htval, waits);
+      emit_trap(scause, stval, 0, 0, waits);
+  }
+  void guest_page_fault(std::uint64_t scause, std::uint64_t stval, std::uint64_t htval,
+                        std::uint64_t htinst) {
+    if (this->wanted()) [[unlikely]]
+      emit_trap(scause, stval, htval, htinst, false);
   }
 
  private:
   [[gnu::cold]] void emit_trap(std::uint64_t scause, std::uint64_t stval, std::uint64_t htval,
-                               bool waits) {
+                               std::uint64_t htinst, bool waits) {
     TrapTaken trap{.vm = vm_.id(),
                    .vcpu = vcpu_.id(),
                    .cause = 0,
@@ -37,7 +41,8 @@ class TrapReport : public GuestReport<Vm, U> {
                    .fault_address = stval,
                    .fault_gpa = htval,
                    .return_address = cpu_.template read<Csr::sepc>(),
-                   .saved_state = cpu_.template read<Csr::hstatus>()};
+                   .saved_state = cpu_.template read<Csr::hstatus>(),
+                   .instruction = htinst};
     for (unsigned n = 0; n < trap.registers.size(); ++n) trap.registers[n] = cpu_.gpr(n + 1);
     vm_.emit(trap);
     // Interrupts come at other times on other machines, and so does what there is to wait for.

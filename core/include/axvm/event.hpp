@@ -21,6 +21,7 @@ namespace axvm {
 /// | fault_gpa      | HPFAR_EL2 | htval  | 0 / guest-physical address |
 /// | return_address | ELR_EL2   | sepc   | RIP                        |
 /// | saved_state    | SPSR_EL2  | hstatus| RFLAGS                     |
+/// | instruction    | 0         | htinst | 0                          |
 /// | registers      | X0..X30   | x1..x31| RAX..R15, as ModRM counts  |
 ///
 /// A register that the architecture leaves UNKNOWN for this trap is 0 here.
@@ -33,6 +34,7 @@ struct TrapTaken {
   std::uint64_t fault_gpa = 0;
   std::uint64_t return_address = 0;
   std::uint64_t saved_state = 0;
+  std::uint64_t instruction = 0;  ///< of a guest-page fault
   /// The guest's general registers in the architecture's order, those that it lacks 0.
   std::array<std::uint64_t, 31> registers{};
 

@@ -51,6 +51,7 @@ struct EventFields {
     out.hex("fault_gpa", e.fault_gpa);
     out.hex("return_address", e.return_address);
     out.hex("saved_state", e.saved_state);
+    out.hex("instruction", e.instruction);
     out.hex_list("registers", e.registers);
   }
   void operator()(const DeviceAccess& e) const {

@@ -127,7 +127,7 @@ TEST_CASE("JSON lines have the event first, its members by name, 64-bit values a
   CHECK(to_json(Event(kStore)) ==
         R"({"event":"TrapTaken","vm":1,"vcpu":2,"cause":"0x0","syndrome":"0x93810046",)"
         R"("fault_address":"0x9000000","fault_gpa":"0x90000","return_address":"0x40080010",)"
-        R"("saved_state":"0x3c5","registers":["0x9000000","0x48")" +
+        R"("saved_state":"0x3c5","instruction":"0x0","registers":["0x9000000","0x48")" +
             unused + "]}");
   CHECK(to_json(kStamp, kWriteH) ==
         R"({"event":"DeviceAccess","vm":1,"vcpu":2,"bus":"Mmio","is_write":true,"width":4,)"

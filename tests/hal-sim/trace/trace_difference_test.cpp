@@ -239,66 +239,6 @@ TEST_CASE("trace difference: what QEMU does not trap may be missing in one of bo
       compared({kStore, wfe, kStore, kWriteH}, {kStore, kStore, wfe, kWriteH}).difference.empty());
 }
 
-TEST_CASE("trace difference: under QEMU, RISC-V's faults on walks are of loads, and no more") {
-  TrapTaken store = kStore;
-  store.cause = 0;
-  store.syndrome = 23;
-  TrapTaken load = store;
-  load.syndrome = 21;
-  const auto permitted = [](const TrapTaken& a, const TrapTaken& b) {
-    std::istringstream in_a(lines({a}));
-    std::istringstream in_b(lines({b}));
-    TraceReader reader_a("a", in_a);
-    TraceReader reader_b("b", in_b);
-    reader_a.assume(Isa::Riscv64);
-    reader_b.assume(Isa::Riscv64);
-    const auto compared = compare_traces(reader_a, reader_b, {}, qemu_differences(Isa::Riscv64));
-    REQUIRE(compared);
-    return compared->difference.empty();
-  };
-  CHECK(permitted(store, load));
-  CHECK(permitted(load, store));
-  TrapTaken fetch = store;
-  fetch.syndrome = 20;
-  CHECK(permitted(load, fetch));
-  CHECK_FALSE(permitted(store, fetch));
-  load.fault_gpa ^= 8;
-  CHECK_FALSE(permitted(store, load));
-}
-
-TEST_CASE("trace difference: what QEMU's VU-mode takes itself may be missing, and no more") {
-  const auto trap = [](std::uint64_t instruction, std::uint64_t hstatus) {
-    TrapTaken taken = kStore;
-    taken.cause = 0;
-    taken.syndrome = 22;
-    taken.fault_address = instruction;
-    taken.saved_state = hstatus;
-    return taken;
-  };
-  const auto missing = [](const Event& event) {
-    std::istringstream in_a(lines({kStore}));
-    std::istringstream in_b(lines({kStore, event}));
-    TraceReader reader_a("a", in_a);
-    TraceReader reader_b("b", in_b);
-    reader_a.assume(Isa::Riscv64);
-    reader_b.assume(Isa::Riscv64);
-    const auto compared = compare_traces(reader_a, reader_b, {}, qemu_differences(Isa::Riscv64),
-                                         missing_in_qemu(Isa::Riscv64));
-    REQUIRE(compared);
-    return compared->difference.empty();
-  };
-  constexpr std::uint64_t kReadSscratch = 0x1400'2573;
-  constexpr std::uint64_t kReadHstatus = 0x6000'2573;
-  for (const std::uint64_t word : {kReadSscratch, 0x1020'0073UL, 0x1050'0073UL, 0x1200'0073UL}) {
-    CHECK(missing(trap(word, 0x2'0000'0080)));
-    CHECK_FALSE(missing(trap(word, 0x2'0000'0180)));
-    CHECK(missing(ExceptionInjected{sample::kVm, kVcpu, 2, word, {}}));
-  }
-  CHECK_FALSE(missing(trap(kReadHstatus, 0x2'0000'0080)));
-  CHECK_FALSE(missing(ExceptionInjected{sample::kVm, kVcpu, 2, kReadHstatus, {}}));
-  CHECK_FALSE(missing(ExceptionInjected{sample::kVm, kVcpu, 5, kReadSscratch, {}}));
-}
-
 TEST_CASE(
     "trace difference: up to time, interrupts and waiting are left out, and what holds times") {
   TrapTaken interrupt = kStore;
@@ -321,6 +261,14 @@ TEST_CASE(
   TrapTaken elsewhere = kStore;
   elsewhere.return_address += 4;
   CHECK_FALSE(agree({kStore, kWriteH}, {elsewhere, kWriteH}));
+  const auto call = [](std::string_view name, std::uint64_t argument) {
+    return FirmwareCall{kVm, kVcpu, name, 0, {argument, 0, 0}, 0};
+  };
+  for (const std::string_view name : {"sbi_set_timer", "sbi_legacy_set_timer"}) {
+    CHECK(agree({kStore, call(name, 900)}, {kStore, call(name, 901)}));
+  }
+  CHECK_FALSE(agree({kStore, call("sbi_hart_stop", 1)}, {kStore, call("sbi_hart_stop", 2)}));
+  CHECK_FALSE(agree({kStore, call("sbi_set_timer", 1)}, {kStore, call("sbi_hart_stop", 1)}));
 }
 
 TEST_CASE("trace reader: a heading says whose registers the events are of") {

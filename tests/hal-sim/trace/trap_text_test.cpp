@@ -38,6 +38,12 @@ TEST_CASE("trap text: RISC-V shows the guest-physical address of a guest-page fa
   CHECK(text.registers(riscv_trap(21, 0x1000'0005, 0x400'0001)) ==
         "  scause=0x15 stval=0x10000005 htval=0x4000001: GPA 0x10000005\n"
         "  sepc=0x80200010 hstatus=0x200000180: from VS\n");
+  TrapTaken on_walk = riscv_trap(23, 0xc000'0043, 0x2040'0010);
+  on_walk.instruction = 0x3000;
+  CHECK(text.registers(on_walk) ==
+        "  scause=0x17 stval=0xc0000043 htval=0x20400010: GPA 0x81000040 htinst=0x3000: on a walk "
+        "of the VS-stage\n"
+        "  sepc=0x80200010 hstatus=0x200000180: from VS\n");
   CHECK(text.registers(riscv_trap(10)) ==
         "  scause=0xa stval=0x0\n  sepc=0x80200010 hstatus=0x200000180: from VS\n");
   CHECK(text.system_register(0x14D) == "stimecmp");

@@ -90,12 +90,13 @@ class Text final : public TrapText {
   [[nodiscard]] std::string registers(const TrapTaken& trap) const override {
     std::string text = fmt::format("  scause={:#x} stval={:#x}", trap.syndrome, trap.fault_address);
     if (is_stage2_fault(trap)) {
-      // htval is the address without its lowest two bits; those and the rest of the offset are
-      // stval's, unless it is an entry's of the VS-stage, which is aligned.
-      const std::uint64_t gpa = trap.fault_gpa << 2;
-      const bool of_access = ((gpa ^ trap.fault_address) & 0xffc) == 0;
+      // htval is the address without its lowest two bits: those are stval's, unless it is an
+      // entry's of the VS-stage, which is aligned.
+      const bool of_walk = is_of_walk(trap.instruction);
       text += fmt::format(" htval={:#x}: GPA {:#x}", trap.fault_gpa,
-                          gpa | (of_access ? trap.fault_address & 3 : 0));
+                          trap.fault_gpa << 2 | (of_walk ? 0 : trap.fault_address & 3));
+      if (of_walk)
+        text += fmt::format(" htinst={:#x}: on a walk of the VS-stage", trap.instruction);
     }
     return text + fmt::format("\n  sepc={:#x} hstatus={:#x}: from {}\n", trap.return_address,
                               trap.saved_state, mode_name(trap.saved_state));
@@ -114,6 +115,7 @@ class Text final : public TrapText {
     if (name == "fault_gpa") return "htval";
     if (name == "return_address") return "sepc";
     if (name == "saved_state") return "hstatus";
+    if (name == "instruction") return "htinst";
     return {};
   }
   [[nodiscard]] std::string_view injection_member(std::string_view name) const override {

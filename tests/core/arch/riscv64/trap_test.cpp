@@ -28,7 +28,7 @@ TEST_CASE_FIXTURE(RiscvTrapFixture, "a store to the console writes a byte and go
   const auto traps = hal.events_of<TrapTaken>();
   REQUIRE(traps.size() == 2);  // and the interrupt that ended the run
   CHECK(traps[0] == TrapTaken{VmId(5), VcpuId(0), 0, 23, 0xffff'ffc0'0000'0000, kUart >> 2, kEntry,
-                              kGuestHstatus | hstatus::kSpvp, registers});
+                              kGuestHstatus | hstatus::kSpvp, kSb, registers});
   CHECK(traps[1].syndrome == FakeHart::kTimerInterrupt);
   CHECK(hal.events_of<DeviceAccess>() ==
         std::vector{DeviceAccess{VmId(5), VcpuId(0), Bus::Mmio, true, 1, kUart, 'A', "uart"}});
@@ -80,6 +80,7 @@ TEST_CASE_FIXTURE(RiscvTrapFixture, "a VS-stage walk through lazy memory maps th
   run<ExternalInterrupt>();
   CHECK(hal.events_of<PageMapped>().at(0).gpa == GuestPhysAddr(kGuestRam + 0x5000));
   CHECK(hal.events_of<TrapTaken>().at(0).fault_address == 0x123);
+  CHECK(hal.events_of<TrapTaken>().at(0).instruction == 0x3000);
 }
 
 TEST_CASE_FIXTURE(RiscvTrapFixture, "lazy memory that cannot be backed is an error of run_vcpu") {
