@@ -45,6 +45,10 @@ class GuestMemory {
     return regions_.is_memory(range);
   }
 
+  /// From now on stage 2 says nothing of `types`, Device or Uncached: the hardware does not know
+  /// them, and each host-physical address is of the type that it has by itself. Regions keep them.
+  void omit(MappingFlags types) noexcept { table_.omit(types); }
+
   using Mapping = typename PageTable<Format, H>::Mapping;
   /// Where stage 2 leads now, what it permits there, and by which size of leaf.
   [[nodiscard]] std::optional<Mapping> query(GuestPhysAddr gpa) const { return table_.query(gpa); }

@@ -69,6 +69,10 @@ class PageTable {
   /// The first guest-physical address that the table cannot translate.
   [[nodiscard]] std::uint64_t reach() const noexcept { return tree_.reach(); }
 
+  /// From now on leaves say nothing of `types`, Device or Uncached: the hardware does not know
+  /// them.
+  void omit(MappingFlags types) noexcept { omitted_ = types; }
+
   /// Grows whenever what is mapped may have changed.
   [[nodiscard]] std::uint64_t changes() const noexcept { return changes_; }
 
@@ -80,6 +84,7 @@ class PageTable {
   /// host addresses that no entry can hold), AlreadyExists (part of it is mapped), NoMemory.
   Result<Publication> map(GuestPhysRange range, HostPhysAddr hpa, MappingFlags flags) {
     ++changes_;
+    flags = flags & ~omitted_;
     if (range.size == Shape::kGranule && is_target(hpa, Shape::kGranule) &&
         has_any(flags, kReadWriteExecute)) {
       if (const auto page = tree_.recent_page(range.base)) {
@@ -118,6 +123,7 @@ class PageTable {
   template <TranslationCache Tlb>
   Result<Invalidation> protect(GuestPhysRange range, MappingFlags flags, Tlb& tlb) {
     ++changes_;
+    flags = flags & ~omitted_;
     if (auto checked = check("protect"sv, range, {}, flags); !checked) {
       return std::unexpected(checked.error());
     }
@@ -146,6 +152,7 @@ class PageTable {
   template <TranslationCache Tlb>
   Result<Invalidation> remap(GuestPhysRange range, HostPhysAddr hpa, MappingFlags flags, Tlb& tlb) {
     ++changes_;
+    flags = flags & ~omitted_;
     if (auto checked = check("remap"sv, range, hpa, flags); !checked) {
       return std::unexpected(checked.error());
     }
@@ -386,6 +393,7 @@ class PageTable {
 
   Tree tree_;
   std::uint64_t changes_ = 0;
+  MappingFlags omitted_ = MappingFlags::None;
 };
 
 }  // namespace axvm

@@ -77,6 +77,7 @@ class VmBuilder {
     const auto geometry = Arch::stage2_geometry(cpu);
     auto space = Space::try_make(hal, geometry, max_regions(hal, config));
     if (!space) return std::unexpected(space.error());
+    space->omit(Arch::unknown_memory_types(cpu));
     const auto controls = Arch::vm_controls(cpu, geometry, space->root(), Vmid(config.id));
     Tlb tlb(cpu, controls);
     tlb.invalidate_all();  // whatever a VM of this id has left behind

@@ -4,6 +4,7 @@
 
 #include <axvm/config.hpp>
 #include <axvm/exit.hpp>
+#include <axvm/mapping.hpp>
 #include <axvm/result.hpp>
 #include <core/arch/aarch64/control.hpp>
 #include <core/arch/aarch64/gic/gic.hpp>
@@ -50,6 +51,11 @@ struct Arch {
   template <VirtualizationHardware U>
   static Stage2Geometry stage2_geometry(U& cpu) {
     return aarch64::stage2_geometry(cpu.template read<SysReg::ID_AA64MMFR0_EL1>());
+  }
+  /// Types of memory that this CPU's stage 2 has no way to say.
+  template <VirtualizationHardware U>
+  static MappingFlags unknown_memory_types(U&) {
+    return MappingFlags::None;
   }
   /// `vmid` 1..255.
   template <VirtualizationHardware U>

@@ -4,6 +4,7 @@
 #include <array>
 #include <axvm/config.hpp>
 #include <axvm/exit.hpp>
+#include <axvm/mapping.hpp>
 #include <axvm/result.hpp>
 #include <core/arch/riscv64/control.hpp>
 #include <core/arch/riscv64/g_stage_format.hpp>
@@ -50,6 +51,12 @@ struct Arch {
   template <VirtualizationHardware U>
   static PageTableGeometry stage2_geometry(U& cpu) {
     return g_stage_geometry(cpu);
+  }
+  /// Types of memory that this hart's G-stage has no way to say.
+  template <VirtualizationHardware U>
+  static MappingFlags unknown_memory_types(U& cpu) {
+    return has_memory_types(cpu) ? MappingFlags::None
+                                 : MappingFlags::Device | MappingFlags::Uncached;
   }
   /// `vmid` 1..255.
   template <VirtualizationHardware U>

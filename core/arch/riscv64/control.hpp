@@ -100,6 +100,17 @@ template <VirtualizationHardware U>
   return cpu.template read<Csr::vsiselect>() == kHighest;
 }
 
+/// Whether entries of the G-stage may say of which type memory is (Svpbmt): firmware has set
+/// menvcfg.PBMTE, without which henvcfg.PBMTE is read-only zero. henvcfg stays what it is.
+template <VirtualizationHardware U>
+[[nodiscard]] bool has_memory_types(U& cpu) {
+  const std::uint64_t kept = cpu.template read<Csr::henvcfg>();
+  cpu.template write<Csr::henvcfg>(kept | henvcfg::kPbmte);
+  const std::uint64_t accepted = cpu.template read<Csr::henvcfg>();
+  cpu.template write<Csr::henvcfg>(kept);
+  return (accepted & henvcfg::kPbmte) != 0;
+}
+
 /// Errors: Unsupported (no Sv39x4, fewer than 8 bits of VMID, no Sstc).
 template <VirtualizationHardware U>
 Result<> enable_hypervisor(U& cpu) {

@@ -1,5 +1,6 @@
 #include <core/arch/riscv64/control.hpp>
 #include <core/arch/riscv64/g_stage_tlb.hpp>
+#include <core/memory/frames.hpp>
 #include <tests/core/arch/riscv64/vm_fixture.hpp>
 
 using namespace axvm;
@@ -44,6 +45,15 @@ TEST_CASE("the G-stage has four levels where the hart has them, and asking chang
   CHECK(hart.get(Csr::hgatp) == 0x8000'5000'0008'0004);
 }
 
+TEST_CASE("types of memory are known to harts with Svpbmt, and asking changes nothing") {
+  FakeHart hart;
+  hart.set(Csr::henvcfg, henvcfg::kStce);
+  CHECK(has_memory_types(hart));
+  hart.environment = ~henvcfg::kPbmte;
+  CHECK_FALSE(has_memory_types(hart));
+  CHECK(hart.get(Csr::henvcfg) == henvcfg::kStce);
+}
+
 TEST_CASE("hgatp has the mode, the VMID and the root's frame") {
   CHECK(hgatp_value(kSv39x4, HostPhysAddr(0x8000'4000), Vmid(255)) == 0x800f'f000'0008'0004);
   CHECK(hgatp_value(kSv57x4, HostPhysAddr(0), Vmid(1)) == 0xa000'1000'0000'0000);
@@ -65,6 +75,37 @@ TEST_CASE("TLB maintenance is for the VM's VMID on every hart, whoever is loaded
   hart.set(Csr::hgatp, controls.hgatp);
   tlb.give_up();
   CHECK(hart.get(Csr::hgatp) == 0);
+}
+
+namespace {
+
+constexpr std::uint64_t kWindow = 0x2000'0000;
+
+/// The leaf of Sv48x4 that translates kWindow, of a VM with a device of the host's there.
+std::uint64_t leaf_of_window(RiscvFixture& f) {
+  const std::array windows{PassthroughDeviceConfig{.name = "flash",
+                                                   .base_gpa = GuestPhysAddr(kWindow),
+                                                   .base_hpa = HostPhysAddr(kWindow),
+                                                   .length = kPageSize}};
+  f.config.passthrough_devices = windows;
+  HostPhysAddr table = f.start().ept_root();
+  f.config.passthrough_devices = {};
+  for (unsigned shift = 39; shift > 12; shift -= 9) {
+    const std::uint64_t entry = frame_as<std::uint64_t>(f.hal, table)[kWindow >> shift & 511];
+    table = HostPhysAddr((entry >> 10 & ((1ULL << 44) - 1)) << 12);
+  }
+  return frame_as<std::uint64_t>(f.hal, table)[kWindow >> 12 & 511];
+}
+
+}  // namespace
+
+TEST_CASE(
+    "the host's devices are I/O where the hart has Svpbmt, else what they are by themselves") {
+  RiscvFixture with;
+  CHECK(leaf_of_window(with) == (1ULL << 62 | kWindow >> 2 | 0xd7));
+  RiscvFixture without;
+  without.hart().environment = ~henvcfg::kPbmte;
+  CHECK(leaf_of_window(without) == (kWindow >> 2 | 0xd7));
 }
 
 TEST_CASE_FIXTURE(RiscvFixture, "a VM's tables and identity are in hgatp while it is loaded") {
