@@ -52,7 +52,7 @@ class SuspendedWalk {
     }
     at_data_ = true;
     page_shift_ = format.entry_shift(height1_);
-    return translate(tables, descriptor.address + offset(va_, page_shift_));
+    return translate(tables, descriptor.address + offset(va_, page_shift_ + descriptor.run_bits));
   }
   bool read_stage2(const Tables& tables, std::uint64_t entry) {
     const TableFormat& format = *tables.stage2.format;
@@ -65,7 +65,7 @@ class SuspendedWalk {
       case Descriptor::Kind::Invalid: return false;
     }
     const unsigned shift = format.entry_shift(height2_);
-    return arrive(tables, descriptor.address + offset(ipa_, shift), shift);
+    return arrive(tables, descriptor.address + offset(ipa_, shift + descriptor.run_bits), shift);
   }
   // The entry for this walk of the stage-1 table at intermediate address `table`.
   bool translate_entry(const Tables& tables, std::uint64_t table) {

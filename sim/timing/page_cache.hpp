@@ -30,7 +30,10 @@ class PageCache {
     [[nodiscard]] bool overlaps(std::uint64_t first, std::uint64_t bytes) const noexcept {
       return page - first < bytes || first - page < 1ULL << shift;
     }
-    /// The same for the leaf that it is from.
+    /// The leaf that it is from: where it begins, and its size.
+    [[nodiscard]] std::uint64_t leaf() const noexcept { return page >> leaf_shift << leaf_shift; }
+    [[nodiscard]] std::uint64_t leaf_bytes() const noexcept { return 1ULL << leaf_shift; }
+    /// Whether the leaf has to do with an address.
     [[nodiscard]] bool is_of_leaf_with(std::uint64_t address) const noexcept {
       return (page ^ address) >> leaf_shift == 0;
     }

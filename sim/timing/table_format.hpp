@@ -13,6 +13,9 @@ struct Descriptor {
   Kind kind = Kind::Invalid;
   std::uint64_t address = 0;  ///< of the next table, or the first byte that a leaf maps to
   bool global = false;        ///< a leaf of stage 1 that is the same in all address spaces of a VM
+  /// A leaf that is one of 2^run_bits in a row, all with this address: the address of the first, to
+  /// which so many bits of the input are added. What is remembered is of one.
+  unsigned run_bits = 0;
 };
 
 /// The tables of one stage. The `height` of a table counts from the last level, whose height is 0.

@@ -128,7 +128,7 @@ std::optional<Translation> Walker::walk_stage2(std::uint64_t ipa, SpaceNumber vm
     if (!entry) return std::nullopt;
     if (entry->kind == Descriptor::Kind::Leaf) {
       const unsigned shift = format.entry_shift(at.height);
-      return Translation{.address = entry->address + offset(ipa, shift),
+      return Translation{.address = entry->address + offset(ipa, shift + entry->run_bits),
                          .page_shift = shift,
                          .run_shift = run_shift(format, pa, at.height)};
     }
@@ -162,7 +162,7 @@ std::optional<Translation> Walker::stage2(std::uint64_t ipa, SpaceNumber vm,
 
 std::optional<Translation> Walker::walk(std::uint64_t va, SpaceNumber space, SpaceNumber vm,
                                         std::uint32_t& cycles) {
-  const Stage& stage1 = stage1_[va >> 55 & 1];
+  const Stage& stage1 = stage1_[va >> 63];
   if (stage1.format == nullptr) {
     auto found = stage2(va, vm, cycles);
     if (found) found->leaf_shift = found->page_shift;
@@ -179,7 +179,7 @@ std::optional<Translation> Walker::walk(std::uint64_t va, SpaceNumber space, Spa
     if (!entry) return std::nullopt;
     if (entry->kind == Descriptor::Kind::Leaf) {
       const unsigned shift = format.entry_shift(at.height);
-      const std::uint64_t ipa = entry->address + offset(va, shift);
+      const std::uint64_t ipa = entry->address + offset(va, shift + entry->run_bits);
       auto found = stage2(ipa, vm, cycles);
       if (!found) return found;
       found->run_shift =

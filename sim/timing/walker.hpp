@@ -40,7 +40,7 @@ class Walker {
          Counters& counters);
 
   void set_stage1(Stage stage) noexcept { stage1_ = {stage, stage}; }
-  /// Of the lower and the upper half of all addresses, told apart by bit 55.
+  /// Of the lower and the upper half of all addresses, told apart by bit 63.
   void set_stage1(Stage lower, Stage upper) noexcept { stage1_ = {lower, upper}; }
   void set_stage2(Stage stage) noexcept { stage2_ = stage; }
   /// Whether walks look at the descriptors beside those they read, for pages that follow each

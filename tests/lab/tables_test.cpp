@@ -153,7 +153,16 @@ TEST_CASE("high address bits are where each format has them, and what is reserve
   CHECK(risc_v(0x0000'0000'0008'0001, 0).kind == Kind::Invalid);  // no leaf at the last level
   CHECK(risc_v(0x0000'0000'0008'0005, 0).kind == Kind::Invalid);  // W without R
   CHECK(risc_v(0x0000'0000'0000'0403, 1).kind == Kind::Invalid);  // a misaligned superpage
-  CHECK(risc_v(0x8000'0000'0000'2003, 0).kind == Kind::Invalid);  // N, without Svnapot
+  // 16 pages in a row (Svnapot), which PPN has to say.
+  CHECK(risc_v(0x8000'0000'0000'6003, 0).address == 0x1'0000);
+  CHECK(risc_v(0x8000'0000'0000'6003, 0).run_bits == 4);
+  CHECK(risc_v(0x8000'0000'0000'4403, 0).kind == Kind::Invalid);
+  CHECK(risc_v(0x8000'0000'0008'0003, 1).kind == Kind::Invalid);
+  CHECK(risc_v(0x0000'0000'0008'0041, 1).kind == Kind::Invalid);  // a pointer with A
+  CHECK(risc_v(0x0040'0000'0000'00cf, 0).kind == Kind::Invalid);  // bit 54 is reserved
+  CHECK(risc_v(0x2000'0000'0000'20cf, 0).address == 0x8000);      // NC (Svpbmt)
+  CHECK(risc_v(0x6000'0000'0000'20cf, 0).kind == Kind::Invalid);
+  CHECK(risc_v(0x0000'0000'0000'20ef, 0).global);
   const auto x86 = [&](std::string_view name, std::uint64_t entry, unsigned height) {
     return decoded(sim::x86_64::kTableFormats, name, entry, height);
   };

@@ -74,7 +74,9 @@ void GuestCore::describe(StateVisitor& visitor) {
   visitor.field("turn_end", turn_end_);
   visitor.value("stopped_at_limit", stopped_at_limit_);
   mmu_.describe(visitor);
-  if (visitor.restores()) forget_watches();
+  if (!visitor.restores()) return;
+  if (timing_) timing_->restart(retirement_.total());
+  forget_watches();
 }
 
 }  // namespace axvm::sim::riscv64

@@ -173,6 +173,7 @@ std::optional<Cause> GuestCore::take_fault(const Refusal& refusal, std::uint64_t
   if (refusal.access == Access::Fetch) {
     // An instruction that goes on in the refused page faults at that page's first byte.
     if ((pc & ~kPageMask) == refusal.page) address = pc;
+    if (timing_) timing_->refuse_fetch(address, retirement_.total());
   } else if (const auto instruction = decode_memory_instruction(instruction_at(pc))) {
     // The engine loads first what an AMO or SC is about to store to.
     if (instruction->is_store()) fault.access = Access::Store;
@@ -180,6 +181,7 @@ std::optional<Cause> GuestCore::take_fault(const Refusal& refusal, std::uint64_t
     // An access that crosses into the refused page faults at that page's first byte.
     if ((start & ~kPageMask) == refusal.page) address = start;
     htinst = transformed(*instruction, address);
+    if (timing_) timing_->refuse(retirement_.total());
   }
   const Cause cause = fault.cause();
   stop_ = Stop::None;

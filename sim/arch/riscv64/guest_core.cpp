@@ -23,6 +23,14 @@ GuestCore::GuestCore(Machine& machine, unsigned index, Engine engine, std::uint3
 }
 
 Cause GuestCore::enter() {
+  if (!timing_) return run_guest();
+  refresh_timing();
+  const Cause cause = run_guest();
+  timing_->stop(retirement_.total());
+  return cause;
+}
+
+Cause GuestCore::run_guest() {
   if (!failure_.empty()) return Cause::HardwareError;
   if ((hs_.hstatus & hstatus::SPV) == 0) return fail("SRET to a guest with hstatus.SPV clear");
   if ((hs_.sstatus & status::FS) == 0) return fail("a guest runs with HS-level sstatus.FS Off");

@@ -5,10 +5,12 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <sim/arch/riscv64/code_pages.hpp>
 #include <sim/arch/riscv64/decode.hpp>
 #include <sim/arch/riscv64/engine.hpp>
+#include <sim/arch/riscv64/guest_timing.hpp>
 #include <sim/arch/riscv64/hs_registers.hpp>
 #include <sim/arch/riscv64/interrupts.hpp>
 #include <sim/arch/riscv64/machine.hpp>
@@ -65,6 +67,9 @@ class GuestCore final : public EngineCaches {
   [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
   [[nodiscard]] bool guest_is_stuck() const noexcept { return guest_is_stuck_; }
   void set_chaos(std::uint64_t seed);
+  /// The timing fidelity, from now on; before the first instruction.
+  GuestTiming& observe();
+  [[nodiscard]] const GuestTiming* timing() const noexcept { return timing_.get(); }
   void describe(StateVisitor& visitor);
 
   /// The guest's PC; between runs only.
@@ -158,6 +163,8 @@ class GuestCore final : public EngineCaches {
   }
 
   // guest_core.cpp: the loop between SRET and the next trap.
+  /// enter() without the timing fidelity.
+  Cause run_guest();
   /// Runs at most `count` instructions from `pc`, then stops exactly there.
   uc_err run_exactly(std::uint64_t pc, std::uint64_t count);
   /// Runs the block at `pc` without what it has in the next page, which begins at `page`.
@@ -174,6 +181,14 @@ class GuestCore final : public EngineCaches {
   void note_exception(std::uint64_t return_address);
   void synchronise_time();
   [[nodiscard]] std::uint64_t exact_time();
+
+  // guest_core_timing.cpp: what the timing fidelity is told.
+  /// The instruction at `va` is about to be executed, or another hook says otherwise.
+  void on_instruction(std::uint64_t va);
+  /// Translation may have changed.
+  void refresh_timing() {
+    if (timing_) timing_->set_regime(mmu_.regime());
+  }
 
   // exceptions.cpp: what traps do to registers.
   /// What the engine calls an interrupt: an exception that it cannot take.
@@ -291,6 +306,8 @@ class GuestCore final : public EngineCaches {
   std::uint32_t exceptions_here_ = 0;  ///< of those, in a row at `progress_pc_`
   std::map<std::pair<std::uint64_t, std::uint64_t>, uc_hook> watches_;  // by [first, last]
   ExaminedPages examined_pages_;
+  std::unique_ptr<GuestTiming> timing_;
+  RetirementCursor counted_;  // of on_instruction()
   std::string failure_;
   bool guest_is_stuck_ = false;  ///< what failure_ says is the guest's doing
 };

@@ -139,7 +139,7 @@ void GuestCore::write_as_guest(std::uint16_t csr, std::uint64_t value) {
     case Csr::stval: return write(Csr::vstval, value);
     case Csr::stimecmp: write(Csr::vstimecmp, value); break;
     case Csr::siselect: return write(Csr::vsiselect, value);
-    case Csr::satp: return write(Csr::vsatp, value);
+    case Csr::satp: write(Csr::vsatp, value); return refresh_timing();
     case Csr::scounteren: return write(Csr::scounteren, value);
     case Csr::senvcfg: return write(Csr::senvcfg, value);
     default: return;

@@ -99,16 +99,27 @@ std::expected<Translation, Fault> resolve(const TlbEntry& entry, std::uint64_t v
   return combine(va, first, vs_permissions(entry.vs, context), second, context);
 }
 
-/// Calls `fence` for each page of [start, start + size). False, and nothing has been done: there
-/// are so many that looking at each would take longer than to walk all of them again.
-template <class Fence>
-bool for_each_page(std::uint64_t start, std::uint64_t size, Fence&& fence) {
+constexpr std::uint64_t page_of(std::uint64_t address) noexcept {
+  return address >> kPageBits << kPageBits;
+}
+
+Fence::Range page_at(std::uint64_t address) noexcept { return {page_of(address), address}; }
+
+/// The pages of [start, start + size); nothing: there are so many that looking at each would take
+/// longer than to walk all of them again.
+std::optional<Fence::Range> few_pages(std::uint64_t start, std::uint64_t size) noexcept {
   constexpr std::uint64_t kMaxPages = 512;
   const std::uint64_t first = start >> kPageBits;
   const std::uint64_t last = (start + (size - 1)) >> kPageBits;
-  if (size == 0 || last < first || last - first >= kMaxPages) return false;
-  for (std::uint64_t page = first; page <= last; ++page) fence(page << kPageBits);
-  return true;
+  if (size == 0 || last < first || last - first >= kMaxPages) return std::nullopt;
+  return Fence::Range{first << kPageBits, last << kPageBits};
+}
+
+template <class F>
+void for_each_page(Fence::Range range, F&& f) {
+  for (std::uint64_t page = range.first >> kPageBits; page <= range.last >> kPageBits; ++page) {
+    f(page << kPageBits);
+  }
 }
 
 }  // namespace
@@ -191,8 +202,8 @@ std::optional<Translation> Mmu::translate_ahead(std::uint64_t va, AccessContext 
   return *result;
 }
 
-void Mmu::fence_vs_stage(std::uint16_t vmid, std::optional<std::uint64_t> va,
-                         std::optional<std::uint16_t> asid) {
+void Mmu::drop_vs_stage(std::uint16_t vmid, std::optional<std::uint64_t> va,
+                        std::optional<std::uint16_t> asid) {
   if (va && asid) {
     tlb_.drop(TlbTag::of_asid(vmid, *asid), *va);
   } else if (va) {
@@ -204,11 +215,18 @@ void Mmu::fence_vs_stage(std::uint16_t vmid, std::optional<std::uint64_t> va,
   }
 }
 
+void Mmu::fence_vs_stage(std::uint16_t vmid, std::optional<std::uint64_t> va,
+                         std::optional<std::uint16_t> asid) {
+  drop_vs_stage(vmid, va, asid);
+  tell({.vmid = vmid, .asid = asid, .range = va.transform(page_at)});
+}
+
 void Mmu::fence_vs_stage(std::uint16_t vmid, std::uint64_t start, std::uint64_t size,
                          std::optional<std::uint16_t> asid) {
-  const bool each =
-      for_each_page(start, size, [&](std::uint64_t va) { fence_vs_stage(vmid, va, asid); });
-  if (!each) fence_vs_stage(vmid, std::nullopt, asid);
+  const auto pages = few_pages(start, size);
+  if (!pages) return fence_vs_stage(vmid, std::nullopt, asid);
+  for_each_page(*pages, [&](std::uint64_t va) { drop_vs_stage(vmid, va, asid); });
+  tell({.vmid = vmid, .asid = asid, .range = pages});
 }
 
 void Mmu::fence_g_stage(std::uint16_t vmid, std::optional<std::uint64_t> gpa) {
@@ -217,12 +235,14 @@ void Mmu::fence_g_stage(std::uint16_t vmid, std::optional<std::uint64_t> gpa) {
   } else {
     tlb_.drop_vmid(vmid);
   }
+  tell({.of_g_stage = true, .vmid = vmid, .range = gpa.transform(page_at)});
 }
 
 void Mmu::fence_g_stage(std::uint16_t vmid, std::uint64_t start, std::uint64_t size) {
-  const bool each =
-      for_each_page(start, size, [&](std::uint64_t gpa) { fence_g_stage(vmid, gpa); });
-  if (!each) fence_g_stage(vmid, std::nullopt);
+  const auto pages = few_pages(start, size);
+  if (!pages) return fence_g_stage(vmid, std::nullopt);
+  for_each_page(*pages, [&](std::uint64_t gpa) { tlb_.drop_ipa(vmid, gpa); });
+  tell({.of_g_stage = true, .vmid = vmid, .range = pages});
 }
 
 void Mmu::describe(StateVisitor& visitor) {

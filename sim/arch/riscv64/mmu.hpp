@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <expected>
 #include <optional>
+#include <sim/arch/riscv64/fence.hpp>
 #include <sim/arch/riscv64/stages.hpp>
 #include <sim/arch/riscv64/tlb.hpp>
 #include <sim/arch/riscv64/translation.hpp>
@@ -80,12 +81,20 @@ class Mmu {
   /// The same for [start, start + size).
   void fence_g_stage(std::uint16_t vmid, std::uint64_t start, std::uint64_t size);
 
+  /// Is told of each of these from now on; null: nobody is.
+  void set_observer(FenceObserver* observer) noexcept { observer_ = observer; }
+
   [[nodiscard]] const Tlb& tlb() const noexcept { return tlb_; }
 
   /// Registers and TLB.
   void describe(StateVisitor& visitor);
 
  private:
+  void drop_vs_stage(std::uint16_t vmid, std::optional<std::uint64_t> va,
+                     std::optional<std::uint16_t> asid);
+  void tell(const Fence& fence) const {
+    if (observer_ != nullptr) observer_->forget(fence);
+  }
   void decode() const noexcept;
   [[nodiscard]] const TlbEntry* find_combined(const Regime& regime,
                                               std::uint64_t va) const noexcept;
@@ -97,6 +106,7 @@ class Mmu {
   Features features_;
   Registers registers_;
   Tlb tlb_;
+  FenceObserver* observer_ = nullptr;
   // What the registers mean, decoded when they differ from what was decoded last.
   mutable Registers decoded_;
   mutable Regime regime_;

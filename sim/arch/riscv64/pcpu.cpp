@@ -87,17 +87,31 @@ bool Pcpu::guest_is_stuck() const noexcept { return core_->guest_is_stuck(); }
 const Mmu& Pcpu::mmu() const noexcept { return core_->mmu(); }
 Statistics Pcpu::statistics() const noexcept {
   Statistics s = core_->statistics();
-  s.cycles = cycles(s, core_->instructions());
   s.tlb_entries = core_->mmu().tlb().size();
   s.tlb_capacity = core_->mmu().tlb().capacity();
+  if (const auto counters = timing_counters()) {
+    const CostModel cost;
+    s.cycles =
+        counters->cycles + s.traps_to_el1 * cost.trap_to_el1 + s.traps_to_el2 * cost.trap_to_el2;
+  } else {
+    s.cycles = cycles(s, core_->instructions());
+  }
   return s;
 }
 std::uint64_t Pcpu::pc() const { return core_->pc(); }
 void Pcpu::set_chaos(std::uint64_t seed) { core_->set_chaos(seed); }
-// There is no model of a processor for this architecture.
-bool Pcpu::set_timing(const timing::Profile&) { return false; }
-bool Pcpu::set_access_listener(timing::AccessListener) { return false; }
-std::optional<timing::Counters> Pcpu::timing_counters() const noexcept { return std::nullopt; }
+bool Pcpu::set_timing(const timing::Profile& profile) {
+  core_->observe().set_profile(profile);
+  return true;
+}
+bool Pcpu::set_access_listener(timing::AccessListener listener) {
+  core_->observe().set_listener(std::move(listener));
+  return true;
+}
+std::optional<timing::Counters> Pcpu::timing_counters() const noexcept {
+  if (core_->timing() == nullptr) return std::nullopt;
+  return core_->timing()->counters();
+}
 void Pcpu::describe(StateVisitor& visitor) { core_->describe(visitor); }
 bool Pcpu::mount(std::uint64_t base, std::uint64_t size, BoardDevice* device) {
   return core_->mount(base, size, device);

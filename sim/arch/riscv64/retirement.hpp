@@ -67,6 +67,8 @@ class Retirement {
   [[nodiscard]] bool discontinued() const noexcept { return end_ == kNowhere; }
 
   [[nodiscard]] std::uint64_t total() const noexcept { return total_; }
+  /// Where the running block begins.
+  [[nodiscard]] std::uint64_t begin() const noexcept { return begin_; }
   /// Where execution continues unless something branches.
   [[nodiscard]] std::uint64_t successor() const noexcept { return end_; }
   /// The instruction that retired last before successor(); an odd address when it is not known.
@@ -100,6 +102,31 @@ class Retirement {
   std::uint64_t end_ = kNowhere;
   std::uint64_t last_ = kNowhere;
   const std::uint8_t* code_ = nullptr;
+};
+
+/// Retirement::total_at() of one instruction of a block after the other, without counting all that
+/// follow each time.
+class RetirementCursor {
+ public:
+  /// `bytes` are those of the instruction at `pc`.
+  [[nodiscard]] std::uint64_t total_at(const Retirement& retirement, std::uint64_t pc,
+                                       unsigned bytes) noexcept {
+    // While a block runs, neither its beginning nor what has retired behind it changes.
+    const bool follows =
+        pc == next_ && retirement.begin() == begin_ && retirement.total() == total_;
+    const std::uint64_t count = follows ? count_ + 1 : retirement.total_at(pc);
+    begin_ = retirement.begin();
+    total_ = retirement.total();
+    next_ = pc + bytes;
+    count_ = count;
+    return count;
+  }
+
+ private:
+  std::uint64_t begin_ = 1;  // where no instruction is
+  std::uint64_t total_ = 0;
+  std::uint64_t next_ = 1;
+  std::uint64_t count_ = 0;  // before the instruction that next_ is behind
 };
 
 }  // namespace axvm::sim::riscv64

@@ -154,11 +154,26 @@ GuestMachine make(std::uint64_t seed, Setting setting) {
 struct Plan {
   std::uint64_t chaos = 0;
   std::uint64_t stop_every = 0;
+  bool timed = false;
 };
 
+struct Outcome {
+  std::uint64_t digest = 0;
+  timing::Counters counters;  ///< when it is timed
+};
+
+/// Small enough to forget, and to walk again.
+timing::Profile small_processor() {
+  timing::Profile profile;
+  profile.memory.memory_cycles = 7;
+  profile.l1_tlbs = {{.shape = {.entries = 4, .ways = 4}, .cycles = 0, .page_shifts = {}}};
+  return profile;
+}
+
 /// Runs through traps and turns to exactly `limit` instructions. `stop_every`: further exact stops.
-std::uint64_t run(std::uint64_t seed, Setting setting, std::uint64_t limit, Plan plan) {
+Outcome run(std::uint64_t seed, Setting setting, std::uint64_t limit, Plan plan) {
   GuestMachine m = make(seed, setting);
+  if (plan.timed) REQUIRE(m.cpu().set_timing(small_processor()));
   m.cpu().set_chaos(plan.chaos);
   std::uint64_t turn_end = 777;
   std::uint64_t next_stop = plan.stop_every == 0 ? limit : plan.stop_every;
@@ -184,7 +199,7 @@ std::uint64_t run(std::uint64_t seed, Setting setting, std::uint64_t limit, Plan
       m.skip_instruction(at == nullptr || (*at & 3) == 3 ? 4 : 2);
     }
   }
-  return Digest::of(*m.machine);
+  return {Digest::of(*m.machine), m.cpu().timing_counters().value_or(timing::Counters{})};
 }
 
 TEST_CASE("chaos and stops are invisible to random programs") {
@@ -193,10 +208,32 @@ TEST_CASE("chaos and stops are invisible to random programs") {
     CAPTURE(static_cast<int>(setting));
     for (std::uint64_t seed = 1; seed <= 12; ++seed) {
       CAPTURE(seed);
-      const std::uint64_t expected = run(seed, setting, kLimit, {});
-      CHECK(run(seed, setting, kLimit, {.chaos = seed}) == expected);
-      CHECK(run(seed, setting, kLimit, {.stop_every = 101}) == expected);
-      CHECK(run(seed, setting, kLimit, {.chaos = seed + 1000, .stop_every = 7}) == expected);
+      const auto digest = [&](const Plan& plan) { return run(seed, setting, kLimit, plan).digest; };
+      const std::uint64_t expected = digest({});
+      CHECK(digest({.chaos = seed}) == expected);
+      CHECK(digest({.stop_every = 101}) == expected);
+      CHECK(digest({.chaos = seed + 1000, .stop_every = 7}) == expected);
+    }
+  }
+}
+
+TEST_CASE(
+    "the timing fidelity shows in no random program, and chaos and stops not in what it counts") {
+  constexpr std::uint64_t kLimit = 3000;
+  for (const Setting setting : {Setting::Bare, Setting::Paged, Setting::User}) {
+    CAPTURE(static_cast<int>(setting));
+    for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+      CAPTURE(seed);
+      const Outcome timed = run(seed, setting, kLimit, {.timed = true});
+      CHECK(timed.digest == run(seed, setting, kLimit, {}).digest);
+      CHECK(timed.counters.fetches > 0);
+      for (const Plan& plan :
+           {Plan{.chaos = seed, .timed = true}, Plan{.stop_every = 101, .timed = true},
+            Plan{.chaos = seed + 1000, .stop_every = 7, .timed = true}}) {
+        const Outcome other = run(seed, setting, kLimit, plan);
+        CHECK(other.digest == timed.digest);
+        CHECK(other.counters == timed.counters);
+      }
     }
   }
 }

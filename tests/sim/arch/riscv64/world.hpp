@@ -131,6 +131,7 @@ class World {
     return *reinterpret_cast<std::uint64_t*>(memory_.at(pa));
   }
   [[nodiscard]] std::uint64_t vs_root() const { return vs_root_; }
+  [[nodiscard]] const PhysicalMemory& memory() const { return memory_; }
 
   std::expected<Translation, Fault> walk(std::uint64_t va, AccessContext context = {}) const {
     NoObserver none;
