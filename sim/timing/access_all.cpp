@@ -8,7 +8,8 @@ namespace {
 constexpr std::uint64_t kNoLine = ~std::uint64_t{0};
 }  // namespace
 
-std::size_t TimingMmu::access_all(std::uint64_t base, std::span<const Reference> references) {
+template <bool kForesee>
+std::size_t TimingMmu::access_in_row(std::uint64_t base, std::span<const Reference> references) {
   const LineCache* const lines = hierarchy_.first();
   if (lines == nullptr) {
     for (std::size_t i = 0; i < references.size(); ++i) {
@@ -33,7 +34,9 @@ std::size_t TimingMmu::access_all(std::uint64_t base, std::span<const Reference>
   std::size_t begun = 0;
   std::uint64_t last_line = kNoLine;  // of virtual addresses; its page is the recent one
   bool found = true;
+  if constexpr (kForesee) foresight_.restart();
   while (found && begun < references.size()) {
+    if constexpr (kForesee) foresight_.before(begun, base, references);
     const Reference& reference = references[begun++];
     const std::uint64_t va = base + reference.offset;
     const std::uint64_t line = va >> MemoryHierarchy::kLineShift;
@@ -53,7 +56,6 @@ std::size_t TimingMmu::access_all(std::uint64_t base, std::span<const Reference>
       recent_since = begun;
       if (fetch) ++counters_.fetches;
       if (!found) {
-        last_line = kNoLine;
         ++nowhere_;
         ++elsewhere;
         clock.finish(translated);
@@ -77,5 +79,8 @@ std::size_t TimingMmu::access_all(std::uint64_t base, std::span<const Reference>
   counters_.data[static_cast<std::size_t>(first.level)] += begun - elsewhere;
   return found ? begun : begun - 1;
 }
+
+template std::size_t TimingMmu::access_in_row<false>(std::uint64_t, std::span<const Reference>);
+template std::size_t TimingMmu::access_in_row<true>(std::uint64_t, std::span<const Reference>);
 
 }  // namespace axvm::sim::timing

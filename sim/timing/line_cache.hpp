@@ -26,7 +26,7 @@ class LineCache {
       : groups_((ways + kGroup - 1) / kGroup),
         set_mask_(lines / ways - 1),
         set_bits_(static_cast<unsigned>(std::countr_zero(lines / ways))),
-        tags_(kBefore + groups_ * (set_mask_ + 1)) {
+        tags_(groups_ * (set_mask_ + 1)) {
     for (std::size_t place = 0; place < kGroup; ++place) {
       beyond_[place] = (groups_ - 1) * kGroup + place < ways ? 0 : kNone;
     }
@@ -40,8 +40,8 @@ class LineCache {
   /// True when the line is here; it is from now on.
   bool access(std::uint64_t line) noexcept;
   /// access() of a line that was not the last one used in its set.
-  bool access_another(std::uint64_t line) noexcept {
-    Tags* const tags = &tags_[kBefore + (line & set_mask_) * groups_];
+  [[gnu::always_inline]] bool access_another(std::uint64_t line) noexcept {
+    Tags* const tags = &tags_[(line & set_mask_) * groups_];
     const auto tag = static_cast<std::uint32_t>(line >> set_bits_);
     switch (groups_) {
       case 1: return use<1>(tags, tag);
@@ -52,7 +52,9 @@ class LineCache {
   }
   /// Asks the host for what access() will look at.
   void foresee(std::uint64_t line) const noexcept {
-    __builtin_prefetch(&tags_[kBefore + (line & set_mask_) * groups_], 1);
+    __builtin_prefetch(&tags_[(line & set_mask_) * groups_], 1);
+    // GCC 12 leaves out calls of functions that do nothing but ask.
+    asm volatile("");
   }
   void clear() noexcept { tags_.assign(tags_.size(), Tags{kNone, kNone, kNone, kNone}); }
 
@@ -61,8 +63,6 @@ class LineCache {
   using Tags [[gnu::vector_size(16)]] = std::uint32_t;
   using Places [[gnu::vector_size(16)]] = std::int32_t;
   using Halves [[gnu::vector_size(16)]] = std::uint64_t;
-  // What is before the first set is read, too. A line of the host, so that sets begin at one.
-  static constexpr std::size_t kBefore = 4;
   // No tag: kLimit is exclusive.
   static constexpr std::uint32_t kNone = ~std::uint32_t{0};
 
@@ -79,34 +79,35 @@ class LineCache {
     const Tags wanted = {tag, tag, tag, tag};
     Places any = tags[0] == wanted;
     for (std::size_t group = 1; group < kGroups; ++group) any |= tags[group] == wanted;
-    // From the last group on, each is read before what is one place before it is written.
-    if (fold(any) == 0) {
-      tags[kGroups - 1] = moved_up(&tags[kGroups - 1]) | beyond_;
-      for (std::size_t group = kGroups - 1; group-- > 0;) tags[group] = moved_up(&tags[group]);
-      tags[0][0] = tag;
-      return false;
-    }
-    Places matches = {};
-    for (std::size_t group = 0; group < kGroups; ++group) {
-      matches |= (tags[group] == wanted) & places_of(group);
-    }
-    const std::uint64_t folded = fold(matches);
-    const auto place = static_cast<std::int32_t>(folded | folded >> 32);
-    const Places last = {place, place, place, place};
-    for (std::size_t group = kGroups; group-- > 0;) {
-      tags[group] = places_of(group) <= last ? moved_up(&tags[group]) : tags[group];
+    const bool found = fold(any) != 0;
+    // From the last group on, what is one place before is read before it is written.
+    if (!found) {
+      tags[kGroups - 1] = moved_up(tags, kGroups - 1) | beyond_;
+      for (std::size_t group = kGroups - 1; group-- > 0;) tags[group] = moved_up(tags, group);
+    } else {
+      Places matches = {};
+      for (std::size_t group = 0; group < kGroups; ++group) {
+        matches |= (tags[group] == wanted) & places_of(group);
+      }
+      const std::uint64_t folded = fold(matches);
+      const auto place = static_cast<std::int32_t>(folded | folded >> 32);
+      const Places last = {place, place, place, place};
+      for (std::size_t group = kGroups; group-- > 0;) {
+        tags[group] = places_of(group) <= last ? moved_up(tags, group) : tags[group];
+      }
     }
     tags[0][0] = tag;
-    return true;
+    return found;
   }
   [[nodiscard]] static std::uint64_t fold(Places places) noexcept {
     const auto halves = reinterpret_cast<Halves>(places);
     return halves[0] | halves[1];
   }
-  // The tags that are one place before those of a group.
-  [[nodiscard]] static Tags moved_up(const Tags* group) noexcept {
+  // The tags that are one place before those of a group; in the first place, any.
+  [[nodiscard]] static Tags moved_up(const Tags* tags, std::size_t group) noexcept {
+    if (group == 0) return __builtin_shufflevector(tags[0], tags[0], 0, 0, 1, 2);
     Tags moved;
-    std::memcpy(&moved, reinterpret_cast<const std::byte*>(group) - sizeof(std::uint32_t),
+    std::memcpy(&moved, reinterpret_cast<const std::byte*>(&tags[group]) - sizeof(std::uint32_t),
                 sizeof moved);
     return moved;
   }
@@ -121,7 +122,7 @@ class LineCache {
 class LineCache::LastUsed {
  public:
   explicit LastUsed(const LineCache& cache) noexcept
-      : tags_(cache.tags_.data() + kBefore),
+      : tags_(cache.tags_.data()),
         set_mask_(cache.set_mask_),
         groups_(cache.groups_),
         set_bits_(cache.set_bits_) {}

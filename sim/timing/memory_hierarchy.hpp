@@ -57,6 +57,8 @@ class MemoryHierarchy {
     }
     return look(pa, fetch_enters_);
   }
+  /// Asks the host for what access() of `pa` will look at.
+  void foresee(std::uint64_t pa) const noexcept { foresee(pa, 0); }
   /// Asks the host for what a walk's read of `pa` will look at.
   void foresee_walk(std::uint64_t pa) const noexcept { foresee(pa, walker_enters_); }
   /// A table walk's read of a descriptor.

@@ -6,6 +6,7 @@ namespace axvm::sim::timing {
 TimingMmu::TimingMmu(const Profile& profile, const PhysicalMemory& memory)
     : hierarchy_(profile.memory),
       walker_(profile, memory, hierarchy_, counters_),
+      foresight_(memory, hierarchy_, walker_),
       l1_(make(profile.l1_tlbs)),
       l2_(make(profile.l2_tlbs)),
       data_(profile.outstanding, 0),

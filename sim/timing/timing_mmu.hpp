@@ -7,6 +7,7 @@
 #include <sim/memory/physical_memory.hpp>
 #include <sim/timing/access_clock.hpp>
 #include <sim/timing/counters.hpp>
+#include <sim/timing/foresight.hpp>
 #include <sim/timing/page_cache.hpp>
 #include <sim/timing/profile.hpp>
 #include <sim/timing/reference.hpp>
@@ -32,14 +33,21 @@ class TimingMmu {
   TimingMmu(const TimingMmu&) = delete;
   TimingMmu& operator=(const TimingMmu&) = delete;
 
-  void set_stage1(Stage stage) noexcept { walker_.set_stage1(stage); }
-  void set_stage2(Stage stage) noexcept { walker_.set_stage2(stage); }
+  void set_stage1(Stage stage) noexcept {
+    walker_.set_stage1(stage);
+    foresight_.forget();
+  }
+  void set_stage2(Stage stage) noexcept {
+    walker_.set_stage2(stage);
+    foresight_.forget();
+  }
   /// What a guest's registers say: the tables of both halves, and whose they are.
   void set_context(Stage lower, Stage upper, Stage stage2, Spaces spaces) noexcept {
     walker_.set_stage1(lower, upper);
     walker_.set_stage2(stage2);
     spaces_ = spaces;
     recent_ = {};
+    foresight_.forget();
   }
 
   /// The next access of the program: its address is translated, then its data are fetched. When it
@@ -67,7 +75,13 @@ class TimingMmu {
   }
   /// access() of each in turn, at `base` + its offset, to the first that leads nowhere: how many
   /// there were before that.
-  std::size_t access_all(std::uint64_t base, std::span<const Reference> references);
+  std::size_t access_all(std::uint64_t base, std::span<const Reference> references) {
+    const std::uint64_t before = counters_.l1_tlb_refills;
+    const std::size_t done =
+        foresees_ ? access_in_row<true>(base, references) : access_in_row<false>(base, references);
+    foresees_ = (counters_.l1_tlb_refills - before) * kRefillsOf > references.size();
+    return done;
+  }
 
   /// A guest fetches the line of instructions at `va`: what follows waits for it, unless it is in
   /// the first level of everything.
@@ -104,6 +118,11 @@ class TimingMmu {
   void reset_counters() noexcept;
 
  private:
+  // Foresight pays where one of so many accesses misses the first-level TLBs.
+  static constexpr std::uint64_t kRefillsOf = 16;
+  template <bool kForesee>
+  std::size_t access_in_row(std::uint64_t base, std::span<const Reference> references);
+
   struct Tlb {
     PageCache pages;
     std::uint64_t shifts = 0;  // as bits; 0: all
@@ -159,6 +178,8 @@ class TimingMmu {
   std::uint64_t nowhere_ = 0;  // accesses that nothing is mapped for
   MemoryHierarchy hierarchy_;
   Walker walker_;
+  Foresight foresight_;
+  bool foresees_ = false;  // the last accesses in a row have missed often
   Recent recent_;
   std::vector<Tlb> l1_;
   std::vector<Tlb> l2_;

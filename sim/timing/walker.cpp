@@ -162,7 +162,7 @@ std::optional<Translation> Walker::stage2(std::uint64_t ipa, SpaceNumber vm,
 
 std::optional<Translation> Walker::walk(std::uint64_t va, SpaceNumber space, SpaceNumber vm,
                                         std::uint32_t& cycles) {
-  const Stage& stage1 = stage1_[va >> 63];
+  const Stage& stage1 = this->stage1(va);
   if (stage1.format == nullptr) {
     auto found = stage2(va, vm, cycles);
     if (found) found->leaf_shift = found->page_shift;

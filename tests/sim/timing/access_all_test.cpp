@@ -26,10 +26,12 @@ CacheShape any_shape() {
 }
 
 TlbProfile any_tlb() {
-  return {.shape = any_shape(),
-          .cycles = number(0, 7),
-          .page_shifts = {},
-          .coalesce = 1U << number(0, 3)};
+  TlbProfile profile{.shape = any_shape(),
+                     .cycles = number(0, 7),
+                     .page_shifts = {},
+                     .coalesce = 1U << number(0, 3)};
+  if (one_in(4)) profile.page_shifts = {21};  // holds none of the pages
+  return profile;
 }
 
 Profile any_profile() {
