@@ -70,6 +70,10 @@ class Cpu {
   }
   [[nodiscard]] std::uint64_t fpr(unsigned n) const { return hal_hs_read_fpr(n); }
   void set_fpr(unsigned n, std::uint64_t value) { hal_hs_write_fpr(n, value); }
+  void clear_reservation() {
+    std::uint64_t nobodys = 0;
+    asm volatile("sc.d zero, zero, %0" : "+A"(nobodys));
+  }
 
   std::uint64_t enter_guest() { return hal_hs_enter_guest(registers_.data()); }
 

@@ -24,6 +24,7 @@ class RiscvHart {
   }
   std::uint64_t fpr(unsigned n) { return fprs_[n]; }
   void set_fpr(unsigned n, std::uint64_t value) { fprs_[n] = value; }
+  void clear_reservation() {}
   std::uint64_t enter_guest() { return read_register(0); }
   std::optional<std::uint64_t> hlv(GuestVirtAddr, AccessWidth) { return std::nullopt; }
   std::optional<std::uint16_t> hlvx(GuestVirtAddr) { return std::nullopt; }

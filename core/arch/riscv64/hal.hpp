@@ -36,6 +36,9 @@ concept VirtualizationHardware =
       /// f0..f31 of the guest, likewise. sstatus.FS is not Off. n <= 31.
       { cpu.fpr(n) } -> std::same_as<std::uint64_t>;
       { cpu.set_fpr(n, value) };
+      /// An SC to memory of nobody's: no reservation is left on this hart ("Load-Reserved/
+      /// Store-Conditional Instructions" asks for it between two contexts).
+      { cpu.clear_reservation() };
 
       /// SRET, with hstatus.SPV set, to the guest at sepc in the mode of sstatus.SPP; returns
       /// scause when a trap to HS-mode is taken. scause, sepc, stval, htval, htinst, hstatus and

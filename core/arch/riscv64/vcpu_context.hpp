@@ -77,6 +77,7 @@ class VCpuContext {
     // Both are active in HS-mode: the last guest's must not be walked for this one.
     cpu.template write<Csr::vsatp>(0);
     cpu.template write<Csr::hgatp>(controls.hgatp);
+    cpu.clear_reservation();
     cpu.template write<Csr::hstatus>(kGuestHstatus | (is_supervisor_ ? hstatus::kSpvp : 0));
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       (cpu.template write<kSwitchedRegisters[I]>(registers_[I]), ...);

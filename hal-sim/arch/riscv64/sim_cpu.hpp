@@ -32,6 +32,7 @@ class SimCpu {
   void set_gpr(unsigned n, std::uint64_t value) { hart_->set_gpr(n, value); }
   [[nodiscard]] std::uint64_t fpr(unsigned n) const { return hart_->fpr(n); }
   void set_fpr(unsigned n, std::uint64_t value) { hart_->set_fpr(n, value); }
+  void clear_reservation() { hart_->clear_reservation(); }
 
   std::uint64_t enter_guest() {
     const std::uint64_t scause = hart_->enter_guest();

@@ -20,11 +20,14 @@ struct CodeBlock {
   std::uint32_t size = 0;   ///< bytes
   std::uint32_t count = 0;  ///< instructions
   Repair repair = Repair::None;
-  std::uint8_t rd = 0;  ///< Repair::Status: the register that was read to
+  std::uint8_t rd = 0;        ///< Repair::Status: the register that was read to
+  bool synchronizes = false;  ///< its last instruction makes the next an asynchronous point
 };
 
 /// Finds out how many instructions `size` bytes of code have, and what has to be done behind them.
-[[nodiscard]] CodeBlock describe_block(const std::uint8_t* code, std::uint32_t size) noexcept;
+/// Of the last one, what is beyond `room` bytes is elsewhere in memory.
+[[nodiscard]] CodeBlock describe_block(const std::uint8_t* code, std::uint32_t size,
+                                       std::uint64_t room) noexcept;
 
 /// Caches: what they have forgotten is found out again, which changes nothing.
 class CodePages {
@@ -54,7 +57,7 @@ class CodePages {
                               const std::uint8_t* code) noexcept {
     Block& b = blocks_[index_of_block(va)];
     const bool same = b.block.code == code && b.block.size == size && b.contents == contents_;
-    if (!same) b.block = describe_block(code, size);
+    if (!same) b.block = describe_block(code, size, kPage - va % kPage);
     b.va = va;
     b.translation = translation_;
     b.contents = contents_;

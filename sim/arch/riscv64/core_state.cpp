@@ -73,6 +73,9 @@ void GuestCore::describe(StateVisitor& visitor) {
   visitor.field("idle", idle_);
   visitor.field("turn_end", turn_end_);
   visitor.value("stopped_at_limit", stopped_at_limit_);
+  bool ran_last = machine_.last_to_run_ == index_;
+  visitor.value("ran_last", ran_last);
+  if (visitor.restores() && ran_last) machine_.last_to_run_ = index_;
   mmu_.describe(visitor);
   if (!visitor.restores()) return;
   if (timing_) timing_->restart(retirement_.total());

@@ -34,6 +34,9 @@ enum class Csr : std::uint16_t {
   satp = 0x180,
   stopi = 0xdb0,
   sstateen0 = 0x10c,
+  sstateen1 = 0x10d,
+  sstateen2 = 0x10e,
+  sstateen3 = 0x10f,
 
   // Hypervisor.
   hstatus = 0x600,
@@ -47,6 +50,9 @@ enum class Csr : std::uint16_t {
   hvictl = 0x609,
   henvcfg = 0x60a,
   hstateen0 = 0x60c,
+  hstateen1 = 0x60d,
+  hstateen2 = 0x60e,
+  hstateen3 = 0x60f,
   htval = 0x643,
   hip = 0x644,
   hvip = 0x645,

@@ -5,13 +5,6 @@
 #include <utility>
 
 namespace axvm::sim::riscv64 {
-namespace {
-
-/// A turn that no branch ends is cut here, this many instructions late.
-constexpr std::uint64_t kMaxStraightLine = 4096;
-
-}  // namespace
-
 void GuestCore::install_hooks() {
   // Each hook is a captureless function; the context pointer brings us back here.
   using FillHook = bool (*)(uc_engine*, std::uint64_t, uc_mem_type, uc_tlb_entry*, void*);
@@ -184,7 +177,7 @@ void GuestCore::on_block(std::uint64_t va, std::uint32_t size) {
 }
 
 void GuestCore::begin_block(std::uint64_t va, const CodeBlock& block) noexcept {
-  retirement_.begin_block(va, block.size, block.count, block.code);
+  retirement_.begin_block(va, block.size, block.count, block.code, block.synchronizes);
   repair_ = block.repair;
   repair_rd_ = block.rd;
 }
@@ -237,15 +230,12 @@ bool GuestCore::attend(std::uint64_t va, std::uint64_t count) {
 
   // An asynchronous point is a discontinuity of the PC, or lies behind an instruction that the
   // engine always ends a block with: neither depends on how blocks are cut.
-  const auto cut_of = [&](std::uint64_t time) {
-    const std::uint64_t due = instructions_at(time);
-    return due > kNoTarget - kMaxStraightLine ? kNoTarget : due + kMaxStraightLine;
-  };
-  const std::uint64_t leave_cut =
-      cut_of(std::min(turn_end_, Interrupts::timer_for_hs(hs_, this->time())));
-  const std::uint64_t take_cut = cut_of(Interrupts::timer_for_vs(hs_, this->time()));
-  const bool point = va != retirement_.successor() || follows_synchronization();
-  if ((point || total >= leave_cut) && leave_for_interrupt()) return false;
+  const std::uint64_t leave_cut = this->leave_cut();
+  const std::uint64_t take_cut = this->take_cut();
+  const bool point = is_asynchronous_point(va);
+  if (point || total >= leave_cut) {
+    if (const Stop stop = reason_to_leave(); stop != Stop::None) return hold(stop);
+  }
   if ((point || total >= take_cut) && take_interrupt(va)) return false;
   if (count > limit_ - total) return stop_within(limit_);
   if (total < leave_cut && count > leave_cut - total) return stop_within(leave_cut);

@@ -166,6 +166,15 @@ bool GuestCore::raise_misaligned(std::uint64_t pc) {
   return false;
 }
 
+Fault GuestCore::fault_of_store(const Refusal& refusal) const {
+  // The engine loads first what an AMO or SC is about to store to.
+  const auto t = mmu_.translate_without_side_effects(refusal.page, access_context(Access::Store));
+  if (!t) return t.error();
+  Fault fault = refusal.fault;
+  fault.access = Access::Store;
+  return fault;
+}
+
 std::optional<Cause> GuestCore::take_fault(const Refusal& refusal, std::uint64_t pc) {
   Fault fault = refusal.fault;
   std::uint64_t address = refusal.page;
@@ -175,8 +184,9 @@ std::optional<Cause> GuestCore::take_fault(const Refusal& refusal, std::uint64_t
     if ((pc & ~kPageMask) == refusal.page) address = pc;
     if (timing_) timing_->refuse_fetch(address, retirement_.total());
   } else if (const auto instruction = decode_memory_instruction(instruction_at(pc))) {
-    // The engine loads first what an AMO or SC is about to store to.
-    if (instruction->is_store()) fault.access = Access::Store;
+    if (instruction->is_store() && refusal.access == Access::Load) {
+      fault = fault_of_store(refusal);
+    }
     const std::uint64_t start = address_of(*instruction);
     // An access that crosses into the refused page faults at that page's first byte.
     if ((start & ~kPageMask) == refusal.page) address = start;

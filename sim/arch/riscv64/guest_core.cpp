@@ -43,6 +43,11 @@ Cause GuestCore::run_guest() {
   if (engine_.privilege() != privilege) {
     engine_.write(Hidden::Privilege, static_cast<std::uint64_t>(privilege));
   }
+  // The guest may write floating-point registers, whatever it says itself of that: HS-mode's FS,
+  // too, is Dirty then ("Virtual Supervisor Status Register").
+  hs_.sstatus |= status::FS;
+  // What other harts have stored where this one has a reservation, the engine does not know.
+  if (machine_.begin_run(index_)) clear_reservation();
   stopped_by_owner_ = false;
   // A stop at the limit is the owner's doing: what follows continues as if it had not been.
   if (!std::exchange(stopped_at_limit_, false)) retirement_.discontinue();
@@ -99,6 +104,10 @@ std::optional<Cause> GuestCore::after_run(uc_err error) {
         error = run_up_to(pc, refusal_->page);
         continue;
       }
+      if (refusal_->access == Access::Fetch) {
+        stop_ = reason_before_fetch_fault(pc);
+        if (stop_ != Stop::None) continue;
+      }
       return after_refusal();
     }
     if (error == UC_ERR_INSN_INVALID) return after_breakpoint();
@@ -141,12 +150,8 @@ uc_err GuestCore::run_up_to(std::uint64_t pc, std::uint64_t page) {
 
 std::optional<Cause> GuestCore::after_refusal() {
   const std::uint64_t pc = engine_.pc();
-  // A refused fetch stops between blocks; a refused access inside one.
-  if (refusal_->access == Access::Fetch) {
-    retirement_.close();
-  } else {
-    retirement_.stop_at(pc);
-  }
+  // A refused fetch stops between blocks, which are closed; a refused access inside one.
+  if (refusal_->access != Access::Fetch) retirement_.stop_at(pc);
   return take_fault(*refusal_, pc);
 }
 
@@ -154,6 +159,7 @@ std::optional<Cause> GuestCore::after_wfi() {
   const std::uint64_t next = engine_.pc();
   const std::uint64_t wake = std::min(turn_end_, next_deadline());
   if (wake == Pcpu::kNever) {
+    guest_is_stuck_ = true;
     return fail(
         fmt::format("WFI before {:#x} waits for an interrupt that nothing can raise", next));
   }

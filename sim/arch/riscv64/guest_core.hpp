@@ -44,6 +44,8 @@ class GuestCore final : public EngineCaches {
   void set_gpr(unsigned n, std::uint64_t v) { engine_.set_x(n, v); }
   [[nodiscard]] std::uint64_t fpr(unsigned n) const { return engine_.f(n); }
   void set_fpr(unsigned n, std::uint64_t v) { engine_.set_f(n, v); }
+  /// What an SC by HS-mode does.
+  void clear_reservation() { engine_.write(Hidden::ReservedAddress, ~0ULL); }
   [[nodiscard]] std::optional<std::uint64_t> hlv(std::uint64_t va, unsigned bytes);
   [[nodiscard]] std::optional<std::uint16_t> hlvx(std::uint64_t va);
   bool hsv(std::uint64_t va, unsigned bytes, std::uint64_t value);
@@ -103,6 +105,8 @@ class GuestCore final : public EngineCaches {
   static constexpr std::uint64_t kPageMask = 4095;
   /// Beyond so many watches all are dropped and set again where code is still fetched from.
   static constexpr std::size_t kMaxWatches = 1024;
+  /// A page with more of them is watched as a whole, so that any block's pages need far fewer.
+  static constexpr std::size_t kMaxWatchesOfPage = 128;
 
   /// A translation that the fill hook refused.
   struct Refusal {
@@ -202,6 +206,8 @@ class GuestCore final : public EngineCaches {
   /// An exception goes where hedeleg sends it: to VS-mode (true), or it is recorded for HS-mode.
   bool raise(Cause cause, std::uint64_t return_address, std::uint64_t value, bool address);
   std::optional<Cause> take_fault(const Refusal& refusal, std::uint64_t pc);
+  /// What an atomic's store would fault for, where its load was refused.
+  [[nodiscard]] Fault fault_of_store(const Refusal& refusal) const;
   /// The same for an atomic at `pc` whose address is misaligned.
   bool raise_misaligned(std::uint64_t pc);
   /// From inside a hook: a trap to HS-mode has been recorded. True when the guest goes on at `next`
@@ -240,11 +246,20 @@ class GuestCore final : public EngineCaches {
   void write_fcsr(std::uint64_t value);
 
   // interrupt_delivery.cpp: interrupts at asynchronous points.
-  /// The instruction that has retired, the one before the successor, makes the next an asynchronous
-  /// point.
-  [[nodiscard]] bool follows_synchronization() const;
-  /// Leaves for HS-mode if it takes an interrupt now, or at the turn's end. False: neither.
-  bool leave_for_interrupt();
+  /// Neither depends on how blocks are cut. The code before `va` has been closed.
+  [[nodiscard]] bool is_asynchronous_point(std::uint64_t va) const noexcept {
+    return va != retirement_.successor() || retirement_.synchronizes();
+  }
+  /// So many instructions will have retired when straight-line code is interrupted for what is due
+  /// at a time; for HS-mode or the turn's end; for VS-mode.
+  [[nodiscard]] std::uint64_t cut_at(std::uint64_t time) const noexcept;
+  [[nodiscard]] std::uint64_t leave_cut() const noexcept;
+  [[nodiscard]] std::uint64_t take_cut() const noexcept;
+  /// Interrupt if HS-mode takes one now; TurnEnd; None.
+  [[nodiscard]] Stop reason_to_leave();
+  /// The instruction at `pc` cannot be fetched, but what is pending comes first: Limit, what
+  /// reason_to_leave() says, Resume when VS-mode has taken an interrupt; None.
+  [[nodiscard]] Stop reason_before_fetch_fault(std::uint64_t pc);
   /// Takes what is due in VS-mode, at `va`. False: nothing is.
   bool take_interrupt(std::uint64_t va);
 

@@ -11,18 +11,19 @@ namespace {
 constexpr std::uint16_t number(Csr csr) noexcept { return static_cast<std::uint16_t>(csr); }
 
 /// Supervisor CSRs that there are: VS-mode has its own in their places, but for three.
-constexpr std::array kSupervisor{
-    Csr::sstatus,  Csr::sie,      Csr::stvec,  Csr::scounteren, Csr::senvcfg, Csr::sstateen0,
-    Csr::sscratch, Csr::sepc,     Csr::scause, Csr::stval,      Csr::sip,     Csr::stimecmp,
-    Csr::satp,     Csr::siselect, Csr::sireg,  Csr::stopei,     Csr::stopi};
+constexpr std::array kSupervisor{Csr::sstatus,   Csr::sie,       Csr::stvec,     Csr::scounteren,
+                                 Csr::senvcfg,   Csr::sstateen0, Csr::sstateen1, Csr::sstateen2,
+                                 Csr::sstateen3, Csr::sscratch,  Csr::sepc,      Csr::scause,
+                                 Csr::stval,     Csr::sip,       Csr::stimecmp,  Csr::satp,
+                                 Csr::siselect,  Csr::sireg,     Csr::stopei,    Csr::stopi};
 /// The hypervisor's and the virtual supervisor's: VS-mode has neither.
 constexpr std::array kHypervisor{
-    Csr::hstatus,   Csr::hedeleg, Csr::hideleg,   Csr::hie,      Csr::htimedelta, Csr::hcounteren,
-    Csr::hgeie,     Csr::henvcfg, Csr::hstateen0, Csr::htval,    Csr::hip,        Csr::hvip,
-    Csr::htinst,    Csr::hgatp,   Csr::hgeip,     Csr::vsstatus, Csr::vsie,       Csr::vstvec,
-    Csr::vsscratch, Csr::vsepc,   Csr::vscause,   Csr::vstval,   Csr::vsip,       Csr::vstimecmp,
-    Csr::vsatp,     Csr::hvien,   Csr::hvictl,    Csr::hviprio1, Csr::hviprio2,   Csr::vsiselect,
-    Csr::vsireg,    Csr::vstopei, Csr::vstopi};
+    Csr::hstatus,  Csr::hedeleg,  Csr::hideleg,   Csr::hie,       Csr::htimedelta, Csr::hcounteren,
+    Csr::hgeie,    Csr::henvcfg,  Csr::hstateen0, Csr::hstateen1, Csr::hstateen2,  Csr::hstateen3,
+    Csr::htval,    Csr::hip,      Csr::hvip,      Csr::htinst,    Csr::hgatp,      Csr::hgeip,
+    Csr::vsstatus, Csr::vsie,     Csr::vstvec,    Csr::vsscratch, Csr::vsepc,      Csr::vscause,
+    Csr::vstval,   Csr::vsip,     Csr::vstimecmp, Csr::vsatp,     Csr::hvien,      Csr::hvictl,
+    Csr::hviprio1, Csr::hviprio2, Csr::vsiselect, Csr::vsireg,    Csr::vstopei,    Csr::vstopi};
 
 constexpr bool is_among(const auto& list, std::uint16_t csr) noexcept {
   return std::ranges::find(list, static_cast<Csr>(csr)) != list.end();
@@ -68,6 +69,10 @@ GuestCore::Outcome GuestCore::permit(std::uint16_t csr, bool write) const {
     case Csr::sip: allowed = !injected; break;
     case Csr::senvcfg: allowed = (hs_.hstateen0 & hstateen0::ENVCFG) != 0; break;
     case Csr::sstateen0: allowed = (hs_.hstateen0 & hstateen0::SE0) != 0; break;
+    // hstateen1 to 3 are read-only zero.
+    case Csr::sstateen1:
+    case Csr::sstateen2:
+    case Csr::sstateen3: allowed = false; break;
     case Csr::siselect: allowed = (hs_.hstateen0 & hstateen0::CSRIND) != 0; break;
     case Csr::stopi: allowed = (hs_.hstateen0 & hstateen0::AIA) != 0; break;
     case Csr::sireg:

@@ -6,6 +6,7 @@
 #include <sim/arch/riscv64/pcpu.hpp>
 #include <sim/machine.hpp>
 #include <string>
+#include <utility>
 
 namespace axvm::sim::riscv64 {
 
@@ -24,10 +25,17 @@ class Machine final : public sim::Machine {
   friend class Pcpu;
   using sim::Machine::Machine;
 
+  /// A hart is about to run. True when another one has run since it did.
+  [[nodiscard]] bool begin_run(unsigned index) noexcept {
+    return std::exchange(last_to_run_, index) != index;
+  }
+
   template <class F>
   void for_each_core(F&& f) {
     for (unsigned i = 0; i < pcpu_count(); ++i) f(*pcpu(i).core_);
   }
+
+  unsigned last_to_run_ = 0;
 };
 
 }  // namespace axvm::sim::riscv64

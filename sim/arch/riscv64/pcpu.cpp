@@ -18,6 +18,7 @@ std::uint64_t Pcpu::gpr(unsigned n) const { return core_->gpr(n); }
 void Pcpu::set_gpr(unsigned n, std::uint64_t value) { core_->set_gpr(n, value); }
 std::uint64_t Pcpu::fpr(unsigned n) const { return core_->fpr(n); }
 void Pcpu::set_fpr(unsigned n, std::uint64_t value) { core_->set_fpr(n, value); }
+void Pcpu::clear_reservation() { core_->clear_reservation(); }
 std::uint64_t Pcpu::enter_guest() { return static_cast<std::uint64_t>(core_->enter()); }
 
 std::optional<std::uint64_t> Pcpu::hlv(std::uint64_t va, unsigned bytes) {

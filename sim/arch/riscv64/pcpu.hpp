@@ -40,6 +40,8 @@ class Pcpu final : public sim::Pcpu {
   /// f0..f31, likewise.
   [[nodiscard]] std::uint64_t fpr(unsigned n) const;
   void set_fpr(unsigned n, std::uint64_t value);
+  /// An SC by HS-mode, to anywhere: there is no reservation any more.
+  void clear_reservation();
   /// SRET with hstatus.SPV set; returns scause at the next trap to HS-mode.
   std::uint64_t enter_guest();
   /// HLV.BU, HU, WU or D: `bytes` 1, 2, 4 or 8. Nothing: it faulted, which scause, stval, htval and

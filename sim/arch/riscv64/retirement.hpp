@@ -21,19 +21,23 @@ inline std::uint64_t count_instructions(const std::uint8_t* code, std::uint64_t 
 /// points: a discontinuity of the program counter, however the engine cuts its blocks.
 class Retirement {
  public:
-  /// `code` are the block's bytes, valid until it is closed.
+  /// `code` are the block's bytes, valid until it is closed. `synchronizes`: behind its last
+  /// instruction is an asynchronous point wherever that is; inside the block there is none.
   void begin_block(std::uint64_t va, std::uint64_t size, std::uint64_t count,
-                   const std::uint8_t* code) noexcept {
+                   const std::uint8_t* code, bool synchronizes) noexcept {
     total_ += count;
     begin_ = va;
     end_ = va + size;
     code_ = code;
+    block_synchronizes_ = synchronizes;
   }
+  /// The running block is one whose last instruction does, after all.
+  void block_synchronizes() noexcept { block_synchronizes_ = true; }
 
   /// Execution stopped with `pc` as the next instruction to run.
   void stop_at(std::uint64_t pc) noexcept {
     const std::uint64_t total = total_at(pc);
-    if (code_ != nullptr && pc - begin_ - 1 < end_ - begin_) last_ = start_before(pc);
+    if (code_ != nullptr && pc != begin_) synchronizes_ = block_synchronizes_ && pc == end_;
     total_ = total;
     begin_ = end_ = pc;
     code_ = nullptr;
@@ -53,14 +57,15 @@ class Retirement {
   /// The instruction at `va`, where execution has stopped, was carried out without the engine.
   void retire(std::uint64_t va, unsigned bytes) noexcept {
     ++total_;
-    last_ = va;
+    synchronizes_ = false;
     begin_ = end_ = va + bytes;
     code_ = nullptr;
   }
 
   /// Control goes elsewhere by an exception or its return: what follows is an asynchronous point.
   void discontinue() noexcept {
-    begin_ = end_ = last_ = kNowhere;
+    begin_ = end_ = kNowhere;
+    synchronizes_ = false;
     code_ = nullptr;
   }
   /// Nothing has retired since.
@@ -71,37 +76,26 @@ class Retirement {
   [[nodiscard]] std::uint64_t begin() const noexcept { return begin_; }
   /// Where execution continues unless something branches.
   [[nodiscard]] std::uint64_t successor() const noexcept { return end_; }
-  /// The instruction that retired last before successor(); an odd address when it is not known.
-  [[nodiscard]] std::uint64_t last() const noexcept {
-    return code_ == nullptr || begin_ == end_ ? last_ : start_before(end_);
-  }
+  /// Between blocks: the next instruction is an asynchronous point even at successor().
+  [[nodiscard]] bool synchronizes() const noexcept { return synchronizes_; }
 
   /// Between blocks.
   void describe(StateVisitor& v) {
     close();
     v.field("retired", total_);
     v.field("successor", end_);
-    v.field("last", last_);
+    v.value("synchronizes", synchronizes_);
     begin_ = end_;
   }
 
  private:
-  /// The last instruction that begins in the block before `pc`.
-  [[nodiscard]] std::uint64_t start_before(std::uint64_t pc) const noexcept {
-    std::uint64_t at = begin_;
-    for (;;) {
-      const std::uint64_t next = at + instruction_bytes(code_[at - begin_]);
-      if (next >= pc) return at;
-      at = next;
-    }
-  }
-
   static constexpr std::uint64_t kNowhere = 1;  // no instruction is at an odd address
   std::uint64_t total_ = 0;
   std::uint64_t begin_ = kNowhere;
   std::uint64_t end_ = kNowhere;
-  std::uint64_t last_ = kNowhere;
   const std::uint8_t* code_ = nullptr;
+  bool block_synchronizes_ = false;
+  bool synchronizes_ = false;
 };
 
 /// Retirement::total_at() of one instruction of a block after the other, without counting all that

@@ -13,11 +13,15 @@ inline constexpr std::uint32_t kEcall = 0x0000'0073;
 inline constexpr std::uint32_t kEbreak = 0x0010'0073;
 inline constexpr std::uint32_t kSret = 0x1020'0073;
 inline constexpr std::uint32_t kWfi = 0x1050'0073;
-inline constexpr std::uint32_t kFenceI = 0x0000'100f;
 
 /// The major opcode SYSTEM; needs the first half of an instruction only.
 constexpr bool is_system(std::uint32_t instruction) noexcept {
   return (instruction & 0x7f) == 0x73;
+}
+
+/// FENCE.I, whatever its other fields are ("Zifencei"); needs the first half only.
+constexpr bool is_fence_i(std::uint32_t instruction) noexcept {
+  return (instruction & 0x707f) == 0x100f;
 }
 
 /// SFENCE.VMA rs1, rs2.

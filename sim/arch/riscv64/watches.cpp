@@ -3,6 +3,7 @@
 // fetched from, it is looked through. (They are not replaced in a copy of the code: where an
 // instruction begins is known only when it is executed.)
 
+#include <array>
 #include <bit>
 #include <cstring>
 #include <sim/arch/riscv64/guest_core.hpp>
@@ -10,7 +11,7 @@
 namespace axvm::sim::riscv64 {
 
 bool GuestCore::needs_watch(std::uint32_t word) noexcept {
-  if (word == kFenceI) return true;
+  if (is_fence_i(word)) return true;
   const auto csr = decode_csr_instruction(word);
   if (!csr) return false;
   switch (static_cast<Csr>(csr->csr)) {
@@ -34,18 +35,24 @@ void GuestCore::examine_code(std::uint64_t page_va, std::uint64_t pa) {
   if (examined_pages_.note(page_va, pa, 0)) return;
   watch_unmaintained_code(page_va, pa);
   const std::uint8_t* const bytes = machine_.memory().at(pa);
+  std::array<std::uint64_t, kMaxWatchesOfPage> sites{};
+  std::size_t count = 0;
+  const auto note = [&](unsigned offset) {
+    if (count < sites.size()) sites[count] = page_va + offset;
+    ++count;
+  };
   constexpr unsigned kLast = PhysicalMemory::kFrameSize - 2;
   for (unsigned offset = 0; offset < kLast; offset += 2) {
     std::uint32_t word = 0;
     std::memcpy(&word, bytes + offset, sizeof word);
-    if (needs_watch(word)) watch(page_va + offset, page_va + offset);
+    if (needs_watch(word)) note(offset);
   }
   // The second half is in the next page, whatever that will be.
   std::uint16_t half = 0;
   std::memcpy(&half, bytes + kLast, sizeof half);
-  if (is_system(half) || half == static_cast<std::uint16_t>(kFenceI)) {
-    watch(page_va + kLast, page_va + kLast);
-  }
+  if (is_system(half) || is_fence_i(half)) note(kLast);
+  if (count > sites.size()) return watch(page_va, page_va + kPageMask);
+  for (std::size_t n = 0; n < count; ++n) watch(sites[n], sites[n]);
 }
 
 void GuestCore::watch_unmaintained_code(std::uint64_t page_va, std::uint64_t pa) {
@@ -76,14 +83,14 @@ void GuestCore::report_unmaintained_code(std::uint64_t va) {
 }
 
 void GuestCore::watch(std::uint64_t first, std::uint64_t last) {
+  const auto [entry, is_new] = watches_.try_emplace({first, last});
+  if (!is_new) return;
   // A guest that is full of these must not fill the engine with watches.
-  if (watches_.size() >= kMaxWatches) {
+  if (watches_.size() > kMaxWatches) {
     forget_watches_next_ = true;
     attention_ = 0;
   }
-  uc_hook& hook = watches_[{first, last}];
-  if (hook != 0) return;
-  hook = engine_.watch(
+  entry->second = engine_.watch(
       first, last,
       [](uc_engine*, std::uint64_t at, std::uint32_t, void* self) {
         static_cast<GuestCore*>(self)->on_watch(at);
@@ -97,10 +104,12 @@ void GuestCore::on_watch(std::uint64_t va) {
   if (stop_ != Stop::None || engine_.pc() != va) return;
   report_unmaintained_code(va);
   const std::uint32_t word = instruction_at(va);
-  if (!needs_watch(word)) return;
+  const bool in_two_pages = (va & kPageMask) == kPageMask - 1;
+  if (in_two_pages && word == kSret) return retirement_.block_synchronizes();
+  if (!needs_watch(word) && !(in_two_pages && decode_csr_instruction(word))) return;
   repair(va);
   retirement_.stop_at(va);
-  const Outcome outcome = word == kFenceI ? synchronise_code() : carry_out(word, va);
+  const Outcome outcome = is_fence_i(word) ? synchronise_code() : carry_out(word, va);
   if (outcome != Outcome::Done) {
     if (refuse_instruction(outcome, word, va)) engine_.set_pc(va + 4);
     return;

@@ -40,6 +40,7 @@ class FakeHart {
     ++float_accesses;
     return fprs.at(n);
   }
+  void clear_reservation() { is_reserved = false; }
   void set_fpr(unsigned n, std::uint64_t value) {
     ++float_accesses;
     fprs.at(n) = value;
