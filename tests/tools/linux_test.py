@@ -278,15 +278,15 @@ class AiaSession(LinuxSession):
 class LinuxAia(AiaSession):
     def test_it_runs_on_one_to_four_cpus(self):
         for count in (1, 2, 4):
-            out = self.aia(count, "nproc", "cat /proc/interrupts")
-            self.assertIn("riscv-imsic: 255 MSIs per CPU", out.replace("per-CPU", "per CPU"))
+            out = self.aia(count, "nproc")
+            self.assertIn("riscv-imsic: imsics@28000000: per-CPU IDs 255 at base address", out)
+            self.assertIn("d000000.aplic: 96 interrupts forwarded to MSI base", out)
             self.assertIn(f"\n{count}\n", out)
-            self.assertRegex(out, r"APLIC-MSI-d000000.aplic +10 +Level +ttyS0")
 
     def test_it_runs_on_an_aplic_alone(self):
         alone = self.changed("linux-aia", (", [2, 0x2800_0000]", ", [2]"))
-        out = self.session("cat /proc/interrupts", configuration=alone)
-        self.assertRegex(out, r"APLIC-DIRECT-d000000.aplic +10 +Level +ttyS0")
+        out = self.session("nproc", configuration=alone)
+        self.assertIn("d000000.aplic: 96 interrupts directly connected to 1 CPUs", out)
 
 
 class LinuxAiaShaken(AiaSession):
