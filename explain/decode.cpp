@@ -11,7 +11,7 @@ std::string meaning_of(const Field& field, std::uint64_t word, std::uint64_t val
   if (field.meaning != nullptr) return field.meaning(word, value);
   const std::string_view text = field.values.find(value);
   if (!text.empty()) return std::string(text);
-  if (field.name == "RES0" && value != 0) return "should be 0";
+  if ((field.name == "RES0" || field.name == "Reserved") && value != 0) return "should be 0";
   if (field.name == "RES1" && value != field.of(~std::uint64_t{0})) return "should be all 1";
   // A value that a list of more than two does not have is none that the architecture gives.
   return field.values.all().size() > 2 && !field.open ? "reserved" : "";

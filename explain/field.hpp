@@ -51,7 +51,8 @@ using MeaningOf = std::string (*)(std::uint64_t word, std::uint64_t value);
 struct Field {
   std::uint8_t high = 0;
   std::uint8_t low = 0;
-  std::string_view name;   ///< as the manual has it; "RES0" and "RES1" are reserved
+  /// As the manual has it; "RES0", "RES1", "WPRI" and "Reserved" are reserved.
+  std::string_view name;
   std::string_view about;  ///< what it is for, in a few words
   Values values{};
   bool open = false;  ///< values that are not in the list are not reserved
@@ -61,7 +62,9 @@ struct Field {
   [[nodiscard]] constexpr std::uint64_t of(std::uint64_t word) const noexcept {
     return (word >> low) & ((std::uint64_t{2} << (high - low)) - 1);
   }
-  [[nodiscard]] constexpr bool reserved() const noexcept { return name.starts_with("RES"); }
+  [[nodiscard]] constexpr bool reserved() const noexcept {
+    return name.starts_with("RES") || name == "WPRI" || name == "Reserved";
+  }
 };
 
 /// A flag: what it is for, what it means when it is set, and when it is clear.
@@ -83,6 +86,11 @@ struct Field {
 }
 [[nodiscard]] consteval Field res1(std::uint8_t high, std::uint8_t low) {
   return {.high = high, .low = low, .name = "RES1", .about = "reserved, set"};
+}
+
+/// Reserved: writes preserve values, reads ignore them.
+[[nodiscard]] consteval Field wpri(std::uint8_t high, std::uint8_t low) {
+  return {.high = high, .low = low, .name = "WPRI", .about = "reserved, ignored by hardware"};
 }
 
 /// Fields that together are the bits `high` to `low` of a word, from high bits to low.

@@ -2,6 +2,7 @@
 #include <array>
 #include <explain/aarch64/layouts.hpp>
 #include <explain/registers.hpp>
+#include <explain/riscv64/layouts.hpp>
 
 namespace axvm::explain {
 
@@ -36,13 +37,45 @@ constexpr auto kRegisters = std::to_array<Register>({
     {"TTBR1_EL1", aarch64::ttbr1_el1},
     {"VTCR_EL2", aarch64::vtcr_el2},
     {"VTTBR_EL2", aarch64::vttbr_el2},
+    {"hcounteren", riscv64::hcounteren},
+    {"hedeleg", riscv64::hedeleg},
+    {"henvcfg", riscv64::henvcfg},
+    {"hgatp", riscv64::hgatp},
+    {"hideleg", riscv64::hideleg},
+    {"hie", riscv64::hie},
+    {"hip", riscv64::hip},
+    {"hstatus", riscv64::hstatus},
+    {"htimedelta", riscv64::htimedelta},
+    {"htinst", riscv64::htinst},
+    {"htval", riscv64::htval},
+    {"hvip", riscv64::hvip},
+    {"satp", riscv64::satp},
+    {"scause", riscv64::scause},
+    {"scounteren", riscv64::scounteren},
+    {"senvcfg", riscv64::senvcfg},
+    {"sepc", riscv64::sepc},
+    {"sie", riscv64::sie},
+    {"sip", riscv64::sip},
+    {"sstatus", riscv64::sstatus},
+    {"stimecmp", riscv64::stimecmp},
+    {"stval", riscv64::stval},
+    {"stvec", riscv64::stvec},
+    {"vsatp", riscv64::vsatp},
+    {"vscause", riscv64::vscause},
+    {"vsepc", riscv64::vsepc},
+    {"vsie", riscv64::vsie},
+    {"vsip", riscv64::vsip},
+    {"vsstatus", riscv64::vsstatus},
+    {"vstimecmp", riscv64::vstimecmp},
+    {"vstval", riscv64::vstval},
+    {"vstvec", riscv64::vstvec},
 });
 static_assert(std::ranges::is_sorted(kRegisters, {}, &Register::name));
 
 constexpr char upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; }
 
 bool same(std::string_view text, std::string_view name) {
-  return std::ranges::equal(text, name, {}, upper);
+  return std::ranges::equal(text, name, {}, upper, upper);
 }
 
 }  // namespace

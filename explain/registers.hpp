@@ -7,7 +7,7 @@
 
 namespace axvm::explain {
 
-/// All of them, in the order of their names.
+/// All of them, in the order of their names: AArch64's, which are in capitals, and RISC-V's.
 [[nodiscard]] std::span<const Register> registers();
 
 /// By name, in upper or lower case. Without a level it is EL2's where there is one: "esr" is

@@ -7,6 +7,8 @@
 #include <explain/aarch64/walk_page.hpp>
 #include <explain/aarch64/walk_text.hpp>
 #include <explain/registers.hpp>
+#include <explain/riscv64/exit.hpp>
+#include <explain/riscv64/page_table_entry.hpp>
 #include <explain/text.hpp>
 #include <fuzz/input.hpp>
 
@@ -49,6 +51,24 @@ void check_words(Input& input) {
   const Exit exit{.esr = word, .far = input.take<std::uint64_t>(), .hpfar = word >> 7};
   require(!what_happened(exit).empty(), "every exit has a text");
   static_cast<void>(what_follows(exit));
+}
+
+void check_riscv64_words(Input& input) {
+  const auto word = input.take<std::uint64_t>();
+  for (unsigned level = 0; level < 5; ++level) {
+    for (const bool g_stage : {false, true}) {
+      const riscv64::EntryPlace place{.g_stage = g_stage, .level = level};
+      require(!word_text("e", riscv64::entry_layout(place, word), word).empty(),
+              "every entry has a text");
+    }
+  }
+  const riscv64::Exit exit{.scause = input.take<std::uint8_t>() % 64U | (word >> 63) << 63,
+                           .stval = word,
+                           .htval = input.take<std::uint64_t>(),
+                           .htinst = input.take<std::uint32_t>() | 0ULL,
+                           .hstatus = word >> 7};
+  require(!riscv64::what_happened(exit).empty(), "every trap has a text");
+  static_cast<void>(riscv64::what_follows(exit));
 }
 
 /// Four frames whose entries mostly point to each other, and registers that mostly make sense.
@@ -96,9 +116,10 @@ void check_walk(Input& input) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Input input(data, size);
-  switch (input.below(3)) {
+  switch (input.below(4)) {
     case 0: check_text(input); break;
     case 1: check_words(input); break;
+    case 2: check_riscv64_words(input); break;
     default: check_walk(input); break;
   }
   return 0;

@@ -3,7 +3,7 @@
 #include <explain/aarch64/layouts.hpp>
 #include <explain/aarch64/walk.hpp>
 #include <hal-sim/config/size_text.hpp>
-#include <sim/timing/cost_model.hpp>
+#include <utility>
 
 namespace axvm::explain::aarch64 {
 
@@ -51,30 +51,13 @@ void name_purposes(ExplainedWalk& walk) {
   }
 }
 
-constexpr std::string_view kServers[] = {"L1", "L2", "L3", "memory"};
-
 void count_cycles(ExplainedWalk& walk, const sim::timing::HierarchyProfile* memory) {
-  const sim::CostModel flat;
-  if (memory == nullptr) {
-    walk.cost_model = fmt::format("flat: {} for the TLB miss, {} for each descriptor",
-                                  flat.tlb_miss, flat.descriptor);
-    walk.cycles_before = flat.tlb_miss;
-    std::uint64_t sum = walk.cycles_before;
-    for (WalkRead& read : walk.reads) {
-      read.cycles = flat.descriptor;
-      read.cycles_so_far = sum += flat.descriptor;
-    }
-    return;
-  }
-  walk.cost_model = "data caches of the profile, cold; no walk caches";
-  sim::timing::MemoryHierarchy hierarchy(*memory);
-  std::uint64_t sum = 0;
-  for (WalkRead& read : walk.reads) {
-    const auto answer = hierarchy.walk(read.step.descriptor_pa);
-    read.served_by = kServers[static_cast<std::size_t>(answer.level)];
-    read.cycles = answer.cycles;
-    read.cycles_so_far = sum += answer.cycles;
-  }
+  std::vector<std::uint64_t> addresses;
+  for (const WalkRead& read : walk.reads) addresses.push_back(read.step.descriptor_pa);
+  WalkCost cost = walk_cost(addresses, memory);
+  walk.cycles_before = cost.cycles_before;
+  walk.cost_model = std::move(cost.model);
+  for (std::size_t n = 0; n < walk.reads.size(); ++n) walk.reads[n].cost = cost.reads[n];
 }
 
 bool covers(const TlbEntry& entry, std::uint64_t input) {

@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <expected>
 #include <explain/aarch64/descriptor.hpp>
+#include <explain/walk_cost.hpp>
 #include <optional>
 #include <sim/arch/aarch64/mmu.hpp>
-#include <sim/timing/memory_hierarchy.hpp>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,9 +34,7 @@ struct WalkRead {
   /// The level of the stage-1 descriptor that the read is for; nothing when it is for the address
   /// itself.
   std::optional<unsigned> for_stage1_level{};
-  std::uint64_t cycles = 0;         ///< of this read
-  std::string_view served_by{};     ///< "L2", when a profile says so
-  std::uint64_t cycles_so_far = 0;  ///< of the walk, this read included
+  ReadCost cost{};
 };
 
 /// An entry of the TLB that covers the address, or a page of stage 2 that the walk asks about.
@@ -67,12 +65,11 @@ struct ExplainedWalk {
   [[nodiscard]] bool stage1_enabled() const;
   [[nodiscard]] bool stage2_enabled() const;
   [[nodiscard]] std::uint64_t cycles() const {
-    return reads.empty() ? cycles_before : reads.back().cycles_so_far;
+    return reads.empty() ? cycles_before : reads.back().cost.cycles_so_far;
   }
 };
 
-/// Walks, and looks into the TLB. Costs are the flat ones of the functional machine; with `memory`,
-/// those of a walker in front of its caches, which are empty at first and hold nothing but tables.
+/// Walks, and looks into the TLB. Costs are those of walk_cost().
 [[nodiscard]] ExplainedWalk walk(const sim::aarch64::Mmu& mmu, const WalkQuestion& question,
                                  const sim::timing::HierarchyProfile* memory = nullptr);
 

@@ -4,41 +4,19 @@
 #include <bit>
 #include <cstring>
 #include <explain/aarch64/walk_page.hpp>
-#include <explain/decode.hpp>
-#include <explain/page_pieces.hpp>
-#include <explain/registers.hpp>
-#include <nlohmann/json.hpp>
-#include <pages/page.hpp>
+#include <explain/page_json.hpp>
 
 namespace axvm::explain::aarch64 {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-// JavaScript's numbers end at 2^53.
-std::string hex(std::uint64_t value) { return fmt::format("{:#x}", value); }
-
-Json fields_json(const Part& part) {
-  Json fields = Json::array();
-  for (const DecodedField& field : part.fields) {
-    fields.push_back({{"high", field.field->high},
-                      {"low", field.field->low},
-                      {"name", field.field->name},
-                      {"value", value_text(field)},
-                      {"about", field.field->about},
-                      {"meaning", field.meaning}});
-  }
-  return fields;
-}
-
-Json word_json(const Layout& layout, std::uint64_t word) {
-  const Part part = decode(layout, word).front();
-  return {{"word", fmt::format("{:#018x}", word)},
-          {"title", layout.title},
-          {"section", layout.section},
-          {"fields", fields_json(part)}};
-}
+constexpr PageWords kWords{.first_stage = "stage 1",
+                           .second_stage = "stage 2",
+                           .first_space = "VA",
+                           .second_space = "IPA",
+                           .entry = "descriptor",
+                           .block = "block",
+                           .levels_ascend = true};
 
 std::uint64_t word_at(const sim::PhysicalMemory& memory, std::uint64_t pa, bool big_endian) {
   std::uint64_t word = 0;
@@ -88,29 +66,18 @@ Json read_json(const ExplainedWalk& walk, const WalkRead& read) {
                {"index", step.index},
                {"descriptor",
                 word_json(descriptor_layout(place_of(step), step.descriptor), step.descriptor)},
-               {"cycles", read.cycles},
-               {"cyclesSoFar", read.cycles_so_far}};
+               {"cycles", read.cost.cycles},
+               {"cyclesSoFar", read.cost.cycles_so_far}};
   if (read.for_stage1_level) json["forLevel"] = *read.for_stage1_level;
-  if (!read.served_by.empty()) json["servedBy"] = read.served_by;
+  if (!read.cost.served_by.empty()) json["servedBy"] = read.cost.served_by;
   return json;
 }
 
 Json registers_json(const Registers& r) {
-  Json list = Json::array();
-  const auto add = [&list](std::string_view name, std::uint64_t value) {
-    Json json = word_json(find_register(name)->layout(value), value);
-    json["name"] = name;
-    list.push_back(std::move(json));
-  };
-  add("SCTLR_EL1", r.sctlr_el1);
-  add("TCR_EL1", r.tcr_el1);
-  add("TTBR0_EL1", r.ttbr0_el1);
-  add("TTBR1_EL1", r.ttbr1_el1);
-  add("MAIR_EL1", r.mair_el1);
-  add("HCR_EL2", r.hcr_el2);
-  add("VTCR_EL2", r.vtcr_el2);
-  add("VTTBR_EL2", r.vttbr_el2);
-  return list;
+  return {register_json("SCTLR_EL1", r.sctlr_el1), register_json("TCR_EL1", r.tcr_el1),
+          register_json("TTBR0_EL1", r.ttbr0_el1), register_json("TTBR1_EL1", r.ttbr1_el1),
+          register_json("MAIR_EL1", r.mair_el1),   register_json("HCR_EL2", r.hcr_el2),
+          register_json("VTCR_EL2", r.vtcr_el2),   register_json("VTTBR_EL2", r.vttbr_el2)};
 }
 
 Json walk_json(const ExplainedWalk& walk, const std::string& title,
@@ -128,6 +95,7 @@ Json walk_json(const ExplainedWalk& walk, const std::string& title,
     reads.push_back(std::move(json));
   }
   return {{"title", title},
+          {"words", to_json(kWords)},
           {"space", walk.question.stage2_only ? "IPA" : "VA"},
           {"address", hex(walk.question.address)},
           {"found", walk.result.has_value()},
@@ -146,10 +114,7 @@ Json walk_json(const ExplainedWalk& walk, const std::string& title,
 
 std::string walk_page(const ExplainedWalk& walk, const std::string& title,
                       const sim::PhysicalMemory& memory) {
-  const std::array gaps{
-      pages::Gap{"@TITLE@", pages::as_html(title)},
-      pages::Gap{"@WALK@", pages::as_script(walk_json(walk, title, memory).dump())}};
-  return pages::filled(page_pieces(), gaps);
+  return filled_page(title, walk_json(walk, title, memory));
 }
 
 }  // namespace axvm::explain::aarch64

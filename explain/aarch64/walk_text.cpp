@@ -31,9 +31,9 @@ std::string read_text(const ExplainedWalk& walk, const WalkRead& read, std::size
   text += fmt::format("{}    {}\n", margin, read_choice(read));
   text += fmt::format("{}    {:#018x}: {}\n", margin, step.descriptor, read_outcome(walk, read));
   text += fields_text(layout, step.descriptor, margin.size() + 4, full);
-  if (!read.served_by.empty()) {
-    text += fmt::format("{}    {} cycles, served by {}; {} so far\n", margin, read.cycles,
-                        read.served_by, read.cycles_so_far);
+  if (!read.cost.served_by.empty()) {
+    text += fmt::format("{}    {} cycles, served by {}; {} so far\n", margin, read.cost.cycles,
+                        read.cost.served_by, read.cost.cycles_so_far);
   }
   return text;
 }

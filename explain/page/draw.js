@@ -19,13 +19,13 @@ function digits(address, high, low) {
   return ((BigInt(address) >> BigInt(low)) & ((1n << BigInt(width)) - 1n)).toString(2).padStart(width, "0");
 }
 
-// An address cut up by its levels. `lit` and `waiting` are numbers of ranges.
-function addressBar(space, stage, address, ranges, firstLevel, lit, waiting) {
+// An address cut up by its levels, which are `levelStep` apart. `lit` and `waiting` are numbers of ranges.
+function addressBar(space, stage, address, ranges, firstLevel, levelStep, lit, waiting) {
   const bar = element("div", { class: `bits stage${stage}`, role: "group",
     "aria-label": `${space} ${address}` }, element("span", { class: "space" }, space));
   ranges.forEach(([high, low], i) => {
     const last = i + 1 === ranges.length;
-    const name = last ? "offset" : `level ${firstLevel + i}`;
+    const name = last ? "offset" : `level ${firstLevel + levelStep * i}`;
     const kind = i === lit ? " lit" : i === waiting ? " waiting" : "";
     bar.append(element("span", { class: "group" + kind }, digits(address, high, low),
       element("small", {}, `${high}:${low} ${name}`)));

@@ -3,6 +3,7 @@
 
 const walk = JSON.parse(byId("walk").textContent);
 const last = walk.reads.length;
+const words = walk.words;
 let step = 0;
 
 // --- what stays the same ------------------------------------------------------------------------
@@ -11,6 +12,8 @@ const list = (id, lines) => byId(id).replaceChildren(...lines.map((line) => elem
 list("regime", walk.regime);
 list("result-lines", walk.result);
 list("tlb", walk.tlb);
+byId("block-word").textContent = words.block;
+byId("stage-word").textContent = words.stages[0];
 byId("tlb").hidden = byId("tlb-title").hidden = walk.tlb.length === 0;
 byId("registers").append(...walk.registers.map((register) => element("details", { "aria-label": register.name },
   element("summary", {}, element("code", {}, `${register.name} = ${register.word}`), ` ${register.title}`),
@@ -23,13 +26,15 @@ byId("registers").append(...walk.registers.map((register) => element("details", 
 function groups() {
   const found = [];
   walk.reads.forEach((read, n) => {
-    const name = read.stage === 1 ? `level ${read.level} descriptor`
-      : read.forLevel !== undefined ? `level ${read.forLevel} descriptor` : "the address";
+    const name = read.stage === 1 ? `level ${read.level} ${words.entry}`
+      : read.forLevel !== undefined ? `level ${read.forLevel} ${words.entry}` : "the address";
     if (found.at(-1)?.name === name) found.at(-1).size += 1;
     else found.push({ name, begin: n, size: 1 });
   });
   return found;
 }
+
+const capitalized = (text) => text[0].toUpperCase() + text.slice(1);
 
 function drawLanes() {
   const lanes = byId("lanes");
@@ -43,7 +48,7 @@ function drawLanes() {
     put(element("span", { class: "group", title: group.name }, group.name), 1, group.begin + 2, group.size);
   }
   const stages = [...new Set(walk.reads.map((read) => read.stage))].sort();
-  stages.forEach((stage, row) => put(element("span", { class: "name" }, `Stage ${stage}`), row + 2, 1));
+  stages.forEach((stage, row) => put(element("span", { class: "name" }, capitalized(words.stages[stage - 1])), row + 2, 1));
   walk.reads.forEach((read, n) => {
     const button = element("button", { type: "button", class: `stage${read.stage}`, tabindex: -1,
       "aria-label": `${n + 1}: ${read.title}`, title: read.title }, `L${read.level}`);
@@ -60,7 +65,7 @@ function drawLanes() {
 
 // Of stage 1: the next of its reads, whose bits wait while stage 2 looks for the descriptor.
 const pending = (n) => walk.reads.slice(n).find((read) => read.stage === 1);
-const firstLevel = (read) => read.level - read.lit;
+const firstLevel = (read) => read.level - read.lit * words.levelStep;
 
 function addressBars(n) {
   const read = walk.reads[n];
@@ -68,11 +73,11 @@ function addressBars(n) {
   const virtual = read.stage === 1 ? read : walk.reads.find((other) => other.stage === 1);
   if (virtual) {
     const waits = read.forLevel === undefined ? undefined : pending(n)?.lit;
-    bars.push(addressBar("VA", 1, virtual.input, virtual.ranges, firstLevel(virtual),
+    bars.push(addressBar(words.spaces[0], 1, virtual.input, virtual.ranges, firstLevel(virtual), words.levelStep,
       read.stage === 1 ? read.lit : undefined, waits));
   }
   if (read.stage === 2) {
-    bars.push(addressBar("IPA", 2, read.input, read.ranges, firstLevel(read), read.lit));
+    bars.push(addressBar(words.spaces[1], 2, read.input, read.ranges, firstLevel(read), words.levelStep, read.lit));
   }
   return bars;
 }
@@ -98,7 +103,7 @@ function showCounts(n) {
   const of = (stage) => done.filter((read) => read.stage === stage).length;
   const cycles = done.length ? done.at(-1).cyclesSoFar : walk.cyclesBefore;
   const here = n < last && walk.reads[n].servedBy;
-  const counts = [["stage 1 reads", of(1)], ["stage 2 reads", of(2)], ["cycles", cycles]];
+  const counts = [[`${words.stages[0]} reads`, of(1)], [`${words.stages[1]} reads`, of(2)], ["cycles", cycles]];
   if (here) counts.push(["this read", `${walk.reads[n].cycles} cycles, ${here}`]);
   byId("counts").replaceChildren(...counts.map(([name, value]) =>
     element("div", {}, element("dt", {}, name), element("dd", {}, String(value)))));

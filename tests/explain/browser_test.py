@@ -54,6 +54,15 @@ class ThePage(Dump, Test):
                          "1. stage 2 level 1, to find the stage-1 descriptor of level 1")
         self.assertEqual(self.counts(), [0, 1, 16])
 
+    def test_of_a_riscv_guest_it_has_riscv_s_words(self):
+        self.show(config("paging", "riscv64"), "--gva", "0x80200000")
+        self.assertEqual(self.text("#step-title"),
+                         "1. G-stage level 3, to find the VS-stage entry of level 2")
+        self.assertRegex(self.text("#addresses"), r"^GVA .* level 2 .* level 0 .* GPA .* level 3")
+        self.assertIn("VS-stage", self.text("#lanes"))
+        self.press("ArrowDown")
+        self.assertRegex(self.text("#step-title"), r"VS-stage level 2$")
+
     def test_arrows_step_and_the_ends_are_the_ends(self):
         self.press("ArrowRight", "ArrowRight", "ArrowRight")
         self.assertEqual(self.text("#step-title"), "4. stage 1 level 1")

@@ -73,6 +73,40 @@ class Registers(Test):
             self.assert_rejected(self.axvm("explain", *arguments), line)
 
 
+class RiscvRegisters(Test):
+    def test_a_cause_with_the_registers_around_it(self):
+        done = self.axvm("explain", "scause", "23", "stval", "0x10000000", "htval", "0x4000000",
+                         "htinst", "0x00b02023", "sepc=0x80200010", "hstatus=0x2000001c0")
+        self.assertEqual((done.status, done.err), (0, ""))
+        self.assertEqual(done.out_lines[0],
+                         "In short: a 4-byte store of a1 to GVA 0x10000000, GPA 0x10000000.")
+        self.assertIn("  To emulate: take 4 bytes of a1, then skip the instruction.\n", done.out)
+        self.assertIn("sepc: 0x80200010 is the instruction's: SRET repeats it, sepc + 4 skips it.",
+                      done.out)
+        self.assertIn("[RISC-V Privileged, Supervisor Cause (scause) Register]", done.out)
+        self.assertIn("store/AMO guest-page fault", done.out)
+
+    def test_near_names(self):
+        self.assert_rejected(self.axvm("explain", "hgapt", "1"),
+                             'explain: "hgapt" is no register, expected perhaps hgatp')
+
+    def test_entries_of_page_tables(self):
+        done = self.axvm("explain", "descriptor", "0x200800cf", "--stage", "vs")
+        self.assertEqual(done.out_lines[0],
+                         "VS-stage, level 0 = 0x00000000200800cf: leaf: a page")
+        done = self.axvm("explain", "descriptor", "0x20000001", "--stage", "g", "--level", "4")
+        self.assertIn("next table: 0x80000000", done.out)
+        self.assertIn("[RISC-V Privileged, Guest Physical Address Translation]", done.out)
+
+    def test_usage(self):
+        for arguments, line in (
+                (["--stage", "vs", "--granule", "4K"],
+                 "--granule: is of --stage 1 and 2, expected none with --stage vs"),
+                (["--stage", "3"], "--stage: is 3, expected 1, 2, vs or g"),
+                (["--stage", "g", "--level", "5"], "--level: is 5, expected 0 to 4")):
+            self.assert_rejected(self.axvm("explain", "descriptor", "1", *arguments), line)
+
+
 class Walks(Dump, Test):
     def test_a_guest_walks_19_descriptors_and_the_tlb_has_the_answer(self):
         done = self.axvm("explain", "walk", config("paging"), "--gva", "0x40080000")
@@ -176,6 +210,41 @@ memory = [{address = 0x1008, words = [0x2003]}, {address = 0x2ff8, words = ["0x4
         self.assertEqual((done.status, len(done.err_lines)), (2, 1))
 
 
+class RiscvWalks(Test):
+    def walk(self, *arguments):
+        done = self.axvm("explain", "walk", config("paging", "riscv64"), *arguments)
+        self.assertEqual((done.status, done.err), (0, ""))
+        return done
+
+    def test_a_guest_s_walk_and_its_tlb(self):
+        done = self.walk("--gva", "0x80200000")
+        self.assertRegex(done.out, r"VS-stage: vsatp = 0x8[0-9a-f]+, Sv39: 3 levels")
+        self.assertIn("to find the VS-stage entry of level 2", done.out)
+        self.assertIn("TLB hit: VMID 1", done.out)
+        self.assertIn("[RISC-V Privileged, Guest Physical Address Translation]", done.out)
+
+    def test_a_fetch_by_vu_mode(self):
+        done = self.walk("--gva", "0x80200000", "--mode", "vu", "--access", "fetch")
+        self.assertIn("instruction page fault", done.out)
+        self.assertIn("VU-mode may: ---.", done.out)
+
+    def test_the_page_has_each_read_and_each_table(self):
+        file = self.folder / "w.html"
+        self.walk("--gva", "0x80200000", "--html", file)
+        data = json.loads(file.read_text().split('type="application/json">')[1]
+                          .split("</script>")[0])
+        self.assertEqual(data["words"]["stages"], ["VS-stage", "G-stage"])
+        self.assertIn(1, [read["stage"] for read in data["reads"]])
+        for read in data["reads"]:
+            table = data["tables"][read["entries"]]
+            self.assertEqual(int(table["values"][str(read["index"] - table["first"])], 16),
+                             int(read["descriptor"]["word"], 16))
+
+    def test_what_is_typed_in_is_of_aarch64(self):
+        done = self.axvm("explain", "walk", "--register", "hcr_el2=0", "--gva", "0", "--mode", "vu")
+        self.assert_rejected(done, "--mode: is of riscv64 guests, expected --el for aarch64 ones")
+
+
 class ThePage(Dump, Test):
     def page(self, name="w.html"):
         file = self.folder / name
@@ -203,9 +272,9 @@ class ThePage(Dump, Test):
 
 
 class Traces(Test):
-    def trace(self, name):
+    def trace(self, name, isa="aarch64"):
         path = self.folder / "trace"
-        self.axvm("run", config(name), "--quiet", "--trace", f"{path}:jsonl")
+        self.axvm("run", config(name, isa), "--quiet", "--trace", f"{path}:jsonl")
         return path
 
     def test_each_exit_in_a_few_lines(self):
@@ -226,6 +295,28 @@ class Traces(Test):
         self.assertEqual(done.out_lines[0], first)
         self.assertIn("DFSC   0x5", done.out)
         self.assertIn("X8  = 0x0000000000000048", done.out)
+
+    def test_of_riscv_guests(self):
+        path = self.trace("hello", isa="riscv64")
+        done = self.axvm("explain", "trace", path)
+        self.assertEqual((done.status, done.err), (0, ""))
+        exits = sum(json.loads(line)["event"] == "TrapTaken"
+                    for line in path.read_text().splitlines())
+        self.assertEqual(sum(line.startswith("event ") for line in done.out_lines), exits)
+        self.assertIn("  a store or AMO to GVA 0x10000000, GPA 0x10000000\n"
+                      "  Why: the G-stage maps nothing there, or does not permit it.\n"
+                      "  → DeviceAccess bus=Mmio is_write=true width=0x1 address=0x10000000 "
+                      "data=0x48 device=uart\n", done.out)
+        self.assertIn("  ECALL from VS-mode, a call to firmware: a7 = 0x53525354 (System Reset), "
+                      "a6 = 0x0\n", done.out)
+        full = self.axvm("explain", "trace", path, "--event", "13").out
+        self.assertIn("hstatus.SPVP: it came from VS-mode.", full)
+        self.assertIn("[RISC-V Privileged, Hypervisor Trap Value (htval) Register]", full)
+        self.assertIn("a0  = 0x0000000000000048", full)
+
+    def test_what_riscv_guests_may_not_execute(self):
+        told = self.axvm("explain", "trace", self.trace("unknown", isa="riscv64")).out
+        self.assertIn("an instruction that is trapped: csrrw zero, vsatp, a0, a0 = 0x5eed", told)
 
     def test_what_is_no_trace(self):
         path = self.trace("hello")

@@ -7,6 +7,8 @@
 #include <explain/aarch64/layouts.hpp>
 #include <explain/decode.hpp>
 #include <explain/registers.hpp>
+#include <explain/riscv64/layouts.hpp>
+#include <explain/riscv64/page_table_entry.hpp>
 #include <explain/text.hpp>
 #include <set>
 
@@ -25,7 +27,8 @@ void check_layout(const Layout& layout, std::uint64_t word, unsigned high, unsig
   RC_ASSERT(layout.high() == high);
   RC_ASSERT(layout.low() == low);
   RC_ASSERT(!layout.title.empty());
-  RC_ASSERT(layout.section.starts_with("Arm "));
+  RC_ASSERT(layout.section.starts_with("Arm ") ||
+            layout.section.starts_with("RISC-V Privileged, "));
   const std::uint64_t bits = (high == 63 ? ~std::uint64_t{0} : (std::uint64_t{2} << high) - 1);
   RC_ASSERT(reassembled(decode(layout, word).front()) ==
             (word & bits & (~std::uint64_t{0} << low)));
@@ -81,11 +84,34 @@ TEST_CASE("explain: descriptors of each stage, level and granule are told by the
   }));
 }
 
+TEST_CASE("explain: entries of RISC-V tables of each stage and level are told by their bits") {
+  using namespace axvm::explain::riscv64;
+  CHECK(rc::check([](std::uint64_t noise) {
+    const EntryPlace place{.g_stage = *rc::gen::arbitrary<bool>(),
+                           .level = *rc::gen::inRange(0U, 5U)};
+    // Random words are all reserved.
+    const std::uint64_t word = noise & ~(*rc::gen::element<std::uint64_t>(0, 0x7fULL << 54) |
+                                         *rc::gen::element<std::uint64_t>(0, 0x7ULL << 61));
+    check_layout(entry_layout(place, word), word, 63, 0);
+    const EntryKind kind = entry_kind(place, word);
+    RC_ASSERT((kind == EntryKind::Invalid) ==
+              (decode(entry_layout(place, word), word).front().find("PPN") == nullptr));
+    if ((word & 1) == 0) RC_ASSERT(kind == EntryKind::Invalid);
+    if (kind == EntryKind::Leaf) {
+      RC_ASSERT((word & 0b1010) != 0);
+      RC_ASSERT(entry_address(place, word) % (std::uint64_t{1} << place.shift()) == 0);
+    }
+    if (kind == EntryKind::Table) RC_ASSERT(place.level > 0 && (word & 0b1110) == 0);
+  }));
+}
+
 TEST_CASE("explain: registers are found by any case, and without a level") {
   CHECK(find_register("VTCR_EL2") == find_register("vtcr"));
   CHECK(find_register("esr")->name == "ESR_EL2");
   CHECK(find_register("Esr_El1")->name == "ESR_EL1");
   CHECK(find_register("tcr")->name == "TCR_EL1");
+  CHECK(find_register("SCAUSE")->name == "scause");
+  CHECK(find_register("vsatp")->name == "vsatp");
   CHECK(find_register("vtc") == nullptr);
   CHECK(find_register("") == nullptr);
 }
@@ -120,6 +146,40 @@ TEST_CASE("explain: what a value means, as the manual has it") {
   CHECK(meaning("VTCR_EL2", 1ULL << 32 | 1U << 6, "SL0") == "level 1");
   CHECK(meaning("PAR_EL1", 0x801 | 1U << 14, "Overlay") == "yes");
   CHECK(meaning("SPSR_EL2", 0x10 | 1ULL << 33, "PPEND") == "pending");
+  CHECK(meaning("scause", 21, "Exception Code") == "load guest-page fault");
+  CHECK(meaning("scause", 1ULL << 63 | 10, "Exception Code") ==
+        "virtual supervisor external interrupt");
+  CHECK(meaning("scause", 14, "Exception Code") == "reserved");
+  CHECK(meaning("vscause", 25, "Exception Code") == "custom or platform use");
+  CHECK(meaning("hgatp", 9ULL << 60 | 0x80203, "PPN") == "0x80200000");
+  CHECK(meaning("vsatp", 8ULL << 60, "MODE") == "Sv39: 3 levels");
+  CHECK(meaning("vsatp", 1ULL << 60, "MODE") == "reserved");
+  CHECK(meaning("hstatus", 1U << 8 | 1U << 7, "SPVP") == "VS-mode");
+  CHECK(meaning("vsstatus", 3U << 13, "FS") == "Dirty");
+  CHECK(meaning("htval", 0x20000001, "htval").starts_with("GPA 0x80000004"));
+  CHECK(meaning("htinst", 0x3000, "size") == "64 bits");
+  CHECK(meaning("htinst", 0x00b5'2023 & 0x01f0'707f, "rs2") == "a1");
+  CHECK(meaning("htinst", 0x0000'3507, "rd") == "f10");
+  CHECK(meaning("hvip", 1U << 6, "VSTIP") == "raised by the hypervisor");
+}
+
+TEST_CASE("explain: what a RISC-V entry's field means, as the manual has it") {
+  using namespace axvm::explain::riscv64;
+  const auto meaning = [](EntryPlace place, std::uint64_t word, std::string_view field) {
+    return decode(entry_layout(place, word), word).front().find(field)->meaning;
+  };
+  CHECK(meaning({.level = 1}, 0x2008'0001, "PPN") == "0x80200000");
+  CHECK(meaning({}, 0x2008'00cf, "U") == "of VS-mode alone");
+  CHECK(meaning({.g_stage = true}, 0x2008'00cf, "U") == "all of them fault");
+  CHECK(meaning({}, 0x2008'204f, "D") == "a store faults, or sets it (Svadu)");
+  CHECK(meaning({}, 1ULL << 63 | 0x2008'20cf, "PPN") == "0x80200000");
+  CHECK(leaf_shift({}, 1ULL << 63 | 0x2008'20cf) == 16);
+  CHECK(meaning({}, 2ULL << 61 | 0xcf, "PBMT") == "IO: not cacheable, strongly ordered");
+  CHECK(meaning({}, 5, "63:1") == "W without R is reserved");
+  CHECK(meaning({}, 1, "63:1") == "a pointer to a table at level 0");
+  CHECK(meaning({.level = 1}, 1U << 7 | 1, "63:1") ==
+        "a pointer to a table with a reserved bit set");
+  CHECK(meaning({.level = 1}, 1ULL << 63 | 0x2008'20cf, "63:1") == "N without a run of 16 pages");
 }
 
 TEST_CASE("explain: what a syndrome's field means may depend on another field") {

@@ -96,9 +96,9 @@ TEST_CASE("explain: a profile's caches say what each read costs") {
   std::set<std::uint64_t> lines;
   for (const WalkRead& read : told.reads) {
     const bool cold = lines.insert(read.step.descriptor_pa >> 6).second;
-    CHECK(read.cycles == (cold ? 100 : 3));
-    CHECK(read.served_by == (cold ? "memory" : "L1"));
-    CHECK(read.cycles_so_far == (sum += read.cycles));
+    CHECK(read.cost.cycles == (cold ? 100 : 3));
+    CHECK(read.cost.served_by == (cold ? "memory" : "L1"));
+    CHECK(read.cost.cycles_so_far == (sum += read.cost.cycles));
   }
   CHECK(lines.size() < told.reads.size());
 }

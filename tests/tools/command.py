@@ -19,8 +19,8 @@ class Done:
         self.err_lines = self.err.splitlines()
 
 
-def config(name):
-    return str(CONFIGS / f"{name}-{ISA}.toml")
+def config(name, isa=ISA):
+    return str(CONFIGS / f"{name}-{isa}.toml")
 
 
 class Test(unittest.TestCase):

@@ -60,5 +60,49 @@ class Walk(Test):
                              "--vcpu: vm1 has vCPUs 0 to 0")
 
 
+
+class WalkOfRiscv(Test):
+    def walk(self, guest, *arguments):
+        done = self.axvm("walk", config(guest, "riscv64"), *arguments)
+        self.assertEqual((done.status, done.err), (0, ""))
+        return done
+
+    def test_before_the_first_instruction_the_vs_stage_is_bare(self):
+        done = self.walk("paging", "--gva", "0x80200000", "--at", "0")
+        self.assertEqual(done.out_lines[0], "vm1 vcpu0 after 0 instructions: GVA 0x80200000")
+        self.assertIn("VS-stage is Bare", done.out)
+        self.assertNotIn("VS-stage level", done.out)
+        self.assertIn("  G-stage level 0", done.out)
+
+    def test_with_own_tables_each_vs_stage_read_is_translated_by_the_g_stage(self):
+        done = self.walk("paging", "--gva", "0x80200000")
+        reads = [line for line in done.out_lines if " level " in line and ": table " in line]
+        first = [line for line in reads if line.startswith("  VS-stage")]
+        nested = [line for line in reads if line.startswith("      G-stage")]
+        final = [line for line in reads if line.startswith("  G-stage")]
+        self.assertGreaterEqual(len(first), 1)
+        self.assertEqual(len(nested), len(first) * len(final))
+        self.assertIn("Result: GPA 0x80200000, PA 0x", done.out)
+
+    def test_an_unmapped_address_faults_in_the_g_stage(self):
+        done = self.walk("hello", "--gpa", "0x10000000", "--at", "100")
+        self.assertIn("Result: load guest-page fault at level", done.out)
+        self.assertIn("The G-stage permits: ---.", done.out)
+
+    def test_the_same_point_draws_the_same_walk(self):
+        walks = {self.walk("smp", "--gva", "0x80200000", "--at", "1234", "--chaos", seed).out
+                 for seed in ("0", "1", "2")}
+        self.assertEqual(len(walks), 1)
+
+    def test_privileges_are_those_of_the_architecture(self):
+        self.assert_rejected(
+            self.axvm("walk", config("hello", "riscv64"), "--gva", "0", "--el", "0"),
+            "--el: is of aarch64 guests, expected --mode for riscv64 ones")
+        self.assert_rejected(self.axvm("walk", config("hello"), "--gva", "0", "--mode", "vu"),
+                             "--mode: is of riscv64 guests, expected --el for aarch64 ones")
+        self.assert_rejected(self.axvm("walk", config("hello"), "--gva", "0", "--mode", "m"),
+                             "--mode: is m, expected vs or vu")
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -5,12 +5,13 @@
 #include <cstdint>
 #include <hal-sim/isa.hpp>
 #include <optional>
-#include <sim/arch/aarch64/mmu.hpp>
+#include <sim/machine.hpp>
 #include <string>
 #include <tools/axvm/configuration.hpp>
 #include <tools/axvm/output.hpp>
 #include <tools/axvm/script.hpp>
 #include <tools/axvm/trace_option.hpp>
+#include <tools/axvm/walk_privilege.hpp>
 #include <vector>
 
 namespace axvm::tool {
@@ -86,10 +87,10 @@ struct WalkOptions {
   std::optional<std::uint64_t> gpa;
   std::optional<std::uint64_t> at;  ///< instructions of the vCPU; none: the end of the run
   std::uint32_t vcpu = 0;
-  std::uint8_t el = 1;
+  WalkPrivilege privilege;
 };
 [[nodiscard]] int walk_command(const WalkOptions& options, Output& output);
-/// Both stages, for EL1.
-void draw_walk(const sim::aarch64::Mmu& mmu, std::uint64_t gva, Output& output);
+/// Both stages, for the guest's kernel, with the registers that a pCPU holds.
+void draw_walk(sim::Machine& machine, unsigned pcpu, std::uint64_t gva, Output& output);
 
 }  // namespace axvm::tool

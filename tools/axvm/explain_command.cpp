@@ -2,6 +2,7 @@
 
 #include <explain/aarch64/exit.hpp>
 #include <explain/registers.hpp>
+#include <explain/riscv64/exit.hpp>
 #include <explain/text.hpp>
 #include <tools/axvm/explain_options.hpp>
 
@@ -9,35 +10,46 @@ namespace axvm::tool {
 
 namespace {
 
-using explain::aarch64::Exit;
-
-// The exit that the registers are of: one with ESR_EL2 among them.
-std::optional<Exit> exit_of(const std::vector<NamedValue>& registers) {
-  std::optional<std::uint64_t> esr;
-  Exit exit;
-  const auto take = [&](std::string_view name, const std::optional<std::uint64_t>& value) {
-    if (name == "ESR_EL2") esr = value;
-    if (name == "FAR_EL2") exit.far = value;
-    if (name == "HPFAR_EL2") exit.hpfar = value;
-    if (name == "ELR_EL2") exit.elr = value;
-    if (name == "SPSR_EL2") exit.spsr = value;
-  };
+// The value that was given to a register; nothing when it was not, or without one.
+std::optional<std::uint64_t> value_of(const std::vector<NamedValue>& registers,
+                                      std::string_view name) {
+  std::optional<std::uint64_t> value;
   for (const NamedValue& named : registers) {
-    take(explain::find_register(named.name)->name, named.value);
+    if (explain::find_register(named.name)->name == name) value = named.value;
   }
-  if (!esr) return std::nullopt;
-  exit.esr = *esr;
-  return exit;
+  return value;
+}
+
+void tell(const std::string& happened, const std::vector<std::string>& follows, Output& output) {
+  output.print("In short: {}.\n", happened);
+  for (const std::string& line : follows) output.print("  {}\n", line);
+  output.write("\n");
+}
+
+// The exit that the registers are of: one with ESR_EL2 or scause among them.
+void tell_exit(const std::vector<NamedValue>& registers, Output& output) {
+  const auto value = [&registers](std::string_view name) { return value_of(registers, name); };
+  if (const auto esr = value("ESR_EL2")) {
+    const explain::aarch64::Exit exit{.esr = *esr,
+                                      .far = value("FAR_EL2"),
+                                      .hpfar = value("HPFAR_EL2"),
+                                      .elr = value("ELR_EL2"),
+                                      .spsr = value("SPSR_EL2")};
+    tell(what_happened(exit), what_follows(exit), output);
+  }
+  if (const auto scause = value("scause")) {
+    const explain::riscv64::Exit exit{.scause = *scause,
+                                      .stval = value("stval"),
+                                      .htval = value("htval"),
+                                      .htinst = value("htinst"),
+                                      .sepc = value("sepc"),
+                                      .hstatus = value("hstatus")};
+    tell(what_happened(exit), what_follows(exit), output);
+  }
 }
 
 void explain_registers(const std::vector<NamedValue>& registers, Output& output) {
-  if (const auto exit = exit_of(registers)) {
-    output.print("In short: {}.\n", explain::aarch64::what_happened(*exit));
-    for (const std::string& line : explain::aarch64::what_follows(*exit)) {
-      output.print("  {}\n", line);
-    }
-    output.write("\n");
-  }
+  tell_exit(registers, output);
   bool first = true;
   for (const NamedValue& named : registers) {
     const explain::Register& known = *explain::find_register(named.name);
@@ -49,11 +61,22 @@ void explain_registers(const std::vector<NamedValue>& registers, Output& output)
   }
 }
 
+struct DescriptorText {
+  std::uint64_t word;
+
+  std::string operator()(const explain::aarch64::DescriptorPlace& place) const {
+    return explain::word_text(fmt::format("stage {}, level {}", place.stage, place.level),
+                              explain::aarch64::descriptor_layout(place, word), word);
+  }
+  std::string operator()(const explain::riscv64::EntryPlace& place) const {
+    return explain::word_text(
+        fmt::format("{}-stage, level {}", place.g_stage ? "G" : "VS", place.level),
+        explain::riscv64::entry_layout(place, word), word);
+  }
+};
+
 void explain_descriptor(const ExplainDescriptorOptions& options, Output& output) {
-  const auto& place = options.place;
-  output.write(explain::word_text(fmt::format("stage {}, level {}", place.stage, place.level),
-                                  explain::aarch64::descriptor_layout(place, options.word),
-                                  options.word));
+  output.write(std::visit(DescriptorText{options.word}, options.place));
 }
 
 }  // namespace

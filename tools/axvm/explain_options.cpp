@@ -3,6 +3,7 @@
 #include <explain/registers.hpp>
 #include <hal-sim/config/nearest_name.hpp>
 #include <hal-sim/config/size_text.hpp>
+#include <memory>
 #include <tools/axvm/arguments.hpp>
 #include <tools/axvm/explain_options.hpp>
 
@@ -15,6 +16,7 @@ Examples:
   axvm explain esr 0x93810045 far 0x9000000 hpfar 0x90000    an exit, as its registers tell it
   axvm explain VTCR_EL2=0x80043594                           a register
   axvm explain vtcr_el2                                      all fields and values of a register
+  axvm explain scause 21 stval 0x10000005 htval 0x4000001    the same of RISC-V
   axvm explain descriptor 0x400057ff --stage 2 --level 3     a page-table entry
   axvm explain walk vm.toml --gva 0x40080000 --html w.html   a walk, as a page to step through
   axvm explain walk --registers vm.toml --memory ram.bin@0x40000000 --gva 0x40080000
@@ -30,11 +32,19 @@ std::string upper(std::string text) {
   return text;
 }
 
+// The register whose name is nearest, in any case.
+std::string_view nearest_register(const std::string& name) {
+  const std::string wanted = upper(name);
+  std::vector<std::string> uppers;
+  for (const auto& known : explain::registers()) uppers.push_back(upper(std::string(known.name)));
+  const std::vector<std::string_view> names(uppers.begin(), uppers.end());
+  const std::string_view nearest = hal_sim::nearest_name(wanted, names);
+  return nearest.empty() ? nearest : explain::find_register(nearest)->name;
+}
+
 void check_name(const std::string& name) {
   if (explain::find_register(name) != nullptr) return;
-  std::vector<std::string_view> names;
-  for (const auto& known : explain::registers()) names.push_back(known.name);
-  const std::string_view nearest = hal_sim::nearest_name(upper(name), names);
+  const std::string_view nearest = nearest_register(name);
   reject(
       nearest.empty()
           ? fmt::format("explain: \"{}\" is no register, walk, trace or descriptor; axvm explain "
@@ -93,39 +103,58 @@ unsigned granule_bits(const std::string& text) {
   reject(fmt::format("--granule: is {}, expected 4K, 16K or 64K", text));
 }
 
+// What the options for a descriptor say, before they are put together.
+struct DescriptorWords {
+  std::string stage = "1";
+  std::optional<std::string> level;
+  std::optional<std::string> granule;
+};
+
+explain::riscv64::EntryPlace riscv64_place(const DescriptorWords& words) {
+  if (words.granule) {
+    reject(fmt::format("--granule: is of --stage 1 and 2, expected none with --stage {}",
+                       words.stage));
+  }
+  return {.g_stage = words.stage == "g",
+          .level = static_cast<unsigned>(number("--level", words.level.value_or("0"), 0, 4))};
+}
+
+explain::aarch64::DescriptorPlace aarch64_place(const DescriptorWords& words) {
+  constexpr unsigned k64K = 16;
+  const explain::aarch64::DescriptorPlace place{
+      .stage = words.stage == "1" ? 1U : 2U,
+      .level = static_cast<unsigned>(number("--level", words.level.value_or("3"), 0, 3)),
+      .granule_bits = granule_bits(words.granule.value_or("4K"))};
+  if (place.granule_bits == k64K && place.level == 0) {
+    reject("--level: is 0, expected 1 to 3 with --granule 64K");
+  }
+  return place;
+}
+
 void add_descriptor(CLI::App& app, ExplainOptions& options) {
   ExplainDescriptorOptions& descriptor = options.descriptor;
+  const auto words = std::make_shared<DescriptorWords>();
   app.add_option_function<std::string>(
          "VALUE",
          [&descriptor](const std::string& text) { descriptor.word = number("descriptor", text); },
          "Its 64 bits")
       ->required()
       ->type_name("");
-  app.add_option_function<std::string>(
-         "--stage",
-         [&descriptor](const std::string& text) {
-           descriptor.place.stage = static_cast<unsigned>(number("--stage", text, 1, 2));
-         },
-         "Of the translation (default: 1)")
-      ->type_name("1|2");
-  app.add_option_function<std::string>(
-         "--level",
-         [&descriptor](const std::string& text) {
-           descriptor.place.level = static_cast<unsigned>(number("--level", text, 0, 3));
-         },
-         "Of the table that it is in (default: 3)")
-      ->type_name("0|1|2|3");
-  app.add_option_function<std::string>(
-         "--granule",
-         [&descriptor](const std::string& text) {
-           descriptor.place.granule_bits = granule_bits(text);
-         },
-         "Size of pages (default: 4K)")
+  app.add_option("--stage", words->stage,
+                 "Of the translation: AArch64's 1 or 2, RISC-V's vs or g (default: 1)")
+      ->type_name("1|2|vs|g");
+  app.add_option("--level", words->level,
+                 "Of the table that it is in (default: that of pages, AArch64's 3, RISC-V's 0)")
+      ->type_name("0|1|2|3|4");
+  app.add_option("--granule", words->granule, "Size of AArch64's pages (default: 4K)")
       ->type_name("4K|16K|64K");
-  app.callback([&descriptor] {
-    constexpr unsigned k64K = 16;
-    if (descriptor.place.granule_bits == k64K && descriptor.place.level == 0) {
-      reject("--level: is 0, expected 1 to 3 with --granule 64K");
+  app.callback([&descriptor, words] {
+    if (words->stage == "vs" || words->stage == "g") {
+      descriptor.place = riscv64_place(*words);
+    } else if (words->stage == "1" || words->stage == "2") {
+      descriptor.place = aarch64_place(*words);
+    } else {
+      reject(fmt::format("--stage: is {}, expected 1, 2, vs or g", words->stage));
     }
   });
 }
@@ -150,13 +179,7 @@ void add_walk_question(CLI::App& app, ExplainWalkOptions& walk) {
          "--access", [&walk](const std::string& text) { walk.access = access_of(text); },
          "What for (default: read)")
       ->type_name("read|write|fetch");
-  app.add_option_function<std::string>(
-         "--el",
-         [&walk](const std::string& text) {
-           walk.el = static_cast<std::uint8_t>(number("--el", text, 0, 1));
-         },
-         "Exception level whose permissions apply (default: 1)")
-      ->type_name("0|1");
+  add_walk_privilege(app, walk.privilege);
 }
 
 void add_typed(CLI::App& app, ExplainWalkOptions& walk) {

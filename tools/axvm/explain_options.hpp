@@ -5,10 +5,13 @@
 #include <cstdint>
 #include <explain/aarch64/typed_registers.hpp>
 #include <explain/aarch64/walk.hpp>
+#include <explain/riscv64/page_table_entry.hpp>
 #include <optional>
 #include <string>
 #include <tools/axvm/configuration.hpp>
 #include <tools/axvm/output.hpp>
+#include <tools/axvm/walk_privilege.hpp>
+#include <variant>
 #include <vector>
 
 namespace axvm::tool {
@@ -20,7 +23,7 @@ struct NamedValue {
 };
 
 struct ExplainDescriptorOptions {
-  explain::aarch64::DescriptorPlace place;
+  std::variant<explain::aarch64::DescriptorPlace, explain::riscv64::EntryPlace> place;
   std::uint64_t word = 0;
 };
 
@@ -29,7 +32,7 @@ struct ExplainWalkOptions {
   std::optional<std::uint64_t> gva;
   std::optional<std::uint64_t> gpa;
   explain::aarch64::Access access = explain::aarch64::Access::Read;
-  std::uint8_t el = 1;
+  WalkPrivilege privilege;
   std::optional<std::uint64_t> at;  ///< instructions of the vCPU; none: the end of the run
   std::uint32_t vcpu = 0;
   bool full = false;                                ///< --full: a line for each field

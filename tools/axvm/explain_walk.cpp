@@ -2,12 +2,17 @@
 
 #include <explain/aarch64/walk_page.hpp>
 #include <explain/aarch64/walk_text.hpp>
+#include <explain/riscv64/walk_page.hpp>
+#include <explain/riscv64/walk_text.hpp>
+#include <hal-sim/arch/aarch64/platform.hpp>
+#include <hal-sim/arch/riscv64/platform.hpp>
 #include <lab/profile_file.hpp>
 #include <sim/cpu/statistics.hpp>
 #include <tools/axvm/dumped_memory.hpp>
 #include <tools/axvm/exit_status.hpp>
 #include <tools/axvm/explain_options.hpp>
 #include <tools/axvm/reached_vcpu.hpp>
+#include <tools/axvm/riscv64_walk.hpp>
 
 namespace axvm::tool {
 
@@ -20,11 +25,11 @@ using sim::aarch64::FaultKind;
 using sim::aarch64::Mmu;
 using sim::timing::HierarchyProfile;
 
-WalkQuestion question_of(const ExplainWalkOptions& options) {
+WalkQuestion aarch64_question(const ExplainWalkOptions& options) {
   return {.address = options.gva ? *options.gva : *options.gpa,
           .stage2_only = !options.gva,
           .access = options.access,
-          .el = options.el};
+          .el = options.privilege.exception_level()};
 }
 
 std::string address_text(const ExplainWalkOptions& options) {
@@ -36,8 +41,18 @@ void complain_all(const std::vector<hal_sim::Diagnostic>& diagnostics) {
   for (const auto& diagnostic : diagnostics) complain(to_string(diagnostic));
 }
 
+sim::riscv64::Access riscv64_access(explain::aarch64::Access access) {
+  switch (access) {
+    case explain::aarch64::Access::Write: return sim::riscv64::Access::Store;
+    case explain::aarch64::Access::Fetch: return sim::riscv64::Access::Fetch;
+    case explain::aarch64::Access::Read: break;
+  }
+  return sim::riscv64::Access::Load;
+}
+
 // As text, or as a page.
-int show(const ExplainedWalk& walk, const std::string& title, const sim::PhysicalMemory& memory,
+template <class Walk>
+int show(const Walk& walk, const std::string& title, const sim::PhysicalMemory& memory,
          const ExplainWalkOptions& options, Output& output) {
   if (!options.html) {
     output.print("{}\n{}", title, walk_text(walk, options.full));
@@ -100,6 +115,7 @@ bool all_is_known(const ExplainedWalk& walk, const DumpedMemory& dumped) {
 
 int explain_typed(const ExplainWalkOptions& options, const HierarchyProfile* memory,
                   Output& output) {
+  if (!suits(options.privilege, hal_sim::Isa::Aarch64)) return kBadUsage;
   const auto typed = typed_registers(options);
   if (!typed) return kBadUsage;
   const auto dumped = read_dumps(typed->dumps);
@@ -110,20 +126,35 @@ int explain_typed(const ExplainWalkOptions& options, const HierarchyProfile* mem
   sim::Statistics statistics;
   Mmu mmu(dumped->memory, 1, statistics, typed->features);
   mmu.registers() = typed->registers;
-  ExplainedWalk walk = explain::aarch64::walk(mmu, question_of(options), memory);
+  ExplainedWalk walk = explain::aarch64::walk(mmu, aarch64_question(options), memory);
   walk.has_tlb = false;
   if (!all_is_known(walk, *dumped)) return kBadUsage;
   return show(walk, fmt::format("typed-in registers: {}", address_text(options)), dumped->memory,
               options, output);
 }
 
+explain::riscv64::ExplainedWalk walk_of(sim::riscv64::Pcpu& hart, const ExplainWalkOptions& options,
+                                        const HierarchyProfile* memory) {
+  const auto access = riscv64_access(options.access);
+  const auto question = options.gva
+                            ? question_of(hart, *options.gva, options.privilege.user_mode(), access)
+                            : question_of(*options.gpa, access);
+  return explain::riscv64::walk(hart.mmu(), question, memory);
+}
+
 int explain_run(const ExplainWalkOptions& options, const HierarchyProfile* memory, Output& output) {
-  const auto reached = reach_vcpu(options.configuration, options.vcpu, options.at);
+  const auto reached =
+      reach_vcpu(options.configuration, options.vcpu, options.at, options.privilege);
   if (!reached) return reached.error();
   const std::string title = fmt::format("vm{} vcpu{} after {} instructions: {}", reached->vm.value,
                                         options.vcpu, reached->instructions, address_text(options));
-  return show(explain::aarch64::walk(reached->mmu(), question_of(options), memory), title,
-              reached->host->machine().memory(), options, output);
+  sim::Machine& machine = reached->host->machine();
+  if (auto* const hart = hal_sim::riscv64::hart_of(machine, reached->pcpu)) {
+    return show(walk_of(*hart, options, memory), title, machine.memory(), options, output);
+  }
+  const Mmu& mmu = *hal_sim::aarch64::mmu_of(machine, reached->pcpu);
+  return show(explain::aarch64::walk(mmu, aarch64_question(options), memory), title,
+              machine.memory(), options, output);
 }
 
 }  // namespace

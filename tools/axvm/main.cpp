@@ -166,7 +166,7 @@ void add_walk(CLI::App& app, WalkOptions& options) {
       "Guest-virtual address: both stages");
   auto* gpa = app.add_option_function<std::string>(
       "--gpa", [&options](const std::string& text) { options.gpa = number("--gpa", text); },
-      "Guest-physical address: stage 2");
+      "Guest-physical address: stage 2 alone");
   gva->type_name("ADDR")->excludes(gpa);
   gpa->type_name("ADDR");
   app.add_option_function<std::string>(
@@ -180,13 +180,7 @@ void add_walk(CLI::App& app, WalkOptions& options) {
          },
          "vCPU of the first VM (default: 0)")
       ->type_name("N");
-  app.add_option_function<std::string>(
-         "--el",
-         [&options](const std::string& text) {
-           options.el = static_cast<std::uint8_t>(number("--el", text, 0, 1));
-         },
-         "Exception level whose permissions apply (default: 1)")
-      ->type_name("0|1");
+  add_walk_privilege(app, options.privilege);
 }
 
 void add_bare_metal(CLI::App& app, BareMetalOptions& options) {

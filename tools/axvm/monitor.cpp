@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <hal-sim/arch/aarch64/platform.hpp>
 #include <hal-sim/config/size_text.hpp>
 #include <sstream>
 #include <tools/axvm/commands.hpp>
@@ -175,16 +174,11 @@ void Monitor::walk(const std::string& address) {
   }
   const VmId vm = host_.vm(0).id();
   const auto pcpu = host_.pcpu_of(vm, VcpuId(0));
-  const auto* const mmu = pcpu ? hal_sim::aarch64::mmu_of(host_.machine(), *pcpu) : nullptr;
-  if (mmu == nullptr) {
-    output_.print("walk: walks are drawn of aarch64 machines\n");
-    return;
-  }
-  if (!host_.load_registers(vm, VcpuId(0))) {
+  if (!pcpu || !host_.load_registers(vm, VcpuId(0))) {
     output_.print("vcpu0 is switched off\n");
     return;
   }
-  draw_walk(*mmu, *gva, output_);
+  draw_walk(host_.machine(), *pcpu, *gva, output_);
 }
 
 void Monitor::snapshot(const std::string& file) {

@@ -10,14 +10,10 @@ using hal_sim::StopKind;
 using hal_sim::StopReason;
 
 std::expected<ReachedVcpu, int> reach_vcpu(const ConfigurationOptions& options, std::uint32_t vcpu,
-                                           std::optional<std::uint64_t> at) {
+                                           std::optional<std::uint64_t> at,
+                                           const WalkPrivilege& privilege) {
   const auto config = read_configuration(options, true);
-  if (!config) return std::unexpected(kBadUsage);
-  if (config->sim.isa != hal_sim::Isa::Aarch64) {
-    complain(fmt::format("walks are drawn of aarch64 machines, this one is of {}",
-                         to_string(config->sim.isa)));
-    return std::unexpected(kBadUsage);
-  }
+  if (!config || !suits(privilege, config->sim.isa)) return std::unexpected(kBadUsage);
   ReachedVcpu reached{.host = make_host(*config, options), .vm = {}};
   if (!reached.host) return std::unexpected(kBadUsage);
   hal_sim::Host& host = *reached.host;

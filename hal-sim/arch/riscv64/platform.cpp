@@ -16,4 +16,9 @@ std::expected<Platform, std::string> make_platform(const sim::MachineOptions& op
   return Platform{std::move(*machine), std::move(hal)};
 }
 
+sim::riscv64::Pcpu* hart_of(sim::Machine& machine, unsigned pcpu) {
+  auto* const of_this = dynamic_cast<sim::riscv64::Machine*>(&machine);
+  return of_this != nullptr ? &of_this->pcpu(pcpu) : nullptr;
+}
+
 }  // namespace axvm::hal_sim::riscv64

@@ -20,4 +20,7 @@ static_assert(VmHal<Hal>);
 [[nodiscard]] std::expected<Platform, std::string> make_platform(const sim::MachineOptions& options,
                                                                  Choices& choices, Trace& trace);
 
+/// A pCPU's hart; null when the machine is of another architecture.
+[[nodiscard]] sim::riscv64::Pcpu* hart_of(sim::Machine& machine, unsigned pcpu);
+
 }  // namespace axvm::hal_sim::riscv64
