@@ -99,6 +99,25 @@ class Stats(Test):
             timed = self.axvm("run", config("demand"), "--quiet", "--hash", "--timing", profile)
             self.assertEqual((timed.status, timed.out), (0, plain.out))
 
+    def test_riscv_guests_are_timed_alike(self):
+        for guest in ("paging", "smp", "mmio_forms"):
+            guest = config(guest, "riscv64")
+            file, shaken = self.folder / "a.csv", self.folder / "b.csv"
+            plain = self.axvm("run", guest, "--quiet", "--hash")
+            timed = self.axvm("run", guest, "--quiet", "--hash", "--timing", "cva6", "--stats", file,
+                              "--stats-interval", 5000)
+            self.assertEqual((timed.status, timed.out, timed.err), (0, plain.out, ""))
+            chaos = self.axvm("run", guest, "--quiet", "--hash", "--timing", "cva6", "--stats",
+                              shaken, "--stats-interval", 5000, "--chaos", 7, "--trace",
+                              self.folder / "trace:jsonl")
+            self.assertEqual((chaos.status, chaos.out), (0, plain.out))
+            self.assertEqual(file.read_bytes(), shaken.read_bytes())
+            with open(file, newline="", encoding="ascii") as text:
+                rows = list(csv.DictReader(text))
+            self.assertIn("stage1_level4_from_memory", rows[0])
+            self.assertGreater(sum(int(row["MEM_ACCESS"]) for row in rows), 0)
+            self.assertGreater(sum(int(row["DTLB_WALK"]) for row in rows), 0)
+
     def test_wrong_usage_is_one_line(self):
         wrong = self.file("wrong.toml", "walkers = 0\n")
         for arguments, expected in (
@@ -138,6 +157,20 @@ class Streams(Test):
         self.assertEqual((done.status, done.err), (0, ""))
         # Each access walks four levels: there are no TLBs.
         self.assertRegex(done.out, r"bare\s+4\b")
+
+    def test_of_a_riscv_guest(self):
+        (self.folder / "profiles").mkdir()
+        self.file("profiles/bare.toml", "[memory]\ncycles = 1\n")
+        file = self.folder / "guest.axs"
+        recorded = set()
+        for seed in ("0", "3"):
+            done = self.axvm("run", config("paging", "riscv64"), "--quiet", "--record-stream", file,
+                             "--chaos", seed)
+            self.assertEqual((done.status, done.err), (0, ""))
+            recorded.add(file.read_bytes())
+        self.assertEqual(len(recorded), 1)
+        done = self.lab()
+        self.assertEqual((done.status, done.err), (0, ""))
 
     def test_a_damaged_file_is_one_line(self):
         (self.folder / "profiles").mkdir()

@@ -14,8 +14,12 @@ using sim::timing::Level;
 using sim::timing::Profile;
 
 constexpr std::array<std::string_view, kLevels> kServers{"l1", "l2", "l3", "memory"};
-// Tables of guests have the 4 KiB granule, whose levels are 0 to 3.
-constexpr unsigned kLastLevel = 3;
+// The levels that tables of guests have, with pages of 4 KiB. Arm counts them from the root,
+// RISC-V from the pages.
+constexpr unsigned levels_of(hal_sim::Isa isa) { return isa == hal_sim::Isa::Aarch64 ? 4 : 5; }
+constexpr unsigned height_of(unsigned level, hal_sim::Isa isa) {
+  return isa == hal_sim::Isa::Aarch64 ? levels_of(isa) - 1 - level : level;
+}
 
 class Events {
  public:
@@ -96,11 +100,11 @@ void add_caches(const Counters& c, const Profile& profile, Events& events) {
   events.add("memory_reads", memory);
 }
 
-void add_references(const Counters& c, Events& events) {
+void add_references(const Counters& c, hal_sim::Isa isa, Events& events) {
   const std::array stages{&c.stage1, &c.stage2};
   for (std::size_t stage = 0; stage < stages.size(); ++stage) {
-    for (unsigned level = 0; level <= kLastLevel; ++level) {
-      const auto& served = stages.at(stage)->at(kLastLevel - level);
+    for (unsigned level = 0; level < levels_of(isa); ++level) {
+      const auto& served = stages.at(stage)->at(height_of(level, isa));
       for (std::size_t server = 0; server < kLevels; ++server) {
         events.add(fmt::format("stage{}_level{}_from_{}", stage + 1, level, kServers.at(server)),
                    served.at(server));
@@ -133,7 +137,7 @@ std::vector<EventCount> event_counts(const CpuCounts& counts, const Profile* pro
   }
   add_tlbs(*counts.model, *profile, events);
   add_caches(*counts.model, *profile, events);
-  add_references(*counts.model, events);
+  add_references(*counts.model, counts.isa, events);
   return events.take();
 }
 

@@ -3,6 +3,7 @@
 // where they have one, in capitals, and by names of our own, in small letters.
 
 #include <cstdint>
+#include <hal-sim/isa.hpp>
 #include <optional>
 #include <sim/cpu/statistics.hpp>
 #include <sim/timing/counters.hpp>
@@ -21,12 +22,14 @@ struct EventCount {
 
 /// One pCPU at some point of a run.
 struct CpuCounts {
+  hal_sim::Isa isa = hal_sim::Isa::Aarch64;
   std::uint64_t instructions = 0;
   sim::Statistics statistics;
   std::optional<sim::timing::Counters> model;  ///< in timing fidelity
 };
 
-/// Which events there are depends on `profile` alone; null in functional fidelity.
+/// Which events there are depends on the instruction set and on `profile`; null in functional
+/// fidelity.
 [[nodiscard]] std::vector<EventCount> event_counts(const CpuCounts& counts,
                                                    const sim::timing::Profile* profile);
 

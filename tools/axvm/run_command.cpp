@@ -217,11 +217,6 @@ int run_command(const RunOptions& wanted, Output& output) {
     stats = std::move(*file);
   }
   std::unique_ptr<StreamRecorder> stream;
-  if (options.stream && config->sim.isa != hal_sim::Isa::Aarch64) {
-    complain(
-        fmt::format("--record-stream is not offered for {} guests", to_string(config->sim.isa)));
-    return kBadUsage;
-  }
   if (options.stream) {
     stream = StreamRecorder::create(*options.stream);
     if (stream == nullptr) return kBadUsage;

@@ -24,7 +24,8 @@ StatsFile::Row StatsFile::read(hal_sim::Host& host) const {
   Row row;
   for (unsigned i = 0; i < host.machine().pcpu_count(); ++i) {
     const auto& cpu = host.machine().pcpu(i);
-    const CpuCounts counts{.instructions = cpu.instructions(),
+    const CpuCounts counts{.isa = host.isa(),
+                           .instructions = cpu.instructions(),
                            .statistics = cpu.statistics(),
                            .model = cpu.timing_counters()};
     row.push_back(event_counts(counts, profile_ ? &*profile_ : nullptr));
