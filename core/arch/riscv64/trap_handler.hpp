@@ -7,6 +7,7 @@
 #include <core/arch/riscv64/counter_access.hpp>
 #include <core/arch/riscv64/csr.hpp>
 #include <core/arch/riscv64/exception.hpp>
+#include <core/arch/riscv64/exception_delivery.hpp>
 #include <core/arch/riscv64/guest_memory.hpp>
 #include <core/arch/riscv64/hal.hpp>
 #include <core/arch/riscv64/instruction_emulator.hpp>
@@ -66,7 +67,7 @@ class TrapHandler {
     if (cause == ExceptionCause::VirtualInstruction) return virtual_instruction(stval);
     report_.trap(scause, stval);
     if (belongs_to_guest(cause)) {
-      return deliver({cause, stval, "exception of the guest's own"sv}, {}, false, scause);
+      return deliver({cause, stval, "exception of the guest's own"sv}, TrapOrigin{cause});
     }
     return exit_.leave(exit_reason::GuestFault{{}, false, scause, "exception of the hart's"});
   }
@@ -167,8 +168,8 @@ class TrapHandler {
       return kGoOn;
     }
     return deliver(
-        {ExceptionCause::IllegalInstruction, word, "instruction or CSR not for guests"sv}, {},
-        false, kCause);
+        {ExceptionCause::IllegalInstruction, word, "instruction or CSR not for guests"sv},
+        TrapOrigin{ExceptionCause::VirtualInstruction});
   }
   /// VU-mode needs its kernel's leave.
   [[nodiscard]] bool may_read(unsigned counter) {
@@ -188,19 +189,12 @@ class TrapHandler {
     return deliver({exceptions_of(fault.access).access_fault, fault.va, reason}, fault);
   }
   TrapOutcome deliver(const GuestException& exception, const GuestPageFault& fault) {
-    return deliver(exception, fault.address, fault.access == MemoryAccess::Store,
-                   static_cast<std::uint64_t>(fault.cause()));
+    return deliver(exception, TrapOrigin{.cause = fault.cause(),
+                                         .address = fault.address,
+                                         .is_write = fault.access == MemoryAccess::Store});
   }
-  /// `scause` and what comes before it are for the exit when the guest cannot take the exception.
-  TrapOutcome deliver(const GuestException& exception, GuestPhysAddr address, bool is_write,
-                      std::uint64_t scause) {
-    if (!inject(cpu_, exception)) {
-      return exit_.leave(
-          exit_reason::GuestFault{address, is_write, scause, "exception at the trap vector"});
-    }
-    report_.injected(static_cast<std::uint64_t>(exception.cause), exception.value,
-                     exception.reason);
-    return kGoOn;
+  TrapOutcome deliver(const GuestException& exception, const TrapOrigin& origin) {
+    return riscv64::deliver(cpu_, report_, exit_, exception, origin);
   }
 
   Vm& vm_;

@@ -2,6 +2,7 @@
 // SBI 0.1's calls ("Legacy Extensions"): no functions, one value, harts by a mask in memory.
 
 #include <axvm/result.hpp>
+#include <core/arch/riscv64/exception_delivery.hpp>
 #include <core/arch/riscv64/sbi/base.hpp>
 #include <core/arch/riscv64/sbi/debug_console.hpp>
 #include <core/arch/riscv64/sbi/environment.hpp>
@@ -84,13 +85,8 @@ class LegacyCalls {
     constexpr std::uint64_t kLength = 4;  // of ECALL
     auto& cpu = environment_.cpu;
     cpu.template write<Csr::sepc>(cpu.template read<Csr::sepc>() - kLength);
-    if (!inject(cpu, exception)) {
-      return environment_.exit.leave(exit_reason::GuestFault{
-          {}, false, static_cast<std::uint64_t>(exception.cause), "exception at the trap vector"});
-    }
-    environment_.report.injected(static_cast<std::uint64_t>(exception.cause), exception.value,
-                                 exception.reason);
-    return kGoOn;
+    return deliver(cpu, environment_.report, environment_.exit, exception,
+                   TrapOrigin{ExceptionCause::VirtualSupervisorCall});
   }
 
   Environment<Vm, U>& environment_;

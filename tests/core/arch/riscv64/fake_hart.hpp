@@ -116,6 +116,7 @@ class FakeHart {
   unsigned published_instructions = 0;
   unsigned entries = 0;
   unsigned float_accesses = 0;
+  bool is_reserved = false;  ///< LR has been executed, and no SC
 
  private:
   bool refuses(std::uint64_t va, bool is_store) { return refuse && refuse(*this, va, is_store); }

@@ -46,7 +46,9 @@ TEST_CASE("registers come back as they left, in whichever mode the guest was") {
     CHECK(hart.get(Csr::vstimecmp) == kNoDeadline);
 
     FakeHart other;
+    other.is_reserved = true;
     context.load(other, {0x5678});
+    CHECK_FALSE(other.is_reserved);  // no SC of this guest's belongs to it
     CHECK(other.gprs == hart.gprs);
     CHECK(other.fprs == hart.fprs);
     for (const Csr csr : kOfGuest) {
