@@ -15,4 +15,12 @@ namespace axvm::riscv64 {
               "it has registers of 32 bits only"sv);
 }
 
+/// The bytes of a word in the other order. std::byteswap calls the compiler's runtime on CPUs
+/// without an instruction for it, which the core is not linked with.
+[[nodiscard]] constexpr std::uint32_t reverse_bytes(std::uint32_t word) noexcept {
+  return word << 24 | (word & 0xff00) << 8 | (word >> 8 & 0xff00) | word >> 24;
+}
+
+static_assert(reverse_bytes(0x1234'5678) == 0x7856'3412);
+
 }  // namespace axvm::riscv64

@@ -88,13 +88,6 @@ std::optional<std::uint64_t> Aia::read_file(unsigned vcpu, std::uint64_t select)
   return files_[vcpu].read(select);
 }
 
-bool Aia::write_file(unsigned vcpu, std::uint64_t select, std::uint64_t value) noexcept {
-  LockGuard guard(lock_);
-  const bool written = files_[vcpu].write(select, value);
-  update(vcpu);
-  return written;
-}
-
 std::uint64_t Aia::top(unsigned vcpu) noexcept {
   LockGuard guard(lock_);
   return files_[vcpu].top();

@@ -58,7 +58,16 @@ class Aia {
   /// files; `vcpu` < vcpu_count().
   [[nodiscard]] std::optional<std::uint64_t> read_file(unsigned vcpu,
                                                        std::uint64_t select) noexcept;
-  bool write_file(unsigned vcpu, std::uint64_t select, std::uint64_t value) noexcept;
+  /// Writes what `change` makes of the register, with no message in between; what it was before.
+  template <class F>
+  std::optional<std::uint64_t> change_file(unsigned vcpu, std::uint64_t select, const F& change) {
+    LockGuard guard(lock_);
+    const auto old = files_[vcpu].read(select);
+    if (!old) return std::nullopt;
+    files_[vcpu].write(select, change(*old));
+    update(vcpu);
+    return old;
+  }
   [[nodiscard]] std::uint64_t top(unsigned vcpu) noexcept;
   /// The same, and a write to stopei at once.
   std::uint64_t claim(unsigned vcpu) noexcept;

@@ -34,7 +34,7 @@ void Aplic::reset() noexcept {
   modes_ = {};
   targets_ = {};
   genmsi_ = 0;
-  wires_ = pending_ = enabled_ = {};
+  wires_ = pending_ = pulsed_ = enabled_ = {};
   for (Idc& idc : idcs_) idc = {};
 }
 
@@ -60,12 +60,17 @@ void Aplic::set_wire(std::uint32_t source, bool high) noexcept {
     put_source(pending_, source, true);
     forward(source);
   } else if (is_level(source)) {
-    put_source(pending_, source, false);
+    put_source(pending_, source, has_source(pulsed_, source));
   }
 }
 
 void Aplic::pulse_wire(std::uint32_t source) noexcept {
   if (!exists(source)) return;
+  if (is_level(source)) {
+    put_source(pulsed_, source, true);
+    put_source(pending_, source, true);
+    return forward(source);
+  }
   const bool high = has_source(wires_, source);
   set_wire(source, !high);
   set_wire(source, high);
@@ -83,6 +88,7 @@ void Aplic::set_pending(std::uint32_t source) noexcept {
 void Aplic::clear_pending(std::uint32_t source) noexcept {
   if (!is_active(source) || (is_level(source) && !sends_messages())) return;
   put_source(pending_, source, false);
+  put_source(pulsed_, source, false);
 }
 
 void Aplic::enable(std::uint32_t source) noexcept {
@@ -101,6 +107,7 @@ void Aplic::configure(std::uint32_t source, std::uint32_t value) noexcept {
   const bool legal = (value & kDelegate) == 0 && is_mode(mode);
   const bool was_active = is_active(source);
   modes_[source] = legal ? static_cast<Mode>(mode) : Mode::Inactive;
+  put_source(pulsed_, source, false);
   if (!is_active(source)) {
     put_source(pending_, source, false);
     put_source(enabled_, source, false);
@@ -128,6 +135,7 @@ void Aplic::forward(std::uint32_t source) noexcept {
   if (!sends_messages() || !enabled_domain_) return;
   if (!has_source(pending_, source) || !has_source(enabled_, source)) return;
   put_source(pending_, source, false);
+  put_source(pulsed_, source, false);
   send(targets_[source]);
 }
 
@@ -172,7 +180,9 @@ std::uint32_t Aplic::claim(unsigned hart) noexcept {
   if (claimed == 0) {
     idcs_[hart].forces = false;
   } else {
-    clear_pending(claimed >> 16);
+    const std::uint32_t source = claimed >> 16;
+    put_source(pulsed_, source, false);
+    put_source(pending_, source, is_level(source) && is_asserted(source));
   }
   return claimed;
 }
@@ -196,6 +206,7 @@ void Aplic::describe(StateVisitor& visitor) {
   visitor.value("genmsi"sv, genmsi_);
   bits("wires"sv, wires_);
   bits("pending"sv, pending_);
+  bits("pulsed"sv, pulsed_);
   bits("enabled"sv, enabled_);
   for (Idc& idc : idcs_) {
     visitor.value("idelivery"sv, idc.delivers);
@@ -217,10 +228,13 @@ void Aplic::make_legal() noexcept {
     set_target(source, target);
     put_source(enabled_, source, active && was_enabled);
     put_source(pending_, source, active && was_pending);
+    const bool pulsed = is_level(source) && has_source(pulsed_, source);
+    put_source(pulsed_, source, pulsed);
     if (is_level(source) && (!sends_messages() || !is_asserted(source))) {
-      put_source(pending_, source, is_asserted(source));
+      put_source(pending_, source, pulsed || is_asserted(source));
     }
   }
+  modes_[0] = Mode::Inactive;
   targets_[0] = 0;
   genmsi_ = sends_messages() ? genmsi_ & (kHart | kIdentity) : 0;
 }

@@ -33,7 +33,7 @@ class Aplic {
 
   /// The wire of a source; those that do not exist are ignored.
   void set_wire(std::uint32_t source, bool high) noexcept;
-  /// The wire changes and is again as it was: an edge, whichever the guest waits for.
+  /// An edge, whichever the guest waits for; of a level, one that lasts until it is delivered.
   void pulse_wire(std::uint32_t source) noexcept;
 
   /// The register at a multiple of 4 in the control region; what is reserved reads 0 and ignores
@@ -117,6 +117,7 @@ class Aplic {
   std::uint32_t genmsi_ = 0;
   Bits wires_{};  ///< that are high
   Bits pending_{};
+  Bits pulsed_{};  ///< levels that are pending until they are delivered once, whatever their wires
   Bits enabled_{};
   Array<Idc> idcs_;
   Array<InterruptFile>& files_;

@@ -1,8 +1,8 @@
 // Where an APLIC's registers are ("Memory-mapped control region for an interrupt domain", 4.5).
 
-#include <bit>
 #include <core/arch/riscv64/aia/aplic.hpp>
 #include <core/arch/riscv64/aia/source_bits.hpp>
+#include <core/arch/riscv64/word_access.hpp>
 #include <core/lowest_bit.hpp>
 
 namespace axvm::riscv64 {
@@ -107,7 +107,7 @@ void Aplic::write(std::uint64_t offset, std::uint32_t value) noexcept {
     switch (offset) {
       case kSetipnum:
       case kSetipnumLe: return set_pending(value);
-      case kSetipnumBe: return set_pending(std::byteswap(value));
+      case kSetipnumBe: return set_pending(reverse_bytes(value));
       case kClripnum: return clear_pending(value);
       case kSetienum: return enable(value);
       case kClrienum: return disable(value);

@@ -2,7 +2,6 @@
 // Where messages are written to: a page per vCPU's interrupt file (AIA, 3.5).
 
 #include <axvm/address.hpp>
-#include <bit>
 #include <core/arch/riscv64/aia/aia.hpp>
 #include <core/arch/riscv64/word_access.hpp>
 #include <core/devices/device.hpp>
@@ -37,7 +36,7 @@ class ImsicDevice final : public Device {
     auto identity = static_cast<std::uint32_t>(value);
     switch (offset % kPageSize) {
       case kSeteipnumLe: break;
-      case kSeteipnumBe: identity = std::byteswap(identity); break;
+      case kSeteipnumBe: identity = reverse_bytes(identity); break;
       default: return {};
     }
     // What is no identity is ignored.

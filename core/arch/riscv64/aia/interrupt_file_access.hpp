@@ -41,13 +41,18 @@ class InterruptFileAccess {
     const std::uint64_t select = cpu_.template read<Csr::vsiselect>();
     // Priorities are those by default: the array is read-only 0, in its registers of 64 bits.
     const bool is_priority = select >= kPriorities && select < kPrioritiesEnd && select % 2 == 0;
-    const auto old = is_priority ? std::optional<std::uint64_t>(0) : aia.read_file(index, select);
-    if (!old) return false;
-    std::uint64_t value = *old;
-    if (instruction.writes()) {
-      value = instruction.result(*old, operand(instruction));
-      if (!is_priority) aia.write_file(index, select, value);
+    const std::uint64_t source = operand(instruction);
+    const auto changed = [&](std::uint64_t was) {
+      return instruction.writes() ? instruction.result(was, source) : was;
+    };
+    std::optional<std::uint64_t> old(0);
+    if (!is_priority && instruction.writes()) {
+      old = aia.change_file(index, select, changed);
+    } else if (!is_priority) {
+      old = aia.read_file(index, select);
     }
+    if (!old) return false;
+    const std::uint64_t value = changed(*old);
     report_.access(Bus::SysReg, instruction.writes(), AccessWidth::Qword, number(Csr::sireg), value,
                    kName);
     cpu_.set_gpr(instruction.rd, *old);

@@ -57,6 +57,9 @@ struct Environment {
     });
   }
 
+  /// Whether the guest may write to the page at `gpa`, which is backed then. Errors: NoMemory.
+  Result<bool> may_write(GuestPhysAddr gpa) { return memory.back(gpa, MappingFlags::Write); }
+
   /// Where a hart may begin: at an instruction in memory.
   [[nodiscard]] bool is_entry_point(std::uint64_t entry) {
     return entry % 2 == 0 && vm.is_memory(GuestPhysAddr(entry));

@@ -113,7 +113,7 @@ class PmuCalls {
     const Status status = for_each(mask, [&](unsigned n, unsigned slot) {
       if (counters_.is_running(n)) return Status::AlreadyStarted;
       if (from_page) {
-        const auto value = load(slot);
+        const auto value = load(place(slot));
         if (!value) return Status::NoShmem;
         counters_.set(n, *value);
       } else if ((flags & pmu::kSetInitValue) != 0) {
@@ -136,11 +136,14 @@ class PmuCalls {
     if (to_page && counters_.snapshot_page() == PerformanceCounters::kNoPage) {
       return environment_.answer(call, Status::NoShmem);
     }
+    if (to_page && !store(overflow_bitmap(), 0)) {
+      return environment_.answer(call, Status::NoShmem);
+    }
     const HardwareCounts now = hardware_counts(environment_.cpu);
     const Status status = for_each(mask, [&](unsigned n, unsigned slot) {
       const bool was_running = counters_.is_running(n);
       if (was_running) counters_.stop(n, now);
-      const bool is_stored = !to_page || store(slot, counters_.value(n, now));
+      const bool is_stored = !to_page || store(place(slot), counters_.value(n, now));
       if ((flags & pmu::kReset) != 0) counters_.release(n);
       if (!is_stored) return Status::NoShmem;
       return was_running ? Status::Success : Status::AlreadyStopped;
@@ -190,26 +193,36 @@ class PmuCalls {
     if (high != 0 || !environment_.vm.is_memory(GuestPhysAddr(low))) {
       return environment_.answer(call, Status::InvalidAddress);
     }
+    const std::uint64_t before = counters_.snapshot_page();
     counters_.set_snapshot_page(low);
-    return environment_.answer(call, Status::Success);
+    if (store(overflow_bitmap(), 0)) return environment_.answer(call, Status::Success);
+    counters_.set_snapshot_page(before);
+    return environment_.answer(call, Status::InvalidAddress);
   }
 
-  /// Behind the bitmap of counters that have overflowed, which stays 0.
+  /// Of counters that have overflowed: 0.
+  [[nodiscard]] GuestPhysAddr overflow_bitmap() const {
+    return GuestPhysAddr(counters_.snapshot_page());
+  }
+  /// Where the counter of a bit of the mask is.
   [[nodiscard]] GuestPhysAddr place(unsigned slot) const {
     return GuestPhysAddr(counters_.snapshot_page() + 8 + 8 * slot);
   }
-  [[nodiscard]] std::optional<std::uint64_t> load(unsigned slot) {
+  [[nodiscard]] std::optional<std::uint64_t> load(GuestPhysAddr at) {
     std::array<std::byte, 8> bytes{};
     const auto read = environment_.vm.with_memory(
-        [&](auto& space, auto&) { return space.read(place(slot), std::span<std::byte>(bytes)); });
+        [&](auto& space, auto&) { return space.read(at, std::span<std::byte>(bytes)); });
     if (!read) return std::nullopt;
     return load_le<std::uint64_t>(std::span<const std::byte>(bytes));
   }
-  [[nodiscard]] bool store(unsigned slot, std::uint64_t value) {
+  /// False: the guest may not write there.
+  [[nodiscard]] bool store(GuestPhysAddr at, std::uint64_t value) {
+    const auto there = environment_.may_write(at);
+    if (!there || !*there) return false;
     std::array<std::byte, 8> bytes{};
     store_le(std::span<std::byte>(bytes), value);
     const auto written = environment_.vm.with_memory([&](auto& space, auto& tlb) {
-      return space.write(place(slot), std::span<const std::byte>(bytes), tlb);
+      return space.write(at, std::span<const std::byte>(bytes), tlb);
     });
     return written.has_value();
   }

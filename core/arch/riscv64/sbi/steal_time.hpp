@@ -29,6 +29,9 @@ TrapOutcome steal_time_call(Environment<Vm, U>& environment, const Call& call) {
   if (!address.is_aligned(StealTime::kBytes)) {
     return environment.answer(call, Status::InvalidParam);
   }
+  const auto there = environment.may_write(address);
+  if (!there) return environment.exit.leave(there.error());
+  if (!*there) return environment.answer(call, Status::InvalidAddress);
   const auto zeroed = environment.vm.with_memory([&](auto& space, auto& tlb) {
     constexpr std::array<std::byte, StealTime::kBytes> kZeroes{};
     return space.write(address, std::span<const std::byte>(kZeroes), tlb);

@@ -307,8 +307,15 @@ TEST_CASE_FIXTURE(Messages,
   CHECK(read(target(10)) == 0xfffc'07ff);  // no guest index
 }
 
-TEST_CASE("APLIC: a pulse is an edge of either kind, and a message of a level") {
+TEST_CASE("APLIC: a pulse is an edge of either kind, and of a level one interrupt") {
   Direct direct;
+  for (const Mode mode : {kLevel1, kLevel0}) {
+    direct.route(21, mode, 0, 1);
+    direct.aplic.set_wire(21, mode == kLevel0);
+    direct.aplic.pulse_wire(21);
+    CHECK(direct.claim(0) == (21 << 16 | 1));
+    CHECK(direct.claim(0) == 0);
+  }
   for (const Mode mode : {kEdge1, kEdge0}) {
     direct.route(20, mode, 0, 1);
     direct.aplic.pulse_wire(20);

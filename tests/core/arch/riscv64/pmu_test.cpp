@@ -26,6 +26,14 @@ constexpr std::uint32_t kReadCycle = 0xc000'2573;    // RDCYCLE a0
 constexpr std::uint32_t kReadInstret = 0xc020'25f3;  // RDINSTRET a1
 
 struct PmuFixture : SbiFixture {
+  /// Memory that the guest may not write.
+  static constexpr std::uint64_t kReadOnly = 0x9000'0000;
+  PmuFixture() {
+    REQUIRE((*vm)
+                ->map_region({GuestPhysAddr(kReadOnly), 0x1000}, HostPhysAddr(FakeHartHost::kRam),
+                             MappingFlags::Read)
+                .has_value());
+  }
   std::uint64_t pmu(std::uint64_t function, std::initializer_list<std::uint64_t> arguments) {
     return ask(kPmu, function, arguments).error;
   }
@@ -245,6 +253,8 @@ TEST_CASE_FIXTURE(PmuFixture, "a page of the guest's takes what counters have wh
   CHECK(pmu(kSetShmem, {kPage, 0, 1}) == kInvalidParam);
   CHECK(pmu(kSetShmem, {kPage, 1, 0}) == kInvalidAddress);
   CHECK(pmu(kSetShmem, {0x4000'0000, 0, 0}) == kInvalidAddress);
+  CHECK(pmu(kSetShmem, {kReadOnly, 0, 0}) == kInvalidAddress);
+  put(kPage, std::string(16, '\xff'));
   CHECK(pmu(kSetShmem, {kPage, 0, 0}) == kOk);
   const auto slot = [&](std::uint64_t n) {
     const std::string bytes = get(kPage + 8 + 8 * n, 8);
@@ -256,6 +266,7 @@ TEST_CASE_FIXTURE(PmuFixture, "a page of the guest's takes what counters have wh
   hardware(33, 0);
   CHECK(pmu(kStop, {0, 5, kTakeSnapshot}) == kOk);
   CHECK(slot(0) == 33);
+  CHECK(get(kPage, 8) == std::string(8, '\0'));  // none has overflowed
   CHECK(slot(1) == 0);
   CHECK(slot(2) == 1);
   // Slots go by the mask's base.
