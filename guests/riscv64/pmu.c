@@ -6,6 +6,7 @@
 #define CYCLES 1UL
 #define INSTRUCTIONS 2UL
 #define SET_TIMER_CALLS 0xf0005UL
+#define FAR_AWAY (1UL << 60)
 #define ALL_COUNTERS(count) ((1UL << (count)) - 1)
 
 static struct sbi_result pmu(uint64_t function, uint64_t arg0, uint64_t arg1, uint64_t arg2,
@@ -24,23 +25,24 @@ static void stop(uint64_t counter) {
   check_equal("counter_stop", (uint64_t)pmu(COUNTER_STOP, counter, 1, 0, 0).error, SBI_SUCCESS);
 }
 
-// The hart's counters go on by themselves until they are asked for.
+// The hart's counters go on by themselves until they are asked for. How fast is the hart's affair.
 static void hardware(uint64_t counters) {
   check("cycle goes on", READ_CSR(cycle) < READ_CSR(cycle));
+  uint64_t harts_own = READ_CSR(instret);
   uint64_t counter = start(counters, INSTRUCTIONS);
   uint64_t info = pmu(COUNTER_GET_INFO, counter, 0, 0, 0).value;
   check_equal("the CSR of the counter", info & 0xfff, 0xc02);
   uint64_t first = READ_CSR(instret);
   for (volatile unsigned n = 0; n < 100;) n = n + 1;
   uint64_t second = READ_CSR(instret);
-  check("a counter that was cleared begins anew", first < 100);
-  check("it has seen the loop", second - first >= 300 && second - first < 100000);
+  check("a counter that was cleared begins anew", first < harts_own);
+  check("it has seen the loop", second - first >= 300 && second > first);
   stop(counter);
   check_equal("a counter that is stopped", READ_CSR(instret), READ_CSR(instret));
-  pmu(COUNTER_START, counter, 1, START_SET_INIT_VALUE, 1UL << 40);
-  check("a counter that is given a value", READ_CSR(instret) - (1UL << 40) < 1000);
+  pmu(COUNTER_START, counter, 1, START_SET_INIT_VALUE, FAR_AWAY);
+  check("a counter that is given a value", READ_CSR(instret) >= FAR_AWAY);
   pmu(COUNTER_STOP, counter, 1, STOP_RESET, 0);
-  check("the hart's own again", READ_CSR(instret) < 1UL << 40);
+  check("the hart's own again", READ_CSR(instret) < FAR_AWAY);
 }
 
 static void firmware(uint64_t counters) {
