@@ -113,7 +113,7 @@ class LineCache {
   }
 
   std::size_t groups_;  // of four ways
-  Tags beyond_;         // kNone where the last group of a set has no way
+  Tags beyond_{};       // kNone where the last group of a set has no way
   std::uint64_t set_mask_;
   unsigned set_bits_;
   std::vector<Tags, HostLines<Tags>> tags_;  // the one used last first

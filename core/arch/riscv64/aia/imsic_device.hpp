@@ -39,8 +39,7 @@ class ImsicDevice final : public Device {
       case kSeteipnumBe: identity = reverse_bytes(identity); break;
       default: return {};
     }
-    // What is no identity is ignored.
-    static_cast<void>(aia_.send_message(vcpu, identity));
+    [[maybe_unused]] const auto ignored_if_no_identity = aia_.send_message(vcpu, identity);
     return {};
   }
 
