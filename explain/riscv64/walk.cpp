@@ -50,6 +50,7 @@ void name_purposes(ExplainedWalk& walk) {
 
 void count_cycles(ExplainedWalk& walk, const sim::timing::HierarchyProfile* memory) {
   std::vector<std::uint64_t> addresses;
+  addresses.reserve(walk.reads.size());
   for (const WalkRead& read : walk.reads) addresses.push_back(read.step.entry_pa);
   WalkCost cost = walk_cost(addresses, memory);
   walk.cycles_before = cost.cycles_before;

@@ -44,9 +44,7 @@ class Walker {
   void set_stage1(Stage lower, Stage upper) noexcept { stage1_ = {lower, upper}; }
   void set_stage2(Stage stage) noexcept { stage2_ = stage; }
   /// The tables that a walk of `va` begins with.
-  [[nodiscard]] const Stage& stage1(std::uint64_t va) const noexcept {
-    return stage1_[va >> 63];
-  }
+  [[nodiscard]] const Stage& stage1(std::uint64_t va) const noexcept { return stage1_[va >> 63]; }
   [[nodiscard]] const Stage& stage2() const noexcept { return stage2_; }
   /// Whether walks look at the descriptors beside those they read, for pages that follow each
   /// other.

@@ -8,7 +8,6 @@
 namespace axvm::sim::riscv64::test {
 namespace {
 
-constexpr std::uint64_t kCode = GuestMachine::kCode;
 constexpr std::uint64_t kTop = 1ULL << 63;
 constexpr std::uint64_t kAll = ~0ULL;
 

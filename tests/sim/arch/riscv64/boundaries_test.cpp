@@ -100,7 +100,7 @@ struct Return : Apart {
 };
 
 TEST_CASE("behind SRET an interrupt is taken, whatever is remembered of the code") {
-  for (const std::uint64_t seed : {0, 1, 2, 3, 4, 5, 6, 7, 8}) {
+  for (const std::uint64_t seed : {0U, 1U, 2U, 3U, 4U, 5U, 6U, 7U, 8U}) {
     CAPTURE(seed);
     Return m(false);
     m.cpu().write(Csr::vsepc, kEnd);
@@ -182,7 +182,7 @@ TEST_CASE("an AMO faults for its store, in the order of the stages") {
 }
 
 TEST_CASE("code that is full of instructions to look at is executed all the same") {
-  for (const std::uint64_t seed : {0, 3}) {
+  for (const std::uint64_t seed : {0U, 3U}) {
     CAPTURE(seed);
     GuestMachine m({});
     // Not aligned: the last of each page is in two.
