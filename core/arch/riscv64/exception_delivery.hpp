@@ -13,7 +13,7 @@ namespace axvm::riscv64 {
 
 /// Where a trap came from, for the exit when its guest cannot take an exception.
 struct TrapOrigin {
-  ExceptionCause cause;
+  ExceptionCause cause{};
   GuestPhysAddr address{0};
   bool is_write = false;
 };
