@@ -33,11 +33,6 @@ struct World {
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 
-  [[nodiscard]] fuzz::State state() {
-    fuzz::Save<StateVisitor> save;
-    describe(save);
-    return std::move(save.state);
-  }
   void restore(const fuzz::State& saved) {
     fuzz::Restore<StateVisitor> visitor(saved);
     describe(visitor);
@@ -184,19 +179,20 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       }
       case 3: {
         restored.emplace(with_files);
-        restored->restore(original->state());
+        restored->restore(fuzz::state_of<StateVisitor>(*original));
         break;
       }
       case 4: {
         if (!input.once_in(4)) break;
         fuzz::RestoreAnything<StateVisitor> anything(input);
         original->describe(anything);
-        restored->restore(original->state());
+        restored->restore(fuzz::state_of<StateVisitor>(*original));
         is_sound = false;
         break;
       }
     }
-    require(original->state() == restored->state(), "the description says all of the state");
+    require(fuzz::state_of<StateVisitor>(*original) == fuzz::state_of<StateVisitor>(*restored),
+            "the description says all of the state");
     for (unsigned hart = 0; hart < kHarts && is_sound; ++hart) {
       require(original->harts[hart].external() == original->should_hear(hart),
               "a hart hears of what is pending for it, and of nothing else");

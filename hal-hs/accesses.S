@@ -31,7 +31,7 @@ hal_hs_\name:
     access  hsv_64, hsv.d a1, (a0)
     access  read_stimecmp, csrr a0, 0x14d
     access  read_hstateen0, csrr a0, 0x60c
-    access  read_vsiselect, csrr a0, 0x250
+    access  read_hvictl, csrr a0, 0x609
 
     .balign 4
 refused:

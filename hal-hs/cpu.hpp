@@ -41,7 +41,7 @@ axvm::hal_hs::Access hal_hs_hsv_32(std::uint64_t va, std::uint64_t value);
 axvm::hal_hs::Access hal_hs_hsv_64(std::uint64_t va, std::uint64_t value);
 axvm::hal_hs::Access hal_hs_read_stimecmp();
 axvm::hal_hs::Access hal_hs_read_hstateen0();
-axvm::hal_hs::Access hal_hs_read_vsiselect();
+axvm::hal_hs::Access hal_hs_read_hvictl();
 }
 
 namespace axvm::hal_hs {
@@ -160,7 +160,7 @@ class Cpu {
   std::array<std::uint64_t, 32> registers_{};  ///< x1..x31; as vectors.S has them
   bool has_sstc_ = hal_hs_read_stimecmp().done != 0;
   bool has_state_enable_ = hal_hs_read_hstateen0().done != 0;
-  bool has_aia_ = hal_hs_read_vsiselect().done != 0;
+  bool has_aia_ = hal_hs_read_hvictl().done != 0;
 };
 
 static_assert(riscv64::VirtualizationHardware<Cpu>);

@@ -239,7 +239,8 @@ class VmBuilder {
       if (device.type != EmulatedDeviceType::InterruptController) continue;
       for (const GuestPhysRange& range :
            Arch::interrupt_device_ranges(device, config.vcpus.size())) {
-        if (planned && range.size != 0) planned = planner->hide(range);
+        if (!planned || range.size == 0) continue;
+        planned = planner->reserve(range, OwnerKind::EmulatedDevice);
       }
       hal.this_cpu().unload();  // the CPU is asked what it can do
       const auto window = Arch::interrupt_window(cpu, device, config.vcpus.size());

@@ -3,8 +3,7 @@
 #include <doctest/doctest.h>
 #include <array>
 #include <atomic>
-#include <chrono>
-#include <tests/core/concurrency/threaded_hart.hpp>
+#include <tests/core/concurrency/harts_fixture.hpp>
 
 using namespace axvm;
 using namespace axvm::test;
@@ -12,71 +11,33 @@ using riscv64::ExceptionCause;
 
 namespace {
 
-using Host = ThreadedHost<ThreadedHart>;
-using Vm = AxVM<Host, ThreadedHart>;
-
-constexpr unsigned kVcpus = 3;
 constexpr unsigned kRounds = 600;     // of each source
 constexpr unsigned kIpiRounds = 200;  // of those that harts send
-constexpr std::uint64_t kRam = 0x8000'0000, kPlic = 0xc00'0000;
+constexpr std::uint64_t kPlic = 0xc00'0000;
 constexpr std::uint32_t kFirstSource = 40;
 
-/// Is sent again only when it has arrived.
-struct Source {
-  std::atomic<unsigned> sent = 0;
-  std::atomic<unsigned> taken = 0;
-
-  [[nodiscard]] bool is_idle() const { return sent.load() == taken.load(); }
+struct Source : Handover {
   void take() { taken.store(sent.load()); }
 };
 
 constexpr std::uint64_t claim_of(unsigned vcpu) { return kPlic + 0x20'1004 + 0x2000ULL * vcpu; }
 
-struct InterruptFixture {
-  // vCPU n runs on hart n + 1; the harts behind them inject.
-  Host host{2 * kVcpus + 1};
-  Ref<Vm> vm = make_vm();
+struct InterruptFixture : HartsFixture {
   std::array<Source, kVcpus> external, software;
   std::atomic<unsigned> senders = 2 * kVcpus;  ///< that have not done all their rounds
 
-  InterruptFixture() {
-    for (unsigned n = 1; n < kVcpus; ++n) {
-      once([n](ThreadedHart& h) { return h.call(0x48'534d, 0, {n, kRam, 0}); });  // hart_start
-    }
+  InterruptFixture()
+      : HartsFixture({"plic",
+                      GuestPhysAddr(kPlic),
+                      0x40'0000,
+                      0,
+                      EmulatedDeviceType::InterruptController,
+                      {}}) {
     for (unsigned n = 0; n < kVcpus; ++n) {
       const std::uint32_t source = kFirstSource + n;
-      once([=](ThreadedHart& h) { return h.store_word(kPlic + 4ULL * source, 1); });
-      once([=](ThreadedHart& h) {
-        return h.store_word(kPlic + 0x2084 + 0x100ULL * n, 1U << source % 32);
-      });
+      store(kPlic + 4ULL * source, 1);
+      store(kPlic + 0x2084 + 0x100ULL * n, 1U << source % 32);
     }
-  }
-
-  Ref<Vm> make_vm() {
-    std::array<VcpuConfig, kVcpus> cpus;
-    for (unsigned n = 0; n < kVcpus; ++n) cpus[n] = {n, ~0ULL};
-    const MemoryRegionConfig memory[] = {{GuestPhysAddr(kRam), 0x10'0000}};
-    const EmulatedDeviceConfig devices[] = {
-        {"plic", GuestPhysAddr(kPlic), 0x40'0000, 0, EmulatedDeviceType::InterruptController, {}}};
-    VmConfig config{.id = 1,
-                    .name = "guest",
-                    .bsp_entry = GuestPhysAddr(kRam),
-                    .ap_entry = GuestPhysAddr(kRam),
-                    .interrupt_mode = InterruptMode::Emulated};
-    config.vcpus = cpus;
-    config.memory_regions = memory;
-    config.emulated_devices = devices;
-    auto made = Vm::create(host, config);
-    REQUIRE(made.has_value());
-    REQUIRE((*made)->boot().has_value());
-    return std::move(*made);
-  }
-  /// One trap of vCPU 0 on this thread's hart, 0.
-  void once(const ThreadedHart::Guest& step) {
-    host.cpu(0).guest = [&step, is_done = false](ThreadedHart& h) mutable {
-      return std::exchange(is_done, true) ? h.interrupt() : step(h);
-    };
-    REQUIRE(vm->run_vcpu(VcpuId(0)).has_value());
   }
 
   // --- the guest --------------------------------------------------------------------------------
@@ -124,30 +85,9 @@ struct InterruptFixture {
   }
 
   // --- the host ---------------------------------------------------------------------------------
-  template <class F>
-  [[nodiscard]] bool wait_until(F&& done) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while (!done()) {
-      if (std::chrono::steady_clock::now() > end) return false;
-      host.serve();
-    }
-    return true;
-  }
-  void run_vcpu(unsigned vcpu, const std::atomic<bool>& end) {
-    const VcpuId id(vcpu);
-    ThreadedHart& hart = host.this_cpu().hardware();
-    hart.guest = guest(vcpu);
-    hart.set(Csr::vsie, 0x222);
-    while (!end.load()) {
-      const auto exit = vm->run_vcpu(id);
-      REQUIRE(exit.has_value());
-      if (!std::holds_alternative<exit_reason::Halt>(*exit)) continue;
-      while (!host.take_wake(id) && !may_send(vcpu) && !end.load()) host.serve();
-    }
-  }
   void inject(unsigned vcpu) {
     for (unsigned round = 0; round < kRounds; ++round) {
-      if (!wait_until([&] { return external[vcpu].is_idle(); })) return;
+      if (!wait_until(host, [&] { return external[vcpu].is_idle(); })) return;
       ++external[vcpu].sent;
       REQUIRE(vm->inject_interrupt(VcpuId(vcpu), kFirstSource + vcpu).has_value());
     }
@@ -159,13 +99,17 @@ struct InterruptFixture {
 
 TEST_CASE("threads: no interrupt of a hart is lost, by the PLIC or by SBI") {
   InterruptFixture f;
+  constexpr unsigned kVcpus = InterruptFixture::kVcpus;
   std::atomic<bool> end = false;
   bool all_taken = false;
   f.host.run(1, 2 * kVcpus + 1, [&](unsigned cpu) {
-    if (cpu <= kVcpus) return f.run_vcpu(cpu - 1, end);
+    if (cpu <= kVcpus) {
+      const unsigned vcpu = cpu - 1;
+      return f.run_vcpu(vcpu, f.guest(vcpu), end, [&] { return f.may_send(vcpu); });
+    }
     f.inject(cpu - kVcpus - 1);
     if (cpu != 2 * kVcpus) return;
-    all_taken = f.wait_until([&] { return f.is_done(); });
+    all_taken = wait_until(f.host, [&] { return f.is_done(); });
     end = true;
   });
   CHECK(all_taken);

@@ -3,8 +3,7 @@
 #include <doctest/doctest.h>
 #include <array>
 #include <atomic>
-#include <chrono>
-#include <tests/core/concurrency/threaded_hart.hpp>
+#include <tests/core/concurrency/harts_fixture.hpp>
 
 using namespace axvm;
 using namespace axvm::test;
@@ -12,12 +11,8 @@ using riscv64::ExceptionCause;
 
 namespace {
 
-using Host = ThreadedHost<ThreadedHart>;
-using Vm = AxVM<Host, ThreadedHart>;
-
-constexpr unsigned kVcpus = 3;
 constexpr unsigned kRounds = 400;  // of each sender
-constexpr std::uint64_t kRam = 0x8000'0000, kAplic = 0xd00'0000, kImsic = 0x2800'0000;
+constexpr std::uint64_t kAplic = 0xd00'0000, kImsic = 0x2800'0000;
 constexpr std::uint32_t kFirstSource = 40;  // of vCPU n: n more
 // Identities in each file, by who sends them.
 constexpr unsigned kByHost = 1, kByAplic = 70, kByHart = 200;
@@ -25,25 +20,15 @@ constexpr std::uint32_t kClaim = 0x15c0'12f3;      // CSRRW x5, stopei, x0
 constexpr std::uint32_t kWriteFile = 0x1512'9073;  // CSRRW x0, sireg, x5
 constexpr std::uint32_t kWfi = 0x1050'0073;
 
-/// Is sent again only when it has arrived.
-struct Message {
-  std::atomic<unsigned> sent = 0;
-  std::atomic<unsigned> taken = 0;
+constexpr std::uint64_t kArguments[] = {2, kImsic};
 
-  [[nodiscard]] bool is_idle() const { return sent.load() == taken.load(); }
-};
-
-struct MessageFixture {
-  // vCPU n runs on hart n + 1; the harts behind them send.
-  Host host{2 * kVcpus + 1};
-  Ref<Vm> vm = make_vm();
-  std::array<std::array<Message, 256>, kVcpus> messages;
+struct MessageFixture : HartsFixture {
+  std::array<std::array<Handover, 256>, kVcpus> messages;
   std::atomic<unsigned> senders = 2 * kVcpus;  ///< that have not done all their rounds
 
-  MessageFixture() {
-    for (unsigned n = 1; n < kVcpus; ++n) {
-      once([n](ThreadedHart& h) { return h.call(0x48'534d, 0, {n, kRam, 0}); });  // hart_start
-    }
+  MessageFixture()
+      : HartsFixture({"aplic", GuestPhysAddr(kAplic), 0x8000, 0,
+                      EmulatedDeviceType::InterruptController, kArguments}) {
     store(kAplic, 0x100);
     for (unsigned n = 0; n < kVcpus; ++n) {
       const std::uint32_t source = kFirstSource + n;
@@ -53,40 +38,9 @@ struct MessageFixture {
     }
   }
 
-  Ref<Vm> make_vm() {
-    std::array<VcpuConfig, kVcpus> cpus;
-    for (unsigned n = 0; n < kVcpus; ++n) cpus[n] = {n, ~0ULL};
-    const MemoryRegionConfig memory[] = {{GuestPhysAddr(kRam), 0x10'0000}};
-    const std::uint64_t arguments[] = {2, kImsic};
-    const EmulatedDeviceConfig devices[] = {{"aplic", GuestPhysAddr(kAplic), 0x8000, 0,
-                                             EmulatedDeviceType::InterruptController, arguments}};
-    VmConfig config{.id = 1,
-                    .name = "guest",
-                    .bsp_entry = GuestPhysAddr(kRam),
-                    .ap_entry = GuestPhysAddr(kRam),
-                    .interrupt_mode = InterruptMode::Emulated};
-    config.vcpus = cpus;
-    config.memory_regions = memory;
-    config.emulated_devices = devices;
-    auto made = Vm::create(host, config);
-    REQUIRE(made.has_value());
-    REQUIRE((*made)->boot().has_value());
-    return std::move(*made);
-  }
-  /// One trap of vCPU 0 on this thread's hart, 0.
-  void once(const ThreadedHart::Guest& step) {
-    host.cpu(0).guest = [&step, is_done = false](ThreadedHart& h) mutable {
-      return std::exchange(is_done, true) ? h.interrupt() : step(h);
-    };
-    REQUIRE(vm->run_vcpu(VcpuId(0)).has_value());
-  }
-  void store(std::uint64_t gpa, std::uint64_t value) {
-    once([=](ThreadedHart& h) { return h.store_word(gpa, value); });
-  }
-
   // --- the guest --------------------------------------------------------------------------------
   [[nodiscard]] bool may_send(unsigned vcpu) {
-    const Message& message = messages[(vcpu + 1) % kVcpus][kByHart];
+    const Handover& message = messages[(vcpu + 1) % kVcpus][kByHart];
     return message.sent.load() < kRounds && message.is_idle();
   }
   /// Takes what is pending; each hart sends messages to the next one.
@@ -121,7 +75,7 @@ struct MessageFixture {
   [[nodiscard]] bool is_done() {
     if (senders.load() != 0) return false;
     for (const auto& file : messages) {
-      for (const Message& message : file) {
+      for (const Handover& message : file) {
         if (!message.is_idle()) return false;
       }
     }
@@ -129,32 +83,11 @@ struct MessageFixture {
   }
 
   // --- the host ---------------------------------------------------------------------------------
-  template <class F>
-  [[nodiscard]] bool wait_until(F&& done) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while (!done()) {
-      if (std::chrono::steady_clock::now() > end) return false;
-      host.serve();
-    }
-    return true;
-  }
-  void run_vcpu(unsigned vcpu, const std::atomic<bool>& end) {
-    const VcpuId id(vcpu);
-    ThreadedHart& hart = host.this_cpu().hardware();
-    hart.guest = guest(vcpu);
-    hart.set(Csr::vsie, 0x222);
-    while (!end.load()) {
-      const auto exit = vm->run_vcpu(id);
-      REQUIRE(exit.has_value());
-      if (!std::holds_alternative<exit_reason::Halt>(*exit)) continue;
-      while (!host.take_wake(id) && !may_send(vcpu) && !end.load()) host.serve();
-    }
-  }
   void send(unsigned vcpu) {
     for (unsigned round = 0; round < kRounds; ++round) {
       const bool by_aplic = round % 2 != 0;
-      Message& message = messages[vcpu][by_aplic ? kByAplic : kByHost];
-      if (!wait_until([&] { return message.is_idle(); })) return;
+      Handover& message = messages[vcpu][by_aplic ? kByAplic : kByHost];
+      if (!wait_until(host, [&] { return message.is_idle(); })) return;
       ++message.sent;
       const auto done = by_aplic ? vm->inject_interrupt(VcpuId(vcpu), kFirstSource + vcpu)
                                  : vm->inject_message(vcpu, kByHost);
@@ -168,13 +101,17 @@ struct MessageFixture {
 
 TEST_CASE("threads: no message to a hart's interrupt file is lost") {
   MessageFixture f;
+  constexpr unsigned kVcpus = MessageFixture::kVcpus;
   std::atomic<bool> end = false;
   bool all_taken = false;
   f.host.run(1, 2 * kVcpus + 1, [&](unsigned cpu) {
-    if (cpu <= kVcpus) return f.run_vcpu(cpu - 1, end);
+    if (cpu <= kVcpus) {
+      const unsigned vcpu = cpu - 1;
+      return f.run_vcpu(vcpu, f.guest(vcpu), end, [&] { return f.may_send(vcpu); });
+    }
     f.send(cpu - kVcpus - 1);
     if (cpu != 2 * kVcpus) return;
-    all_taken = f.wait_until([&] { return f.is_done(); });
+    all_taken = wait_until(f.host, [&] { return f.is_done(); });
     end = true;
   });
   CHECK(all_taken);

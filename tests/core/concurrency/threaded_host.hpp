@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <axvm/hal.hpp>
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <functional>
@@ -241,5 +242,16 @@ class Dice {
  private:
   std::uint64_t state_;
 };
+
+/// Waits until `done()`, serving other CPUs. False when that takes longer than any machine needs.
+template <class Cpu, class F>
+[[nodiscard]] bool wait_until(ThreadedHost<Cpu>& host, F&& done) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (!done()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    host.serve();
+  }
+  return true;
+}
 
 }  // namespace axvm::test

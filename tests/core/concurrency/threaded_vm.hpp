@@ -2,7 +2,6 @@
 // VMs over the threaded HAL.
 
 #include <doctest/doctest.h>
-#include <chrono>
 #include <tests/core/concurrency/threaded_hal.hpp>
 
 namespace axvm::test {
@@ -57,17 +56,6 @@ inline void do_once(ThreadedHal& hal, ThreadedVm& vm, const ThreadedCpu::Guest& 
 inline Vector spin(ThreadedCpu& cpu) {
   while (!cpu.take_kick()) std::this_thread::yield();
   return cpu.interrupt(ThreadedCpu::kKick);
-}
-
-/// Waits until `done()`, serving other CPUs. False when that takes longer than any machine needs.
-template <class F>
-[[nodiscard]] bool wait_until(ThreadedHal& hal, F&& done) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (!done()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    hal.serve();
-  }
-  return true;
 }
 
 }  // namespace axvm::test

@@ -45,8 +45,7 @@ void Aia::tell_all() noexcept {
 
 void Aia::set_line(std::uint32_t source, bool high) noexcept {
   LockGuard guard(lock_);
-  (*aplic_)->set_wire(source, high);
-  tell_all();
+  if ((*aplic_)->set_wire(source, high)) tell_all();
 }
 
 void Aia::make_pending(unsigned, std::uint32_t source) noexcept {
@@ -73,7 +72,7 @@ Result<> Aia::send_message(std::uint32_t vcpu, std::uint32_t identity) {
 std::uint32_t Aia::read_aplic(std::uint64_t offset) noexcept {
   LockGuard guard(lock_);
   const std::uint32_t value = (*aplic_)->read(offset);
-  tell_all();
+  if (Aplic::is_claim(offset)) tell_all();
   return value;
 }
 

@@ -53,8 +53,8 @@ bool Aplic::is_asserted(std::uint32_t source) const noexcept {
   return false;
 }
 
-void Aplic::set_wire(std::uint32_t source, bool high) noexcept {
-  if (!exists(source) || has_source(wires_, source) == high) return;
+bool Aplic::set_wire(std::uint32_t source, bool high) noexcept {
+  if (!exists(source) || has_source(wires_, source) == high) return false;
   put_source(wires_, source, high);
   if (is_asserted(source)) {
     put_source(pending_, source, true);
@@ -62,6 +62,7 @@ void Aplic::set_wire(std::uint32_t source, bool high) noexcept {
   } else if (is_level(source)) {
     put_source(pending_, source, has_source(pulsed_, source));
   }
+  return true;
 }
 
 void Aplic::pulse_wire(std::uint32_t source) noexcept {

@@ -31,14 +31,16 @@ class Aplic {
                                                    Array<InterruptFile>& files);
   void reset() noexcept;
 
-  /// The wire of a source; those that do not exist are ignored.
-  void set_wire(std::uint32_t source, bool high) noexcept;
+  /// The wire of a source; those that do not exist are ignored. True when it changes.
+  bool set_wire(std::uint32_t source, bool high) noexcept;
   /// An edge, whichever the guest waits for; of a level, one that lasts until it is delivered.
   void pulse_wire(std::uint32_t source) noexcept;
 
   /// The register at a multiple of 4 in the control region; what is reserved reads 0 and ignores
   /// writes (4.5). Reading claimi claims.
   [[nodiscard]] std::uint32_t read(std::uint64_t offset) noexcept;
+  /// Whether reading there may change anything.
+  [[nodiscard]] static bool is_claim(std::uint64_t offset) noexcept;
   void write(std::uint64_t offset, std::uint32_t value) noexcept;
 
   /// Whether it asserts the external interrupt of a hart by itself; never where it sends messages.

@@ -60,6 +60,10 @@ std::uint32_t Aplic::inputs(unsigned word) const noexcept {
   return asserted;
 }
 
+bool Aplic::is_claim(std::uint64_t offset) noexcept {
+  return offset >= kIdcs && offset % kIdcStride == kClaimi;
+}
+
 std::uint32_t Aplic::read(std::uint64_t offset) noexcept {
   if (offset >= kIdcs) {
     const std::uint64_t hart = (offset - kIdcs) / kIdcStride;

@@ -52,9 +52,7 @@ struct Environment {
   void count(FirmwareEvent event) { vcpu.context().counters().count(event); }
   /// Once for each other hart of the mask.
   void count(FirmwareEvent event, const HartMask& harts) {
-    harts.for_each(vm, [&](const auto& hart) {
-      if (hart.id() != vcpu.id()) count(event);
-    });
+    vcpu.context().counters().count(event, harts.count_others(vm, vcpu.phys_id()));
   }
 
   /// Whether the guest may write to the page at `gpa`, which is backed then. Errors: NoMemory.

@@ -23,6 +23,17 @@ struct HartMask {
     return true;
   }
 
+  /// How many there are beside the hart `self`; the mask is valid.
+  template <class Vm>
+  [[nodiscard]] std::uint64_t count_others(Vm& vm, std::uint64_t self) const {
+    if (base == kAll) return vm.vcpus().size() - 1;
+    std::uint64_t count = 0;
+    for (std::uint64_t rest = bits; rest != 0; rest &= rest - 1) {
+      if (base + lowest_bit(rest) != self) ++count;
+    }
+    return count;
+  }
+
   /// `f(vcpu)` for each; the mask is valid.
   template <class Vm, class F>
   void for_each(Vm& vm, const F& f) const {

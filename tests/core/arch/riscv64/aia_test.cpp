@@ -208,6 +208,17 @@ TEST_CASE_FIXTURE(AiaFixture, "SSWI sends harts software interrupts, which they 
   CHECK(hart().get(Csr::hvip) == 0);
 }
 
+TEST_CASE_FIXTURE(RiscvFixture, "interrupt files are where nothing else of the guest's is") {
+  const std::uint64_t in_memory[] = {2, kGuestRam + 0x1'0000}, in_device[] = {2, kUart};
+  for (const std::span<const std::uint64_t> arguments :
+       {std::span(in_memory), std::span(in_device)}) {
+    devices[1] = {
+        "aplic",  GuestPhysAddr(kAplic), 0x8000, 0, EmulatedDeviceType::InterruptController,
+        arguments};
+    CHECK_FALSE(create().has_value());
+  }
+}
+
 TEST_CASE_FIXTURE(RiscvFixture, "interrupt files need the registers of the hart") {
   devices[1] = {
       "aplic",   GuestPhysAddr(kAplic), 0x8000, 0, EmulatedDeviceType::InterruptController,

@@ -241,14 +241,5 @@ TEST_CASE("a reservation outlives a trap, and no other hart's turn") {
   }
 }
 
-TEST_CASE("FENCE.I is one whatever its other fields are") {
-  Apart m;
-  constexpr std::uint32_t kOther = 0x0000'108f;  // rd is x1
-  m.put(kCode, {kOther, code::kEcall});
-  REQUIRE(m.cpu().enter_guest() == GuestMachine::kEcallFromVs);
-  CHECK(m.csr(Csr::sepc) == kCode + 4);
-  CHECK(m.cpu().gpr(1) == 0);
-}
-
 }  // namespace
 }  // namespace axvm::sim::riscv64::test

@@ -45,6 +45,7 @@ TEST_CASE("code changed with FENCE.I is not reported, wherever that is") {
   CHECK(events_of({kCall, kStore, code::kFenceI, kCall, code::kEcall}).empty());
   CHECK(events_of({kCall, kStore, code::kFenceI, kCall, code::kEcall}, 9).empty());
   CHECK(events_of({kStore, code::kFenceI, kCall, code::kEcall}).empty());
+  CHECK(events_of({kCall, kStore, code::kFenceI | 1U << 7, kCall, code::kEcall}).empty());  // rd
   CHECK(events_of({kCall, code::kFenceI, kStore, kCall, code::kEcall}).size() == 1);
   CHECK(events_of({kStore, kCall, code::kEcall}).size() == 1);
 }
