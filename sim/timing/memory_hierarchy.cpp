@@ -1,5 +1,5 @@
+#include <cstddef>
 #include <sim/timing/memory_hierarchy.hpp>
-#include <span>
 
 namespace axvm::sim::timing {
 
@@ -23,14 +23,20 @@ MemoryHierarchy::MemoryHierarchy(const HierarchyProfile& profile)
 }
 
 MemoryHierarchy::Answer MemoryHierarchy::access_another(std::uint64_t pa) noexcept {
-  Cache& first = caches_.front();
-  return first.lines.access_another(pa >> kLineShift) ? answer_of(first) : look(pa, 1);
+  const std::uint64_t line = pa >> kLineShift;
+  // What the first cache has forgotten is seldom what the next ones were asked for last.
+  for (Cache& cache : caches_) {
+    if (cache.lines.access_another(line)) return answer_of(cache);
+  }
+  return {Level::Memory, memory_cycles_};
 }
 
 MemoryHierarchy::Answer MemoryHierarchy::look(std::uint64_t pa, std::size_t first) noexcept {
   const std::uint64_t line = pa >> kLineShift;
-  for (Cache& cache : std::span(caches_).subspan(first)) {
-    if (cache.lines.access(line)) return answer_of(cache);
+  // Not by number: how many there are would be a division.
+  const auto end = caches_.end();
+  for (auto cache = caches_.begin() + static_cast<std::ptrdiff_t>(first); cache != end; ++cache) {
+    if (cache->lines.access(line)) return answer_of(*cache);
   }
   return {Level::Memory, memory_cycles_};
 }

@@ -48,7 +48,8 @@ class MemoryHierarchy {
   }
   /// What access() answers to a line that first() has.
   [[nodiscard]] Answer first_answer() const noexcept { return answer_of(caches_.front()); }
-  /// access() of a line that is not the one that was used last in its set of first().
+  /// access() in another order of looking: for a line that is not the one that was used last in its
+  /// set of first().
   Answer access_another(std::uint64_t pa) noexcept;
   /// A guest's fetch of the line of instructions that holds `pa`.
   Answer fetch(std::uint64_t pa) noexcept {
