@@ -26,8 +26,8 @@ constexpr const TableFormat* named(const std::array<TableFormat, N>& formats,
   return nullptr;
 }
 
-// --- guests: descriptors as Linux writes them, user pages that may be read, written and executed
-// ------
+// --- guests: descriptors as Linux writes them, user pages that may be read, written, executed
+// -----
 
 namespace vmsa {
 constexpr std::uint64_t table(std::uint64_t address) { return address | 3; }
@@ -150,6 +150,15 @@ constexpr NestedFormat x86_tables(std::string_view name) {
   return of_core<Format>(named(sim::x86_64::kTableFormats, name));
 }
 
+// At stage 2 lookups do not begin at level 0, of one bit, but in two tables of level 1 side by side
+// (DDI 0487, D8.2.2).
+constexpr TableFormat kStage2Of16KWith48Bits = [] {
+  TableFormat format = *named(sim::aarch64::kTableFormats, "vmsa-16k-47");
+  format.name = "vmsa-16k-48";
+  format.input_bits = 48;
+  return format;
+}();
+
 constexpr std::array kNestedFormats{
     arm_tables<aarch64::Stage2Format>("vmsa-4k-39"),
     arm_tables<aarch64::Stage2Format>("vmsa-4k-40"),
@@ -157,6 +166,7 @@ constexpr std::array kNestedFormats{
     arm_tables<aarch64::Stage2Lpa2Format>("vmsa-4k-52"),
     arm_tables<aarch64::Stage2Format16K>("vmsa-16k-40"),
     arm_tables<aarch64::Stage2Format16K>("vmsa-16k-47"),
+    {&kStage2Of16KWith48Bits, CoreTables<aarch64::Stage2Format16K>::make},
     arm_tables<aarch64::Stage2Lpa2Format16K>("vmsa-16k-52"),
     arm_tables<aarch64::Stage2Format64K>("vmsa-64k-42"),
     arm_tables<aarch64::Stage2Format64K>("vmsa-64k-48"),

@@ -86,6 +86,37 @@ constexpr std::array kSums{
     NamedSum{"data_memory", data<Level::Memory>},
 };
 
+using ReadsName = std::array<char, sizeof "stage1_height0_memory">;
+
+constexpr std::size_t kReads = 2 * sim::timing::kMaxHeights * sim::timing::kLevels;
+constexpr std::array<std::string_view, sim::timing::kLevels> kLevelNames{"l1", "l2", "l3",
+                                                                         "memory"};
+
+// By stage, height and level.
+constexpr ReadsName reads_name(std::size_t number) {
+  ReadsName name{};
+  std::string_view("stage1_height0_").copy(name.data(), name.size());
+  const std::size_t of_stage = kReads / 2;
+  name[5] = number < of_stage ? '1' : '2';
+  name[13] = static_cast<char>('0' + number % of_stage / sim::timing::kLevels);
+  kLevelNames[number % sim::timing::kLevels].copy(name.data() + 15, name.size() - 15);
+  return name;
+}
+constexpr auto kReadsNames = [] {
+  std::array<ReadsName, kReads> names{};
+  for (std::size_t number = 0; number < kReads; ++number) names[number] = reads_name(number);
+  return names;
+}();
+constexpr auto kNamedReads = [] {
+  std::array<NamedReads, kReads> reads{};
+  for (std::size_t number = 0; number < kReads; ++number) {
+    reads[number] = {kReadsNames[number].data(),
+                     number < kReads / 2 ? &Counters::stage1 : &Counters::stage2,
+                     number % (kReads / 2) / sim::timing::kLevels, number % sim::timing::kLevels};
+  }
+  return reads;
+}();
+
 }  // namespace
 
 std::span<const Metric> metrics() { return kMetrics; }
@@ -97,5 +128,6 @@ const Metric* find_metric(std::string_view name) {
 
 std::span<const NamedCounter> named_counters() { return kCounters; }
 std::span<const NamedSum> named_sums() { return kSums; }
+std::span<const NamedReads> named_reads() { return kNamedReads; }
 
 }  // namespace axvm::lab

@@ -1,6 +1,8 @@
 #pragma once
 // What is said about a result: counters and ratios of them, by name.
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <sim/timing/counters.hpp>
 #include <span>
@@ -31,5 +33,15 @@ struct NamedSum {
   std::uint64_t (*of)(const sim::timing::Counters& counters);
 };
 [[nodiscard]] std::span<const NamedSum> named_sums();
+
+/// Reads of one stage's descriptors of one height (0: the last level's) that one level of memory
+/// has served.
+struct NamedReads {
+  std::string_view name;  ///< "stage1_height0_l1"
+  sim::timing::References sim::timing::Counters::* stage;
+  std::size_t height;
+  std::size_t level;
+};
+[[nodiscard]] std::span<const NamedReads> named_reads();
 
 }  // namespace axvm::lab

@@ -149,6 +149,7 @@ std::string csv_text(std::span<const Result> results) {
     if (!axis_number(counter.name)) text += fmt::format(",{}", counter.name);  // accesses are both
   }
   for (const NamedSum& sum : named_sums()) text += fmt::format(",{}", sum.name);
+  for (const NamedReads& reads : named_reads()) text += fmt::format(",{}", reads.name);
   for (const Metric& metric : metrics()) text += fmt::format(",{}", metric.name);
   text += '\n';
   for (const Result& result : results) {
@@ -161,6 +162,9 @@ std::string csv_text(std::span<const Result> results) {
       text += fmt::format(",{}", result.counters.*counter.counter);
     }
     for (const NamedSum& sum : named_sums()) text += fmt::format(",{}", sum.of(result.counters));
+    for (const NamedReads& reads : named_reads()) {
+      text += fmt::format(",{}", (result.counters.*reads.stage).at(reads.height).at(reads.level));
+    }
     for (const Metric& metric : metrics()) {
       text += fmt::format(",{:.6g}", metric.of(result.counters));
     }

@@ -1,5 +1,6 @@
 """axvm walk-lab: tables, shards, usage."""
 
+import csv
 import gzip
 import json
 import os
@@ -29,6 +30,22 @@ class WalkLab(unittest.TestCase):
             self.assertEqual(ours, published)
         self.assertIn(("24", "24"), cells)
 
+    def test_page_sizes_spare_the_references_that_they_should(self):
+        done = walk_lab(EXPERIMENTS / "page-sizes-cold.toml")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        cells = re.findall(r"(\d+) \((\d+)\)", done.stdout)
+        self.assertEqual(len(cells), 12)
+        for ours, published in cells:
+            self.assertEqual(ours, published)
+
+    def test_walk_caches_of_x86_leave_about_what_is_published(self):
+        for table in self.rows("walk-caches.toml"):
+            for processor in ("skylake-sp", "zen2"):
+                native, nested = table[processor]
+                self.assertAlmostEqual(native, 1.5, delta=0.3 * 1.5)
+                self.assertAlmostEqual(nested, 4.4, delta=0.15 * 4.4)
+                self.assertGreater(nested, 2 * native)
+
     def test_what_the_readme_shows_comes_out(self):
         readme = (EXPERIMENTS.parent.parent / "README.md").read_text()
         shown = readme.split("walk-lab/walk-caches.toml")[1].split("...")[0].splitlines()[1:]
@@ -38,6 +55,27 @@ class WalkLab(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         for row in rows:
             self.assertIn(row, done.stdout.splitlines())
+
+    def test_a_row_says_who_served_which_descriptors(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertEqual(walk_lab(EXPERIMENTS / "references.toml", "--out", folder).returncode, 0)
+            with open(Path(folder, "results.csv"), encoding="utf-8") as file:
+                rows = list(csv.DictReader(file))
+        self.assertEqual(len(rows), 30)
+        for row in rows:
+            levels = {"walk_reads_l1": 0, "walk_reads_l2": 0, "walk_reads_l3": 0, "walk_reads_memory": 0}
+            for stage in ("stage1", "stage2"):
+                reads = {name: int(count) for name, count in row.items()
+                         if name.startswith(f"{stage}_height")}
+                self.assertEqual(len(reads), 20)
+                self.assertEqual(sum(reads.values()), int(row[f"{stage}_references"]))
+                for name, count in reads.items():
+                    levels[f"walk_reads_{name.split('_')[2]}"] += count
+            for name, count in levels.items():
+                self.assertEqual(count, int(row[name]))
+            # Stage 1 has as many heights as the guest has levels.
+            last = "vmsa-4k-52" if row["stage1"].startswith("vmsa-4k-52") else ""
+            self.assertEqual(int(row["stage1_height4_memory"]) > 0, bool(last))
 
     def test_shards_put_together_are_the_whole(self):
         with tempfile.TemporaryDirectory() as folder:
