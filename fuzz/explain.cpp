@@ -3,13 +3,15 @@
 
 #include <cstdint>
 #include <explain/aarch64/exit.hpp>
-#include <explain/aarch64/typed_registers.hpp>
 #include <explain/aarch64/walk_page.hpp>
 #include <explain/aarch64/walk_text.hpp>
 #include <explain/registers.hpp>
 #include <explain/riscv64/exit.hpp>
 #include <explain/riscv64/page_table_entry.hpp>
+#include <explain/riscv64/walk_page.hpp>
+#include <explain/riscv64/walk_text.hpp>
 #include <explain/text.hpp>
+#include <explain/typed_input.hpp>
 #include <fuzz/input.hpp>
 
 namespace {
@@ -82,7 +84,7 @@ void check_walk(Input& input) {
     const std::uint64_t word = frame() | input.take<std::uint16_t>() % 0x1000;
     std::memcpy(memory.at(pa), &word, sizeof word);
   }
-  TypedRegisters typed;
+  aarch64::TypedRegisters typed;
   typed.registers = {.sctlr_el1 = input.take<std::uint8_t>() | 0ULL,
                      .tcr_el1 = input.take<std::uint64_t>(),
                      .ttbr0_el1 = frame(),
@@ -112,15 +114,66 @@ void check_walk(Input& input) {
   require(!walk_page(told, "t", memory).empty(), "every walk has a page");
 }
 
+/// The same of RISC-V: a root of four frames, of either stage, and registers that were typed in.
+void check_riscv64_walk(Input& input) {
+  constexpr std::uint64_t kRam = 0x8000'0000;
+  auto memory = *PhysicalMemory::create(std::array{PhysicalMemory::Bank{kRam, 0x8000}});
+  const auto number = [&input] { return (kRam >> 12) + input.below(9); };
+  for (std::uint64_t pa = kRam; pa < kRam + 0x8000; pa += 8) {
+    if (pa % 0x400 != 0 && !input.once_in(32)) continue;
+    const std::uint64_t word = number() << 10 | input.take<std::uint16_t>() % 0x400;
+    std::memcpy(memory.at(pa), &word, sizeof word);
+  }
+  const auto root = [&] {
+    static constexpr std::uint64_t kModes[] = {0, 8, 8, 8, 9, 9, 10, 10, 11};
+    return input.one_of(kModes) << 60 | number();
+  };
+  const auto rarely = [&input] { return input.once_in(8) ? input.take<std::uint64_t>() : 0; };
+  riscv64::TypedRegisters typed{.henvcfg = rarely() | std::uint64_t{input.below(2)} << 62,
+                                .hstatus = rarely(),
+                                .sstatus = input.take<std::uint64_t>(),
+                                .vsstatus = input.take<std::uint64_t>()};
+  if (input.below(4) == 0) {
+    typed.satp = root();
+  } else {
+    typed.vsatp = root();
+    typed.hgatp = root();
+  }
+  if (const std::string why = unsupported(typed); !why.empty()) {
+    require(why.find('\n') == std::string::npos, "a refusal is one line");
+    return;
+  }
+  axvm::sim::Statistics statistics;
+  axvm::sim::riscv64::Mmu mmu(memory, 64, statistics);
+  mmu.registers() = typed.registers();
+  const riscv64::WalkQuestion question{
+      .address = input.take<std::uint64_t>() >> input.below(64),
+      .g_stage_only = !typed.one_stage() && input.below(4) == 0,
+      .one_stage = typed.one_stage(),
+      .context = typed.context(static_cast<riscv64::Access>(input.below(3)), input.below(2) != 0)};
+  const riscv64::ExplainedWalk told = walk(mmu, question);
+  require(told.reads.size() <= 35, "a walk of 5 levels over 5 reads 35 entries at most");
+  for (const riscv64::WalkRead& read : told.reads) {
+    require(read.step.index_high >= read.step.index_low, "an index has bits");
+    require(read.for_vs_level.value_or(0) <= 4, "an entry has a level");
+  }
+  if (!told.result) {
+    require(!missing_read_title(told).empty(), "a read that is missing has a title");
+  }
+  require(!walk_text(told, input.below(2) != 0).empty(), "every walk has a text");
+  require(!walk_page(told, "t", memory).empty(), "every walk has a page");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Input input(data, size);
-  switch (input.below(4)) {
+  switch (input.below(5)) {
     case 0: check_text(input); break;
     case 1: check_words(input); break;
-    case 2: check_riscv64_words(input); break;
-    default: check_walk(input); break;
+    case 2: check_walk(input); break;
+    case 3: check_riscv64_words(input); break;
+    default: check_riscv64_walk(input); break;
   }
   return 0;
 }

@@ -143,7 +143,8 @@ AddressFields address_fields(const ExplainedWalk& walk, const WalkRead& read) {
   return fields;
 }
 
-std::string read_title(const WalkRead& read) {
+std::string read_title(const ExplainedWalk& walk, const WalkRead& read) {
+  if (walk.question.one_stage) return fmt::format("level {}", read.step.level);
   std::string text =
       fmt::format("{}-stage level {}", is_vs(read.step) ? "VS" : "G", read.step.level);
   if (read.for_vs_level) {
@@ -152,12 +153,31 @@ std::string read_title(const WalkRead& read) {
   return text;
 }
 
+std::string missing_read_title(const ExplainedWalk& walk) {
+  const WalkRead* const last = walk.reads.empty() ? nullptr : &walk.reads.back();
+  // What the G-stage has found is read next.
+  const bool of_vs_stage =
+      !walk.regime.g.enabled() || (last != nullptr && last->step.kind == WalkStep::Kind::Leaf);
+  const Fault& fault = walk.result.error();
+  WalkRead read{.step = {.stage = of_vs_stage ? WalkStep::Stage::Vs : WalkStep::Stage::G,
+                         .level = fault.level}};
+  if (fault.implicit) {
+    unsigned next = walk.regime.vs.levels - 1U;
+    for (const WalkRead& before : walk.reads) {
+      if (is_vs(before.step)) next = before.step.level - 1U;
+    }
+    read.for_vs_level = next;
+  }
+  return read_title(walk, read);
+}
+
 std::string read_choice(const ExplainedWalk& walk, const WalkRead& read) {
   const WalkStep& step = read.step;
   const bool by_guest = is_vs(step) && walk.regime.g.enabled();
-  std::string text = fmt::format("{}[{}:{}] = {:#x}: entry {} of the table at {} {:#x}",
-                                 is_vs(step) ? "GVA" : "GPA", step.index_high, step.index_low,
-                                 step.index, step.index, by_guest ? "GPA" : "PA", step.table);
+  std::string text =
+      fmt::format("{}[{}:{}] = {:#x}: entry {} of the table at {} {:#x}",
+                  is_vs(step) ? walk.virtual_space() : "GPA", step.index_high, step.index_low,
+                  step.index, step.index, by_guest ? "GPA" : "PA", step.table);
   if (by_guest) {
     return text + fmt::format(", at GPA {:#x} = PA {:#x}", step.entry_gpa, step.entry_pa);
   }

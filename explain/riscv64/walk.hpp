@@ -8,6 +8,7 @@
 #include <optional>
 #include <sim/arch/riscv64/mmu.hpp>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -24,6 +25,8 @@ using sim::riscv64::WalkStep;
 struct WalkQuestion {
   std::uint64_t address = 0;
   bool g_stage_only = false;
+  /// There is no guest (V = 0): vsatp is satp, and what it says the only stage.
+  bool one_stage = false;
   AccessContext context{};
 };
 
@@ -59,6 +62,7 @@ struct ExplainedWalk {
   std::expected<Translation, Fault> result;
   std::string permissions;  ///< "rw-"
   std::vector<TlbFinding> tlb;
+  bool has_tlb = true;  ///< false: there is no machine whose TLB it could be
 
   [[nodiscard]] bool vs_stage_enabled() const {
     return !question.g_stage_only && regime.vs.enabled();
@@ -66,6 +70,8 @@ struct ExplainedWalk {
   [[nodiscard]] std::uint64_t cycles() const {
     return reads.empty() ? cycles_before : reads.back().cost.cycles_so_far;
   }
+  /// "GVA", where there is no guest "VA".
+  [[nodiscard]] std::string_view virtual_space() const { return question.one_stage ? "VA" : "GVA"; }
 };
 
 /// Walks, and looks into the TLB. Costs are those of walk_cost().
@@ -76,11 +82,14 @@ struct ExplainedWalk {
 [[nodiscard]] AddressFields address_fields(const ExplainedWalk& walk, const WalkRead& read);
 
 /// "G-stage level 2, to find the VS-stage entry of level 1".
-[[nodiscard]] std::string read_title(const WalkRead& read);
+[[nodiscard]] std::string read_title(const ExplainedWalk& walk, const WalkRead& read);
 /// "GPA[40:30] = 0x2: entry 2 of the table at PA 0x80000000, at 0x80000010".
 [[nodiscard]] std::string read_choice(const ExplainedWalk& walk, const WalkRead& read);
 /// "pointer: the next table is at PA 0x80004000".
 [[nodiscard]] std::string read_outcome(const ExplainedWalk& walk, const WalkRead& read);
+/// "VS-stage level 1": the read that a walk ended before, since there is no memory (an access
+/// fault).
+[[nodiscard]] std::string missing_read_title(const ExplainedWalk& walk);
 [[nodiscard]] EntryPlace place_of(const WalkStep& step);
 
 /// What the registers say of each stage, a line each.

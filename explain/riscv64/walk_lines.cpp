@@ -15,6 +15,17 @@ using sim::riscv64::FaultKind;
 // htinst of a fault on a walk: a pseudoinstruction, a load of an entry of 64 bits.
 constexpr std::uint64_t kImplicitLoad = 0x3000;
 
+std::string one_stage_line(const ExplainedWalk& walk) {
+  const auto& vs = walk.regime.vs;
+  const std::uint64_t satp = walk.registers.vsatp;
+  if (!vs.enabled()) return fmt::format("satp = {:#x} is Bare: PA = VA.", satp);
+  return fmt::format(
+      "satp = {:#x}, Sv{}: {} levels, the root table is at PA {:#x}; ASID {}; SUM = {}, MXR = {} "
+      "(sstatus).",
+      satp, vs.input_bits, vs.levels, vs.root, vs.asid, walk.question.context.sum ? 1 : 0,
+      walk.question.context.mxr ? 1 : 0);
+}
+
 std::string vs_stage_line(const ExplainedWalk& walk) {
   const auto& vs = walk.regime.vs;
   if (!vs.enabled()) {
@@ -22,9 +33,10 @@ std::string vs_stage_line(const ExplainedWalk& walk) {
   }
   return fmt::format(
       "VS-stage: vsatp = {:#x}, Sv{}: {} levels, the root table is at {} {:#x}; ASID {}; SUM = {}, "
-      "MXR = {} (vsstatus).",
+      "MXR = {} (vsstatus){}.",
       walk.registers.vsatp, vs.input_bits, vs.levels, walk.regime.g.enabled() ? "GPA" : "PA",
-      vs.root, vs.asid, walk.question.context.sum ? 1 : 0, walk.question.context.mxr ? 1 : 0);
+      vs.root, vs.asid, walk.question.context.sum ? 1 : 0, walk.question.context.mxr ? 1 : 0,
+      walk.question.context.hs_mxr ? "; sstatus.MXR = 1, for both stages" : "");
 }
 
 std::string g_stage_line(const ExplainedWalk& walk) {
@@ -72,8 +84,8 @@ std::string out_of_range(const ExplainedWalk& walk, const Fault& fault) {
   const auto& vs = walk.regime.vs;
   const auto& g = walk.regime.g;
   if (fault.kind == FaultKind::Page && !vs.is_canonical(fault.va)) {
-    return fmt::format("The GVA is not canonical: bits 63:{} are not all as bit {}.", vs.input_bits,
-                       vs.input_bits - 1);
+    return fmt::format("The {} is not canonical: bits 63:{} are not all as bit {}.",
+                       walk.virtual_space(), vs.input_bits, vs.input_bits - 1);
   }
   if (fault.kind == FaultKind::GuestPage && !g.in_range(fault.gpa)) {
     return fmt::format("The GPA has more than {} bits.", g.input_bits);
@@ -83,18 +95,25 @@ std::string out_of_range(const ExplainedWalk& walk, const Fault& fault) {
 
 std::vector<std::string> fault_lines(const ExplainedWalk& walk, const Fault& fault) {
   const auto scause = static_cast<std::uint64_t>(fault.cause());
-  const std::string_view stage = fault.kind == FaultKind::GuestPage ? "G-stage" : "VS-stage";
+  const std::string_view stage = walk.question.one_stage              ? ""
+                                 : fault.kind == FaultKind::GuestPage ? " of the G-stage"
+                                                                      : " of the VS-stage";
   std::vector<std::string> lines;
   if (fault.kind == FaultKind::Access) {
     lines.push_back(fmt::format("Result: {}: there is no memory where an entry of level {} is.",
                                 cause_text(scause), fault.level));
   } else {
-    lines.push_back(fmt::format("Result: {} at level {} of the {}, for a {}.", cause_text(scause),
+    lines.push_back(fmt::format("Result: {} at level {}{}, for a {}.", cause_text(scause),
                                 fault.level, stage, access_name(fault.access)));
   }
   if (std::string why = out_of_range(walk, fault); !why.empty()) lines.push_back(std::move(why));
   if (fault.kind == FaultKind::GuestPage) {
     add_guest_page_fault(walk, fault, scause, lines);
+  } else if (walk.question.one_stage) {
+    lines.push_back(
+        fmt::format("S-mode would see, if medeleg lets it: scause = {:#x} ({}), stval = "
+                    "{:#x}.",
+                    scause, cause_text(scause), walk.question.address));
   } else {
     lines.push_back(
         fmt::format("VS-mode would see, if hedeleg lets it: vscause = {:#x} ({}), "
@@ -107,6 +126,7 @@ std::vector<std::string> fault_lines(const ExplainedWalk& walk, const Fault& fau
 }  // namespace
 
 std::vector<std::string> regime_lines(const ExplainedWalk& walk) {
+  if (walk.question.one_stage) return {one_stage_line(walk)};
   std::vector<std::string> lines;
   if (!walk.question.g_stage_only) lines.push_back(vs_stage_line(walk));
   lines.push_back(g_stage_line(walk));
@@ -119,15 +139,16 @@ std::vector<std::string> result_lines(const ExplainedWalk& walk) {
     lines = fault_lines(walk, walk.result.error());
   } else {
     const Translation& t = *walk.result;
+    const std::string gpa = walk.question.one_stage ? "" : fmt::format("GPA {:#x}, ", t.gpa);
     lines.push_back(
-        fmt::format("Result: GPA {:#x}, PA {:#x}; {}; the same for {}.", t.gpa, t.pa,
+        fmt::format("Result: {}PA {:#x}; {}; the same for {}.", gpa, t.pa,
                     t.uncached ? "NC or IO (Svpbmt)" : "memory type of the memory itself (PMA)",
                     t.page_size >> 48 != 0 ? "all addresses" : hal_sim::format_size(t.page_size)));
   }
   lines.push_back(walk.question.g_stage_only
                       ? fmt::format("The G-stage permits: {}.", walk.permissions)
-                      : fmt::format("{}-mode may: {}.", walk.question.context.user ? "VU" : "VS",
-                                    walk.permissions));
+                      : fmt::format("{}{}-mode may: {}.", walk.question.one_stage ? "" : "V",
+                                    walk.question.context.user ? "U" : "S", walk.permissions));
   lines.push_back(fmt::format("Cost: {} entries, {} cycles ({}).", walk.reads.size(), walk.cycles(),
                               walk.cost_model));
   return lines;
@@ -137,6 +158,7 @@ std::vector<std::string> tlb_lines(const ExplainedWalk& walk) {
   constexpr unsigned kGlobal = 1;
   constexpr unsigned kGStage = 2;
   std::vector<std::string> lines;
+  if (!walk.has_tlb) return lines;
   bool answered = false;
   for (const TlbFinding& found : walk.tlb) {
     const unsigned kind = found.tag.kind();

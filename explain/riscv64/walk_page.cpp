@@ -17,6 +17,14 @@ constexpr PageWords kWords{.first_stage = "VS-stage",
                            .block = "larger page",
                            .levels_ascend = false};
 
+constexpr PageWords kWordsOfOneStage{.first_stage = "translation",
+                                     .second_stage = "G-stage",
+                                     .first_space = "VA",
+                                     .second_space = "GPA",
+                                     .entry = "entry",
+                                     .block = "larger page",
+                                     .levels_ascend = false};
+
 // The page's numbers of the stages.
 unsigned number_of(WalkStep::Stage stage) { return stage == WalkStep::Stage::Vs ? 1 : 2; }
 
@@ -62,7 +70,7 @@ Json read_json(const ExplainedWalk& walk, const WalkRead& read) {
   }
   Json json = {{"stage", number_of(step.stage)},
                {"level", step.level},
-               {"title", read_title(read)},
+               {"title", read_title(walk, read)},
                {"choice", read_choice(walk, read)},
                {"outcome", read_outcome(walk, read)},
                {"input", hex(step.input)},
@@ -76,6 +84,13 @@ Json read_json(const ExplainedWalk& walk, const WalkRead& read) {
   if (read.for_vs_level) json["forLevel"] = *read.for_vs_level;
   if (!read.cost.served_by.empty()) json["servedBy"] = read.cost.served_by;
   return json;
+}
+
+Json registers_json(const ExplainedWalk& walk) {
+  const Registers& r = walk.registers;
+  if (walk.question.one_stage) return {register_json("satp", r.vsatp)};
+  return {register_json("vsatp", r.vsatp), register_json("hgatp", r.hgatp),
+          register_json("henvcfg", r.henvcfg)};
 }
 
 Json walk_json(const ExplainedWalk& walk, const std::string& title,
@@ -92,10 +107,10 @@ Json walk_json(const ExplainedWalk& walk, const std::string& title,
     json["entries"] = key;
     reads.push_back(std::move(json));
   }
-  const Registers& r = walk.registers;
+  const PageWords& words = walk.question.one_stage ? kWordsOfOneStage : kWords;
   return {{"title", title},
-          {"words", to_json(kWords)},
-          {"space", walk.question.g_stage_only ? kWords.second_space : kWords.first_space},
+          {"words", to_json(words)},
+          {"space", walk.question.g_stage_only ? words.second_space : words.first_space},
           {"address", hex(walk.question.address)},
           {"found", walk.result.has_value()},
           {"target", walk.result ? hex(walk.result->pa) : ""},
@@ -106,9 +121,7 @@ Json walk_json(const ExplainedWalk& walk, const std::string& title,
           {"cyclesBefore", walk.cycles_before},
           {"reads", std::move(reads)},
           {"tables", std::move(tables)},
-          {"registers",
-           {register_json("vsatp", r.vsatp), register_json("hgatp", r.hgatp),
-            register_json("henvcfg", r.henvcfg)}}};
+          {"registers", registers_json(walk)}};
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ namespace {
 // "GPA [00000000010] 000000001 …": the bits that choose the entry are in brackets.
 std::string address_bits(const ExplainedWalk& walk, const WalkRead& read) {
   const WalkStep& step = read.step;
-  std::string text(step.stage == WalkStep::Stage::Vs ? "GVA" : "GPA");
+  std::string text(step.stage == WalkStep::Stage::Vs ? walk.virtual_space() : "GPA");
   for (const auto& [high, low] : address_fields(walk, read).ranges) {
     const std::uint64_t value = step.input >> low & ((std::uint64_t{2} << (high - low)) - 1);
     const bool lit = low == step.index_low;
@@ -24,7 +24,7 @@ std::string read_text(const ExplainedWalk& walk, const WalkRead& read, std::size
                       bool full) {
   const std::string margin = read.for_vs_level ? "      " : "  ";
   const WalkStep& step = read.step;
-  std::string text = fmt::format("{}{:>2}. {}\n", margin, number, read_title(read));
+  std::string text = fmt::format("{}{:>2}. {}\n", margin, number, read_title(walk, read));
   text += fmt::format("{}    {}\n", margin, address_bits(walk, read));
   text += fmt::format("{}    {}\n", margin, read_choice(walk, read));
   text += fmt::format("{}    {:#018x}: {}\n", margin, step.entry, read_outcome(walk, read));

@@ -63,6 +63,17 @@ class ThePage(Dump, Test):
         self.press("ArrowDown")
         self.assertRegex(self.text("#step-title"), r"VS-stage level 2$")
 
+    def test_of_one_stage_it_has_no_word_of_guests(self):
+        arguments = self.typed_in_riscv(registers='satp = "0x8000000000080008"')
+        self.show(*arguments, "--gva", "0x403123")
+        self.assertEqual(self.text("#step-title"), "1. level 2")
+        self.assertEqual(self.text("#where"), "Step 1 of 3")
+        self.assertRegex(self.text("#addresses"), r"^VA ")
+        self.assertIn("Translation", self.text("#lanes"))
+        self.press("End")
+        self.assertIn("PA 0x80007123", self.text("#result"))
+        self.assertNotRegex(self.text("body"), "GVA|VS-|vsatp")
+
     def test_arrows_step_and_the_ends_are_the_ends(self):
         self.press("ArrowRight", "ArrowRight", "ArrowRight")
         self.assertEqual(self.text("#step-title"), "4. stage 1 level 1")

@@ -240,9 +240,119 @@ class RiscvWalks(Test):
             self.assertEqual(int(table["values"][str(read["index"] - table["first"])], 16),
                              int(read["descriptor"]["word"], 16))
 
-    def test_what_is_typed_in_is_of_aarch64(self):
+    def test_registers_of_aarch64_have_no_modes(self):
         done = self.axvm("explain", "walk", "--register", "hcr_el2=0", "--gva", "0", "--mode", "vu")
         self.assert_rejected(done, "--mode: is of riscv64 guests, expected --el for aarch64 ones")
+
+
+class RiscvTypedIn(Dump, Test):
+    def walk(self, *arguments, **typed):
+        return self.axvm("explain", "walk", *self.typed_in_riscv(**typed), *arguments)
+
+    def test_both_stages_over_a_dump(self):
+        done = self.walk("--gva", "0x403123")
+        self.assertEqual((done.status, done.err), (0, ""))
+        self.assertEqual(done.out_lines[0], "typed-in registers: GVA 0x403123")
+        self.assertIn("Result: GPA 0x80007123, PA 0x80007123;", done.out)
+        self.assertIn("  15. G-stage level 0\n", done.out)
+        self.assertIn("VS-mode may: rwx.", done.out)
+        self.assertNotRegex(done.out, "TLB (hit|miss):")
+        self.assertIn("VU-mode may: ---.", self.walk("--gva", "0x403123", "--mode", "vu").out)
+        self.assertIn("PA 0x80001000;", self.walk("--gpa", "0x80001000").out)
+
+    def test_a_fault_is_what_the_access_leaves_in_registers(self):
+        done = self.walk("--gva", "0x503123", "--access", "write")
+        self.assertEqual((done.status, done.err), (0, ""))
+        self.assertIn("Result: store/AMO page fault at level 0 of the VS-stage, for a store.", done.out)
+        done = self.walk("--gpa", "0x90000010", "--access", "fetch")
+        self.assertIn("HS-mode would see: scause = 0x14, htval = 0x24000004", done.out)
+
+    def test_sum_and_mxr_are_those_typed_in(self):
+        file = self.file("pages.toml", """
+vsatp = "0x8000000000080000"
+hgatp = 0
+memory = [{address = 0x80000000, words = [0x20000401]},
+          {address = 0x80001000, words = [0x20000801]},
+          {address = 0x80002000, words = [0x200000d9, 0x20000059]}]
+""")
+        walk = ["explain", "walk", "--registers", file, "--gva", "0"]
+        # X and U, not R.
+        self.assertIn("VS-mode may: ---.", self.axvm(*walk).out)
+        self.assertIn("VS-mode may: ---.", self.axvm(*walk, "--register", "vsstatus=0x40000").out)
+        self.assertIn("VS-mode may: r--.", self.axvm(*walk, "--register", "vsstatus=0xc0000").out)
+        self.assertIn("VU-mode may: --x.", self.axvm(*walk, "--mode", "vu").out)
+        done = self.axvm(*walk, "--mode", "vu", "--register", "sstatus=0x80000")
+        self.assertIn("VU-mode may: r-x.", done.out)
+        self.assertIn("sstatus.MXR = 1, for both stages.", " ".join(done.out.split()))
+
+    def test_svpbmt_is_henvcfg_s(self):
+        file = self.file("pages.toml", """
+vsatp = "0x8000000000080000"
+memory = [{address = 0x80000000, words = ["0x40000000000000cf"]}]
+""")
+        walk = ["explain", "walk", "--registers", file, "--gva", "0"]
+        self.assertIn("Result: load page fault", self.axvm(*walk).out)
+        done = self.axvm(*walk, "--register", "henvcfg=0x4000000000000000")
+        self.assertIn("Result: GPA 0x0, PA 0x0; NC or IO (Svpbmt);", done.out)
+
+    def test_satp_alone_is_one_stage(self):
+        # The tables of the guest, which the dump has where the guest believes them to be.
+        registers = f'satp = "{8 << 60 | RAM + 0x8000 >> 12:#x}"'
+        done = self.walk("--gva", "0x403123", registers=registers)
+        self.assertEqual((done.status, done.err), (0, ""))
+        self.assertEqual(done.out_lines[0], "typed-in registers: VA 0x403123")
+        self.assertIn("  3. level 0\n", done.out)
+        self.assertIn("Result: PA 0x80007123;", done.out)
+        self.assertIn("S-mode may: rwx.", done.out)
+        done = self.walk("--gpa", "0x80001000", registers=registers)
+        self.assert_rejected(done, "--gpa: is of guests, expected --gva with satp alone, or hgatp")
+
+    def test_what_is_in_no_dump_is_no_answer(self):
+        done = self.walk("--gva", "0x403123", size=0x5000)
+        self.assert_rejected(done, "G-stage level 0, to find the VS-stage entry of level 2: the table "
+                                   "is in no dump (the last entry read is 0x20001401), expected "
+                                   "--memory with it")
+        done = self.walk("--gva", "0x403123", size=0x5040)
+        self.assert_rejected(done, "G-stage level 0, to find the VS-stage entry of level 2: the entry "
+                                   "at 0x80005040 is in no dump, expected --memory with it")
+        done = self.walk("--gva", "0x403123", size=0x8000)
+        self.assert_rejected(done, "VS-stage level 2: the table is in no dump (the last entry read is "
+                                   "0x200020df), expected --memory with it")
+
+    def test_registers_that_are_wrong(self):
+        for registers, expected in (
+                ("HCR_EL2 = 1\nvsatp = 0", ":2:9: vsatp: is of riscv64, expected one of aarch64, as "
+                                           "others are"),
+                ("htval = 1", ":1:9: htval: is no register that translation depends on"),
+                ("hgatpp = 1", "expected perhaps hgatp"),
+                ("hgatp = -1", ":1:9: hgatp: is no 64-bit number")):
+            file = self.file("r.toml", registers)
+            done = self.axvm("explain", "walk", "--registers", file, "--memory", "none@0", "--gva", "0")
+            self.assertEqual((done.status, len(done.err_lines)), (2, 1), done.err)
+            self.assertIn(expected, done.err)
+        for arguments, line in (
+                (["--register", "HCR_EL2=1"],
+                 "--register: HCR_EL2 is of aarch64, expected one of riscv64, as others are"),
+                (["--register", "hgatp=0x1000000000000000"],
+                 "hgatp.MODE is 1, expected 0 (Bare), 8 (Sv39), 9 (Sv48) or 10 (Sv57)"),
+                (["--register", "hstatus=0x20"],
+                 "hstatus.VSBE is set: only tables that are little-endian can be walked"),
+                (["--el", "0"], "--el: is of aarch64 guests, expected --mode for riscv64 ones")):
+            self.assert_rejected(self.walk("--gva", "0", *arguments), line)
+        self.assert_rejected(
+            self.axvm("explain", "walk", "--register", "vsatp=0", "--gva", "0"),
+            "explain walk: expected --memory FILE@ADDRESS, the memory that holds the tables")
+
+    def test_the_page_has_each_read(self):
+        file = self.folder / "w.html"
+        self.assertEqual(self.walk("--gva", "0x403123", "--html", file).out, "")
+        data = json.loads(file.read_text().split('type="application/json">')[1]
+                          .split("</script>")[0])
+        self.assertEqual([read["stage"] for read in data["reads"]], [2, 2, 2, 1] * 3 + [2, 2, 2])
+        self.assertEqual(len(data["tables"]), 6)
+        self.assertEqual(data["tlb"], [])
+        self.assertEqual([register["name"] for register in data["registers"]],
+                         ["vsatp", "hgatp", "henvcfg"])
 
 
 class ThePage(Dump, Test):

@@ -169,7 +169,7 @@ TEST_CASE("explain: what a RISC-V entry's field means, as the manual has it") {
     return decode(entry_layout(place, word), word).front().find(field)->meaning;
   };
   CHECK(meaning({.level = 1}, 0x2008'0001, "PPN") == "0x80200000");
-  CHECK(meaning({}, 0x2008'00cf, "U") == "of VS-mode alone");
+  CHECK(meaning({}, 0x2008'00cf, "U") == "of supervisor mode alone");
   CHECK(meaning({.g_stage = true}, 0x2008'00cf, "U") == "all of them fault");
   CHECK(meaning({}, 0x2008'204f, "D") == "a store faults, or sets it (Svadu)");
   CHECK(meaning({}, 1ULL << 63 | 0x2008'20cf, "PPN") == "0x80200000");

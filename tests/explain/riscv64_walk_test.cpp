@@ -159,3 +159,58 @@ TEST_CASE("explain: the page of a RISC-V walk has every read, with RISC-V's word
   CHECK(contains(page, R"("stages":["VS-stage","G-stage"],"spaces":["GVA","GPA"])"));
   CHECK(contains(page, R"("levelStep":-1)"));
 }
+
+TEST_CASE("explain: satp's one stage is told in its own words") {
+  World world;
+  world.put(World::kRam + 0xa000 + 3 * 8, World::entry(World::kRam + 0x7000, kLeaf | 0x10));
+  world.mmu.registers() = {.vsatp = world.mmu.registers().vsatp};
+  WalkQuestion question{.address = 0x403123, .one_stage = true, .context = {.sum = true}};
+  ExplainedWalk told = walk(world.mmu, question);
+  told.has_tlb = false;
+  REQUIRE(told.result.has_value());
+  CHECK(told.reads.size() == 3);
+  const std::string text = walk_text(told, false);
+  CHECK(joined(regime_lines(told)) ==
+        "satp = 0x8000300000080008, Sv39: 3 levels, the root table is at PA 0x80008000; ASID 3; "
+        "SUM = 1, MXR = 0 (sstatus).\n");
+  CHECK(contains(text, "   1. level 2\n"));
+  CHECK(contains(text, "VA [000000000] 000000010 000000011 000100100011"));
+  CHECK(contains(text, "pointer: the next table is at PA 0x80009000"));
+  CHECK(contains(text, "Result: PA 0x80007123; memory type"));
+  CHECK(contains(text, "\nS-mode may: rw-."));
+  const std::string page = walk_page(told, "t", world.memory);
+  for (const std::string_view guests : {"vsatp", "GVA", "VS-"}) {
+    CHECK_FALSE(contains(text, guests));
+    const auto data = page.find(R"("title":"t")");
+    CHECK_FALSE(contains(page.substr(data, page.find("</script>", data) - data), guests));
+  }
+  question.context.sum = false;
+  question.context.user = true;
+  CHECK(contains(walk_text(walk(world.mmu, question), false), "\nU-mode may: rwx."));
+  question.address = 0x405000;
+  const std::string fault = joined(result_lines(walk(world.mmu, question)));
+  CHECK(contains(fault, "load page fault at level 0, for a load"));
+  CHECK(contains(fault, "scause = 0xd (load page fault), stval = 0x405000"));
+}
+
+TEST_CASE("explain: of a walk that ends where there is no memory, the missing read is named") {
+  World world;
+  const auto missing = [&world](bool g_stage_only = false) {
+    const ExplainedWalk told = walk(world.mmu, {.address = g_stage_only ? 0x8000'7123U : 0x40'3123U,
+                                                .g_stage_only = g_stage_only});
+    REQUIRE_FALSE(told.result.has_value());
+    REQUIRE(told.result.error().kind == axvm::sim::riscv64::FaultKind::Access);
+    return missing_read_title(told);
+  };
+  constexpr std::uint64_t kNowhere = 0x7000'0000;
+  // The entry of level 1 is behind the G-stage, which says that it is where there is nothing.
+  world.put(World::kRam + 0x5000 + 9 * 8, World::entry(kNowhere, kGLeaf));
+  CHECK(missing() == "VS-stage level 1");
+  world.put(World::kRam + 0x4000, World::entry(kNowhere, kPointer));
+  CHECK(missing() == "G-stage level 0, to find the VS-stage entry of level 2");
+  CHECK(missing(true) == "G-stage level 0");
+  world.mmu.registers().hgatp = 8ULL << 60 | kNowhere >> 12;
+  CHECK(missing() == "G-stage level 2, to find the VS-stage entry of level 2");
+  world.mmu.registers() = {.vsatp = 8ULL << 60 | kNowhere >> 12};
+  CHECK(missing() == "VS-stage level 2");
+}

@@ -24,6 +24,24 @@ def memory():
     return b"".join(struct.pack("<Q", words.get(n, 0)) for n in range(0x10000 // 8))
 
 
+# RISC-V: Sv39 over Sv39x4, for the same addresses. The G-stage's root has 16 KiB.
+RISCV_REGISTERS = f"""
+vsatp = "{8 << 60 | 3 << 44 | RAM + 0x8000 >> 12:#x}"
+hgatp = "{8 << 60 | 5 << 44 | RAM >> 12:#x}"
+"""
+
+
+def riscv_memory():
+    def entry(address, bits):
+        return address >> 12 << 10 | bits
+
+    words = {2: entry(RAM + 0x4000, 0x01), 0x4000 // 8: entry(RAM + 0x5000, 0x01),
+             0x8000 // 8: entry(RAM + 0x9000, 0x01), 0x9000 // 8 + 2: entry(RAM + 0xa000, 0x01),
+             0xa000 // 8 + 3: entry(RAM + 0x7000, 0xcf)}
+    words |= {0x5000 // 8 + n: entry(RAM + n * 0x1000, 0xdf) for n in range(16)}
+    return b"".join(struct.pack("<Q", words.get(n, 0)) for n in range(0x10000 // 8))
+
+
 class Dump:
     """For tests: writes registers and memory to files."""
 
@@ -31,3 +49,8 @@ class Dump:
         (self.folder / "ram.bin").write_bytes(memory()[:size])
         return ["--registers", self.file("registers.toml", registers),
                 "--memory", f"{self.folder / 'ram.bin'}@{RAM:#x}"]
+
+    def typed_in_riscv(self, registers=RISCV_REGISTERS, size=0x10000):
+        (self.folder / "riscv.bin").write_bytes(riscv_memory()[:size])
+        return ["--registers", self.file("riscv.toml", registers),
+                "--memory", f"{self.folder / 'riscv.bin'}@{RAM:#x}"]

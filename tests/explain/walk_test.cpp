@@ -4,7 +4,6 @@
 #include <rapidcheck.h>
 
 #include <cstring>
-#include <explain/aarch64/typed_registers.hpp>
 #include <explain/aarch64/walk_page.hpp>
 #include <explain/aarch64/walk_text.hpp>
 
@@ -142,53 +141,4 @@ TEST_CASE("explain: the page has every read, and no text of it can end the scrip
   CHECK(contains(page, "<h1>&lt;/script&gt; &amp; &lt;b&gt;</h1>"));
   CHECK_FALSE(contains(page, "</script> & <b>"));
   CHECK(contains(page, R"("title":"stage 1 level 3")"));
-}
-
-TEST_CASE("explain: registers and dumps are typed in as TOML") {
-  const auto typed = parse_registers("r.toml", R"(
-sctlr_el1 = 1
-VTTBR_EL2 = "0x8001000080000000"
-ID_AA64MMFR0_EL1 = 2
-memory = [{file = "a.bin", address = 0x80000000},
-          {address = 0x1000, words = [3, "0x8000000000000003"]}]
-)");
-  REQUIRE(typed.has_value());
-  CHECK(typed->registers.sctlr_el1 == 1);
-  CHECK(typed->registers.vttbr_el2 == 0x8001'0000'8000'0000);
-  CHECK(typed->features.pa_bits == 40);
-  REQUIRE(typed->dumps.size() == 2);
-  CHECK(typed->dumps[0].address == 0x8000'0000);
-  CHECK(typed->dumps[1].words == std::vector<std::uint64_t>{3, 0x8000'0000'0000'0003});
-
-  const auto wrong = parse_registers("r.toml", "VTCR_EL3 = 1\nTCR_EL1 = true\nMIDR_EL1 = 1\n");
-  REQUIRE_FALSE(wrong.has_value());
-  REQUIRE(wrong.error().size() == 3);
-  for (const auto& finding : wrong.error()) CHECK(finding.at.line != 0);
-}
-
-TEST_CASE("explain: FILE@ADDRESS, and what cannot be walked") {
-  const auto dump = parse_dump("a@b.bin@0x1000");
-  REQUIRE(dump.has_value());
-  CHECK(dump->file == "a@b.bin");
-  CHECK(dump->address == 0x1000);
-  for (const char* text : {"", "@", "a", "a@", "@0x1000", "a@x"}) CHECK_FALSE(parse_dump(text));
-
-  TypedRegisters typed;
-  CHECK(unsupported(typed).empty());
-  typed.registers.hcr_el2 = 1;
-  typed.registers.vtcr_el2 = 1U << 14;
-  CHECK(contains(unsupported(typed), "VTCR_EL2.TG0"));
-  for (const auto& [bit, name] : {std::pair{32, "VTCR_EL2.DS"}, std::pair{36, "VTCR_EL2.S2PIE"},
-                                  std::pair{38, "VTCR_EL2.D128"}}) {
-    typed.registers.vtcr_el2 = 1ULL << bit;
-    CHECK(contains(unsupported(typed), name));
-  }
-  typed.registers.vtcr_el2 = 0;
-  CHECK(unsupported(typed).empty());
-  typed.registers.hcr_el2 = 1ULL << 46 | 1;
-  CHECK(contains(unsupported(typed), "HCR_EL2.FWB"));
-  typed.registers.hcr_el2 = 1ULL << 34;
-  CHECK(unsupported(typed).empty());
-  typed.registers.hcr_el2 = 1ULL << 34 | 1ULL << 27;
-  CHECK(contains(unsupported(typed), "HCR_EL2.E2H and TGE"));
 }

@@ -10,7 +10,7 @@ namespace axvm::tool {
 
 namespace {
 
-using explain::aarch64::MemoryDump;
+using explain::MemoryDump;
 using sim::PhysicalMemory;
 using Extent = DumpedMemory::Extent;
 

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 #include <expected>
-#include <explain/aarch64/typed_registers.hpp>
+#include <explain/typed_input.hpp>
 #include <sim/memory/physical_memory.hpp>
 #include <string>
 #include <vector>
@@ -25,6 +25,6 @@ struct DumpedMemory {
 
 /// Reads all of them; where some overlap the last one counts. One line when a file cannot be read.
 [[nodiscard]] std::expected<DumpedMemory, std::string> read_dumps(
-    const std::vector<explain::aarch64::MemoryDump>& dumps);
+    const std::vector<explain::MemoryDump>& dumps);
 
 }  // namespace axvm::tool

@@ -198,14 +198,15 @@ void add_typed(CLI::App& app, ExplainWalkOptions& walk) {
                  {word.substr(0, equals), number("--register", word.substr(equals + 1))});
            }
          },
-         "A register, such as VTTBR_EL2=0x40000000, instead of a guest's; any number of them")
+         "A register, such as VTTBR_EL2=0x40000000 or hgatp=0x8000000000080000, instead of a "
+         "guest's; any number of them")
       ->allow_extra_args(false)
       ->type_name("NAME=VALUE");
   app.add_option_function<std::vector<std::string>>(
          "--memory",
          [&walk](const std::vector<std::string>& words) {
            for (const std::string& word : words) {
-             auto dump = explain::aarch64::parse_dump(word);
+             auto dump = explain::parse_dump(word);
              if (!dump) {
                reject(
                    fmt::format("--memory: \"{}\" is no FILE@ADDRESS, expected for example "

@@ -3,9 +3,9 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
-#include <explain/aarch64/typed_registers.hpp>
 #include <explain/aarch64/walk.hpp>
 #include <explain/riscv64/page_table_entry.hpp>
+#include <explain/typed_input.hpp>
 #include <optional>
 #include <string>
 #include <tools/axvm/configuration.hpp>
@@ -35,12 +35,12 @@ struct ExplainWalkOptions {
   WalkPrivilege privilege;
   std::optional<std::uint64_t> at;  ///< instructions of the vCPU; none: the end of the run
   std::uint32_t vcpu = 0;
-  bool full = false;                                ///< --full: a line for each field
-  std::optional<std::string> html;                  ///< --html: the page's file
-  std::optional<std::string> profile;               ///< --profile: whose caches say what reads cost
-  std::optional<std::string> registers_file;        ///< --registers
-  std::vector<NamedValue> registers;                ///< --register
-  std::vector<explain::aarch64::MemoryDump> dumps;  ///< --memory
+  bool full = false;                          ///< --full: a line for each field
+  std::optional<std::string> html;            ///< --html: the page's file
+  std::optional<std::string> profile;         ///< --profile: whose caches say what reads cost
+  std::optional<std::string> registers_file;  ///< --registers
+  std::vector<NamedValue> registers;          ///< --register
+  std::vector<explain::MemoryDump> dumps;     ///< --memory
 
   /// There is no guest: registers and memory have been typed in.
   [[nodiscard]] bool typed() const noexcept {
