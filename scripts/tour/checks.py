@@ -143,6 +143,37 @@ def cost_of_an_exit(exercise):
         raise Missing(f"there are {run.exits} exits, expected {most} at most")
 
 
+def walk_of(exercise, *arguments):
+    """What `axvm explain walk` tells of typed-in registers, its lines joined."""
+    done = exercise.command("explain", "walk", "--registers", exercise.shown("walk.toml"), *arguments)
+    if done.returncode != 0:
+        raise Missing(done.stderr.splitlines()[0].removeprefix("axvm: "))
+    return re.sub(r"\n +", " ", done.stdout)
+
+
+def both_stages(exercise):
+    for word, access in (("load", "read"), ("store", "write")):
+        told = walk_of(exercise, "--gva", "0x10203040", "--mode", "vu", "--access", access)
+        if fault := re.search(r"^Result: (.* fault at level .*), for a", told, re.MULTILINE):
+            raise Missing(f"VU-mode's {word}: {fault[1]}")
+        where = re.search(r"^Result: GPA \w+, PA (\w+);", told, re.MULTILINE)
+        if where is None:
+            raise Missing("walk.toml is about one stage, expected two")
+        if where[1] != "0x50003040":
+            raise Missing(f"GVA 0x10203040 is at PA {where[1]}, expected 0x50003040")
+        reads = int(re.search(r"^Cost: (\d+) entries", told, re.MULTILINE)[1])
+        if reads != 15:
+            raise Missing(f"the walk reads {reads} entries, expected 15")
+    for who, options, expected in (
+            ("VU-mode may", ["--gva", "0x10203040", "--mode", "vu"], "rw-"),
+            ("VS-mode may", ["--gva", "0x10203040"], "---"),
+            ("the G-stage permits", ["--gpa", "0x80003040"], "rw-")):
+        told = walk_of(exercise, *options)
+        permitted = re.search(r"(?:may|permits): (.*)\.$", told, re.MULTILINE)[1]
+        if permitted != expected:
+            raise Missing(f"{who} {permitted} there, expected {expected}")
+
+
 CHECKS = {
     1: first_exit,
     2: stage2_fault,
@@ -150,4 +181,5 @@ CHECKS = {
     4: tlb,
     5: break_before_make,
     6: cost_of_an_exit,
+    7: both_stages,
 }

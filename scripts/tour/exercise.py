@@ -56,7 +56,7 @@ class Exercise:
         """Makes out/guest.elf of a source and the guests' harness, or of the source alone."""
         (self.folder / "out").mkdir(exist_ok=True)
         done = subprocess.run(
-            [self.guests / "make-guest", *([] if harness else ["--bare"]), self.folder / "out/guest.elf",
+            [self.guests / "aarch64" / "make-guest", *([] if harness else ["--bare"]), self.folder / "out/guest.elf",
              self.folder / source, *([harness] if harness else [])],
             stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         sys.stderr.write(done.stderr)

@@ -117,7 +117,7 @@ class Lessons(Tour):
             for link in re.findall(r"\]\(([^)#:]+)[^)]*\)", page.read_text()):
                 self.assertTrue((TOUR / link).exists(), f"{page.name}: {link}")
 
-    def test_there_is_no_seventh_lesson(self):
+    def test_there_is_no_lesson_behind_the_last(self):
         number = str(len(LESSONS) + 1)
         expected = f"tour: there is no lesson '{number}', expected 1 to {len(LESSONS)}"
         self.assertEqual(self.tour(number), (2, [expected]))
@@ -211,6 +211,23 @@ MISTAKES = [
      "a character is sent that a PL011 might have no room for"),
     ("6", "put.c", "n < length", "n + 1 < length",
      "the console does not show the text, or not only the text"),
+    ("7", "walk.toml", "0x140004d7", "0x140004c7",
+     "VU-mode's load: load guest-page fault at level 0 of the G-stage"),
+    ("7", "walk.toml", "0x14000cd7", "0",
+     "VU-mode's load: load guest-page fault at level 0 of the G-stage"),
+    ("7", "walk.toml", "0x20000cd7", "0x20000cc7",
+     "VU-mode's load: load page fault at level 0 of the VS-stage"),
+    ("7", "walk.toml", "0x20000cd7", "0x20000c57",
+     "VU-mode's store: store/AMO page fault at level 0 of the VS-stage"),
+    ("7", "walk.toml", "0x14000cd7", "0x140008d7",
+     "GVA 0x10203040 is at PA 0x50002040, expected 0x50003040"),
+    ("7", "walk.toml", "0x10001401", "0x140000d7", "the walk reads 11 entries, expected 15"),
+    ("7", "walk.toml", "vsstatus = 0", "vsstatus = 0x40000", "VS-mode may rw- there, expected ---"),
+    ("7", "walk.toml", "0x14000cd7", "0x14000cdf", "the G-stage permits rwx there, expected rw-"),
+    ("7", "walk.toml", "hgatp = ", "sstatus = 0 #",
+     "VS-stage level 2: the table is in no dump, expected --memory with it"),
+    ("7", "walk.toml", "hgatp", "hgat",
+     "tour/7/walk.toml:7:8: hgat: is no register that translation depends on, expected perhaps hgatp"),
 ]
 
 if __name__ == "__main__":
