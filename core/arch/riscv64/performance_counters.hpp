@@ -12,14 +12,26 @@
 
 namespace axvm::riscv64 {
 
-/// Codes of events of type 15 that happen here; the fences are those sent to other harts.
+/// Codes of events of type 15 that happen here ("Firmware Events"). Sent and received is what goes
+/// from one hart to another; guests have no guests, whose fences have codes of their own.
 enum class FirmwareEvent : std::uint8_t {
   SetTimer = 5,
   IpiSent = 6,
+  IpiReceived = 7,
   FenceISent = 8,
+  FenceIReceived = 9,
   SfenceVmaSent = 10,
+  SfenceVmaReceived = 11,
   SfenceVmaAsidSent = 12,
+  SfenceVmaAsidReceived = 13,
 };
+
+/// What it counts as where it arrives.
+[[nodiscard]] constexpr FirmwareEvent received(FirmwareEvent sent) noexcept {
+  return static_cast<FirmwareEvent>(static_cast<std::uint8_t>(sent) + 1);
+}
+static_assert(received(FirmwareEvent::IpiSent) == FirmwareEvent::IpiReceived &&
+              received(FirmwareEvent::SfenceVmaAsidSent) == FirmwareEvent::SfenceVmaAsidReceived);
 
 /// What a hart has counted so far, for ever and for all of its guests.
 struct HardwareCounts {
@@ -126,9 +138,15 @@ class PerformanceCounters {
 
  private:
   static constexpr Event kNothing = ~Event{0};
-  static constexpr std::array kEvents{FirmwareEvent::SetTimer, FirmwareEvent::IpiSent,
-                                      FirmwareEvent::FenceISent, FirmwareEvent::SfenceVmaSent,
-                                      FirmwareEvent::SfenceVmaAsidSent};
+  static constexpr std::array kEvents{FirmwareEvent::SetTimer,
+                                      FirmwareEvent::IpiSent,
+                                      FirmwareEvent::IpiReceived,
+                                      FirmwareEvent::FenceISent,
+                                      FirmwareEvent::FenceIReceived,
+                                      FirmwareEvent::SfenceVmaSent,
+                                      FirmwareEvent::SfenceVmaReceived,
+                                      FirmwareEvent::SfenceVmaAsidSent,
+                                      FirmwareEvent::SfenceVmaAsidReceived};
 
   struct Counter {
     Event event = kNothing;

@@ -1,9 +1,10 @@
 #pragma once
-// One vCPU's interrupts while they are on their way to hvip: what other CPUs may set.
+// One vCPU's interrupts while they are on their way to hvip, and what else other CPUs may set.
 
 #include <atomic>
 #include <axvm/result.hpp>
 #include <axvm/state.hpp>
+#include <core/arch/riscv64/received_events.hpp>
 #include <cstdint>
 #include <string_view>
 
@@ -31,8 +32,12 @@ class VcpuInterrupts {
   /// The hart is started: no other hart has sent it an interrupt. What the controller says stays.
   void reset_registers() noexcept {
     software_.store(0);
+    received_.clear();
     mark_changed();
   }
+
+  /// What other harts have sent, as far as performance counters count it.
+  [[nodiscard]] ReceivedEvents& received() noexcept { return received_; }
 
   /// Another hart sends a supervisor software interrupt.
   void send_software() noexcept {
@@ -62,6 +67,7 @@ class VcpuInterrupts {
     describe_flag(visitor, "software"sv, software_);
     describe_flag(visitor, "external"sv, external_);
     describe_flag(visitor, "changed"sv, changed_);
+    received_.describe(visitor);
   }
 
  private:
@@ -79,6 +85,7 @@ class VcpuInterrupts {
   Flag software_{0};
   Flag external_{0};
   Flag changed_{1};
+  ReceivedEvents received_;
 };
 
 }  // namespace axvm::riscv64

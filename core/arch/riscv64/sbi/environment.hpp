@@ -2,6 +2,7 @@
 // What every group of SBI calls works with, and how a call is answered.
 
 #include <axvm/exit.hpp>
+#include <axvm/vcpu.hpp>
 #include <core/arch/riscv64/exception.hpp>
 #include <core/arch/riscv64/guest_memory.hpp>
 #include <core/arch/riscv64/hal.hpp>
@@ -50,9 +51,13 @@ struct Environment {
   }
 
   void count(FirmwareEvent event) { vcpu.context().counters().count(event); }
-  /// Once for each other hart of the mask.
-  void count(FirmwareEvent event, const HartMask& harts) {
-    vcpu.context().counters().count(event, harts.count_others(vm, vcpu.phys_id()));
+  /// Once for each other hart of the mask, and once there, unless it is stopped.
+  void count_sent(FirmwareEvent sent, const HartMask& harts) {
+    vcpu.context().counters().count(sent, harts.count_others(vm, vcpu.phys_id()));
+    harts.for_each(vm, [&](auto& target) {
+      if (&target == &vcpu || target.power() != PowerState::On) return;
+      target.interrupts().received().add(sent);
+    });
   }
 
   /// Whether the guest may write to the page at `gpa`, which is backed then. Errors: NoMemory.

@@ -11,10 +11,11 @@ namespace axvm::riscv64::sbi {
 template <class Vm, VirtualizationHardware U>
 Status send_ipi(Environment<Vm, U>& environment, const HartMask& harts) {
   if (!harts.is_valid(environment.vm)) return Status::InvalidParam;
+  // First: who takes the interrupt finds it counted.
+  environment.count_sent(FirmwareEvent::IpiSent, harts);
   harts.for_each(environment.vm, [&](auto& target) {
     if (target.power() == PowerState::On) environment.interrupts.send_software(target);
   });
-  environment.count(FirmwareEvent::IpiSent, harts);
   return Status::Success;
 }
 

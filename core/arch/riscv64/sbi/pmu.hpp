@@ -34,6 +34,7 @@ class PmuCalls {
       : environment_(environment), counters_(environment.vcpu.context().counters()) {}
 
   TrapOutcome handle(const Call& call) {
+    environment_.vcpu.interrupts().received().move_to(counters_);
     const CounterMask mask{call.a[0], call.a[1]};
     switch (call.function) {
       case pmu::kNumCounters:

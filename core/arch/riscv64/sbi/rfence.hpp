@@ -24,7 +24,7 @@ template <class Vm, VirtualizationHardware U>
 Status fence_instructions(Environment<Vm, U>& environment, const HartMask& harts) {
   if (!harts.is_valid(environment.vm)) return Status::InvalidParam;
   environment.cpu.remote_fence_i();
-  environment.count(FirmwareEvent::FenceISent, harts);
+  environment.count_sent(FirmwareEvent::FenceISent, harts);
   return Status::Success;
 }
 
@@ -41,7 +41,8 @@ Status fence_translations(Environment<Vm, U>& environment, const HartMask& harts
   } else {
     environment.cpu.remote_hfence_vvma(GuestVirtAddr(range.start), range.size, asid);
   }
-  environment.count(asid ? FirmwareEvent::SfenceVmaAsidSent : FirmwareEvent::SfenceVmaSent, harts);
+  environment.count_sent(asid ? FirmwareEvent::SfenceVmaAsidSent : FirmwareEvent::SfenceVmaSent,
+                         harts);
   return Status::Success;
 }
 

@@ -1,4 +1,5 @@
 #include <core/arch/riscv64/performance_counters.hpp>
+#include <core/arch/riscv64/received_events.hpp>
 #include <core/devices/byte_order.hpp>
 #include <tests/core/arch/riscv64/sbi_fixture.hpp>
 
@@ -17,7 +18,7 @@ constexpr std::uint64_t kSetInitValue = 1, kInitSnapshot = 2;
 constexpr std::uint64_t kResetFlag = 1, kTakeSnapshot = 2;
 constexpr std::uint64_t kCycles = 1, kInstructions = 2, kTimerEvent = 0xf'0005,
                         kIpiEvent = 0xf'0006, kFenceIEvent = 0xf'0008, kFenceEvent = 0xf'000a,
-                        kFenceAsidEvent = 0xf'000c;
+                        kFenceAsidEvent = 0xf'000c, kReceived = 1;  // added to what is sent
 constexpr std::uint64_t kAll = 0x3ff;
 constexpr std::uint64_t kAlreadyStarted = ~6ULL, kAlreadyStopped = ~7ULL, kNoShmem = ~8ULL;
 constexpr std::uint64_t kOk = 0;
@@ -38,13 +39,14 @@ struct PmuFixture : SbiFixture {
     return ask(kPmu, function, arguments).error;
   }
   /// The counter that counts `event` from now on.
-  std::uint64_t start(std::uint64_t event) {
-    const Answer answer = ask(kPmu, kConfigure, {0, kAll, kClearValue | kAutoStart, event, 0});
+  std::uint64_t start(std::uint64_t event, std::uint32_t vcpu = 0) {
+    const Answer answer =
+        ask(kPmu, kConfigure, {0, kAll, kClearValue | kAutoStart, event, 0}, vcpu);
     CHECK(answer.error == kOk);
     return answer.value;
   }
-  std::uint64_t firmware(std::uint64_t counter) {
-    const Answer answer = ask(kPmu, kFwRead, {counter});
+  std::uint64_t firmware(std::uint64_t counter, std::uint32_t vcpu = 0) {
+    const Answer answer = ask(kPmu, kFwRead, {counter}, vcpu);
     CHECK(answer.error == kOk);
     return answer.value;
   }
@@ -61,6 +63,29 @@ struct PmuFixture : SbiFixture {
     return hart().gprs[word >> 7 & 31];
   }
   [[nodiscard]] std::uint64_t traps() { return ~hart().get(Csr::hcounteren) & 7; }
+};
+
+/// How many of an event have been received since the last time.
+std::uint64_t take(ReceivedEvents& events, std::uint64_t event) {
+  PerformanceCounters counters;
+  counters.configure(2, static_cast<PerformanceCounters::Event>(event), {});
+  counters.start(2, {});
+  events.move_to(counters);
+  return counters.value(2, {});
+}
+
+struct SavedState final : StateVisitor {
+  void field(std::string_view, std::uint64_t& value) override {
+    if (restores()) {
+      value = values.at(next++);
+    } else {
+      values.push_back(value);
+    }
+  }
+  [[nodiscard]] bool restores() const noexcept override { return is_complete; }
+  std::vector<std::uint64_t> values;
+  std::size_t next = 0;
+  bool is_complete = false;
 };
 
 }  // namespace
@@ -191,9 +216,74 @@ TEST_CASE_FIXTURE(PmuFixture, "what is sent to other harts counts once for each 
   CHECK(firmware(by_asid) == 1);
 }
 
+TEST_CASE_FIXTURE(PmuFixture, "what is sent by other harts counts where it arrives") {
+  start_second();
+  constexpr std::uint64_t kSent[] = {kIpiEvent, kFenceIEvent, kFenceEvent, kFenceAsidEvent};
+  const auto second = [this](auto f) {
+    hal.here = 1;
+    run<ExternalInterrupt>(1);
+    f();
+    hal.here = 0;
+  };
+  std::array<std::uint64_t, 4> counters{};
+  second([&] {
+    for (unsigned n = 0; n < 4; ++n) counters[n] = start(kSent[n] + kReceived, 1);
+  });
+  const std::uint64_t own = start(kIpiEvent + kReceived);
+  ask(kIpi, 0, {0, ~0ULL});
+  ask(kIpi, 0, {1 << 7, 0});  // pending already, but sent once more
+  ask(kIpi, 0, {1, 0});       // itself
+  ask(kRfence, 0, {0, ~0ULL});
+  ask(kRfence, 1, {1 << 7, 0, 0, 0});
+  ask(kRfence, 1, {0, ~0ULL, ~0ULL - 5, 0x1000});  // refused
+  for (unsigned n = 0; n < 3; ++n) ask(kRfence, 2, {0, ~0ULL, 0x1000, 0x1000, 9});
+  CHECK(firmware(own) == 0);
+  second([&] {
+    CHECK(firmware(counters[0], 1) == 2);
+    CHECK(firmware(counters[1], 1) == 1);
+    CHECK(firmware(counters[2], 1) == 1);
+    CHECK(firmware(counters[3], 1) == 3);
+  });
+}
+
+TEST_CASE_FIXTURE(PmuFixture, "what arrives while a counter stands still does not count") {
+  start_second();
+  hal.here = 1;
+  run<ExternalInterrupt>(1);
+  const std::uint64_t counter = start(kIpiEvent + kReceived, 1);
+  CHECK(ask(kPmu, kStop, {counter, 1, 0}, 1).error == kOk);
+  hal.here = 0;
+  ask(kIpi, 0, {1 << 7, 0});
+  hal.here = 1;
+  CHECK(firmware(counter, 1) == 0);
+  CHECK(ask(kPmu, kStart, {counter, 1, 0, 0}, 1).error == kOk);
+  CHECK(firmware(counter, 1) == 0);
+}
+
+TEST_CASE("what has been received counts once, and is state until then") {
+  ReceivedEvents events;
+  events.add(FirmwareEvent::FenceISent);
+  events.add(FirmwareEvent::FenceISent);
+  events.add(FirmwareEvent::SfenceVmaAsidSent);
+  SavedState saved;
+  events.describe(saved);
+  CHECK(take(events, kFenceIEvent + kReceived) == 2);
+  CHECK(take(events, kFenceIEvent + kReceived) == 0);
+  saved.is_complete = true;
+  events.describe(saved);
+  CHECK(take(events, kFenceIEvent + kReceived) == 2);
+  saved.next = 0;
+  events.describe(saved);
+  CHECK(take(events, kFenceAsidEvent + kReceived) == 1);
+  saved.next = 0;
+  events.describe(saved);
+  events.clear();
+  CHECK(take(events, kFenceIEvent + kReceived) == 0);
+}
+
 TEST_CASE_FIXTURE(PmuFixture, "each event has one counter of the mask that is free and can") {
-  for (const std::uint64_t event :
-       {3ULL, 0x1'0000ULL, 0x2'0000ULL, 0xf'0007ULL, 0xf'ffffULL, 1ULL << 32 | kCycles, 0ULL}) {
+  for (const std::uint64_t event : {3ULL, 0x1'0000ULL, 0x2'0000ULL, 0xf'0004ULL, 0xf'000eULL,
+                                    0xf'0015ULL, 0xf'ffffULL, 1ULL << 32 | kCycles, 0ULL}) {
     CAPTURE(event);
     CHECK(pmu(kConfigure, {0, kAll, 0, event, 0}) == kNotSupported);
   }

@@ -21,10 +21,10 @@ struct SbiFixture : RiscvTrapFixture {
   };
   /// The answer of a call that returns.
   Answer ask(std::uint64_t extension, std::uint64_t function,
-             std::initializer_list<std::uint64_t> arguments = {}) {
+             std::initializer_list<std::uint64_t> arguments = {}, std::uint32_t vcpu = 0) {
     const std::uint64_t from = pc();
     call(extension, function, arguments);
-    run<exit_reason::ExternalInterrupt>();
+    run<exit_reason::ExternalInterrupt>(vcpu);
     CHECK(pc() == from + 4);
     return {hart().gprs[10], hart().gprs[11]};
   }
