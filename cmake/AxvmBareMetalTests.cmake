@@ -50,6 +50,8 @@ function(axvm_bare_metal_tests mode isa prefix qemu)
 
   set(linux "${prefix}: Debian's kernel")
   add_test(NAME ${linux} COMMAND Python3::Interpreter ${scripts}/third_party_test.py Linux)
-  set_tests_properties(${linux} PROPERTIES
+  set(u_boot "${prefix}: U-Boot")
+  add_test(NAME ${u_boot} COMMAND Python3::Interpreter ${scripts}/third_party_test.py UBoot)
+  set_tests_properties(${linux} ${u_boot} PROPERTIES
     LABELS third-party SKIP_RETURN_CODE 77 TIMEOUT 400 ENVIRONMENT "${environment}")
 endfunction()

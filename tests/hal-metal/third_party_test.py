@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import threading
@@ -20,11 +21,24 @@ class Guest(unittest.TestCase):
     def start(self, name, *arguments):
         guest = subprocess.Popen([os.environ["AXVM"], "bare-metal",
                                   CONFIGS / f"{name}-{ISA}.toml", *arguments],
-                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        watchdog = threading.Timer(LIMIT, guest.kill)
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+        watchdog = threading.Timer(LIMIT, self.kill, [guest])
         watchdog.start()
+        self.addCleanup(self.end, guest)
         self.addCleanup(watchdog.cancel)
         return guest
+
+    @staticmethod
+    def kill(guest):
+        """And QEMU, which would go on without axvm."""
+        if guest.poll() is None:
+            os.killpg(guest.pid, signal.SIGKILL)
+
+    def end(self, guest):
+        self.kill(guest)
+        guest.stdin.close()
+        guest.stdout.close()
+        guest.wait()
 
     def until(self, guest, end):
         """What it shows until it has shown this."""
@@ -80,15 +94,42 @@ class Linux(Guest):
 
 
 class UBoot(Guest):
-    def test_it_boots_again_when_it_is_reset_and_finds_its_flash(self):
+    PROMPT = b"=> "
+    # Where memory and the first bank of flash are.
+    PLACES = {"aarch64": ("40000000", "4000000"), "riscv64": ("80000000", "20000000")}[ISA]
+
+    def boot(self):
+        """At its prompt."""
         guest = self.start("u-boot")
-        prompt = b"=> "
         self.until(guest, b"stop autoboot")
-        for text, end in ((b" ", prompt),
-                          (b"setenv greeting hello\n", prompt), (b"saveenv\n", prompt),
-                          (b"reset\n", b"stop autoboot"), (b" ", prompt)):
-            self.type(guest, text, end)
-        shown = self.type(guest, b"env import -c 0x4000000 0x40000; printenv greeting\n", prompt)
+        self.type(guest, b" ", self.PROMPT)
+        return guest
+
+    def ask(self, guest, command):
+        return self.type(guest, command.encode() + b"\n", self.PROMPT)
+
+    def reset(self, guest):
+        self.type(guest, b"reset\n", b"stop autoboot")
+        self.type(guest, b" ", self.PROMPT)
+
+    def test_it_boots_to_its_prompt_and_answers_and_so_again_after_a_reset(self):
+        memory, flash = self.PLACES
+        guest = self.boot()
+        for ends in (self.reset, self.power_off):
+            self.assertRegex(self.ask(guest, "version"), r"\nU-Boot 20\d\d\.")
+            board = self.ask(guest, "bdinfo")
+            self.assertRegex(board, rf"-> start\s+= 0x0*{memory}\b")
+            self.assertRegex(board, rf"flashstart\s+= 0x0*{flash}\b")
+            self.assertIn("CFI conformant flash", self.ask(guest, "flinfo"))
+            ends(guest)
+
+    @unittest.skipUnless(ISA == "aarch64", "as built for RISC-V it keeps no environment")
+    def test_it_finds_its_flash_after_a_reset(self):
+        guest = self.boot()
+        for command in ("setenv greeting hello", "saveenv"):
+            self.ask(guest, command)
+        self.reset(guest)
+        shown = self.ask(guest, "env import -c 0x4000000 0x40000; printenv greeting")
         self.assertIn("\ngreeting=hello", shown)
         self.power_off(guest)
 
