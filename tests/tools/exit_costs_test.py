@@ -5,7 +5,7 @@ import pathlib
 import re
 import unittest
 
-from command import Test, config
+from command import ISA, Test, config
 
 # Ampere Altra, kvm-unit-tests, as ratios to a hypercall.
 PUBLISHED = {"device": 1.47, "device in a process": 5.50, "(interface, no exit)": 0.05,
@@ -96,12 +96,22 @@ class TraceViewers(Test):
         (thread,) = self.threads(events).values()
         names = [event["name"] for event in thread]
         at = names.index("page mapped")
-        abort = max(i for i in range(at) if names[i].startswith("data abort"))
-        inside = names[abort + 1:at]
+        fault, reads = {"aarch64": ("data abort", "stage 2 level 1"),
+                        "riscv64": ("guest-page fault", "G-stage level 1")}[ISA]
+        exit_of = max(i for i in range(at) if fault in names[i])
+        inside = names[exit_of + 1:at]
         self.assertEqual(inside[0], "walk")
-        self.assertIn("stage 2 level 1", inside)
+        self.assertIn(reads, inside)
         self.assertEqual(inside[-1], "world switch")
-        self.assertEqual(thread[abort]["args"]["event"], "TrapTaken")
+        self.assertEqual(thread[exit_of]["args"]["event"], "TrapTaken")
+
+    def test_a_walk_of_two_stages_begins_with_the_root_of_the_second(self):
+        events, _ = self.events("exits")
+        names = [event["name"] for thread in self.threads(events).values() for event in thread]
+        first, second = {"aarch64": ("stage 1 ", "stage 2 level 0"),
+                         "riscv64": ("VS-stage ", "G-stage level 3")}[ISA]
+        self.assertTrue(any(name.startswith(first) for name in names))
+        self.assertEqual({names[i + 1] for i, name in enumerate(names) if name == "walk"}, {second})
 
     def test_counters_of_the_model_are_tracks(self):
         events, _ = self.events("paging", "--timing", "neoverse-n1")

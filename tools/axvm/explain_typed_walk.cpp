@@ -3,6 +3,7 @@
 #include <tools/axvm/dumped_memory.hpp>
 #include <tools/axvm/explain_typed_walk.hpp>
 #include <tools/axvm/shown_walk.hpp>
+#include <tools/axvm/traced_access.hpp>
 
 namespace axvm::tool {
 

@@ -7,6 +7,7 @@
 #include <tools/axvm/reached_vcpu.hpp>
 #include <tools/axvm/riscv64_walk.hpp>
 #include <tools/axvm/shown_walk.hpp>
+#include <tools/axvm/traced_access.hpp>
 
 namespace axvm::tool {
 

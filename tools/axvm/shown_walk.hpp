@@ -15,16 +15,6 @@
 
 namespace axvm::tool {
 
-/// --access in RISC-V's words.
-[[nodiscard]] inline sim::riscv64::Access riscv64_access(explain::aarch64::Access access) {
-  switch (access) {
-    case explain::aarch64::Access::Write: return sim::riscv64::Access::Store;
-    case explain::aarch64::Access::Fetch: return sim::riscv64::Access::Fetch;
-    case explain::aarch64::Access::Read: break;
-  }
-  return sim::riscv64::Access::Load;
-}
-
 [[nodiscard]] inline explain::aarch64::WalkQuestion aarch64_question(
     const ExplainWalkOptions& options) {
   return {.address = options.gva ? *options.gva : *options.gpa,

@@ -3,14 +3,16 @@
 #include <algorithm>
 #include <cctype>
 #include <hal-sim/arch/aarch64/platform.hpp>
-#include <hal-sim/arch/aarch64/trace/syndrome_text.hpp>
+#include <hal-sim/arch/riscv64/platform.hpp>
 #include <hal-sim/trace/chrome_sink.hpp>
 #include <hal-sim/trace/hash_sink.hpp>
 #include <hal-sim/trace/json_sink.hpp>
 #include <hal-sim/trace/text_sink.hpp>
+#include <sim/arch/aarch64/mmu.hpp>
 #include <string_view>
+#include <tools/axvm/riscv64_walk.hpp>
 #include <tools/axvm/trace_option.hpp>
-#include <tools/axvm/walk_text.hpp>
+#include <tools/axvm/traced_access.hpp>
 
 namespace axvm::tool {
 
@@ -23,32 +25,44 @@ bool is_word(std::string_view text) {
       text, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; });
 }
 
-using sim::aarch64::Access;
-
-Access access_of(const TrapTaken& abort) {
-  constexpr std::uint64_t kWnr = 1ULL << 6;
-  if (hal_sim::aarch64::exception_class(abort.syndrome) == hal_sim::aarch64::kInstructionAbort) {
-    return Access::Fetch;
+class StepNames {
+ public:
+  void step(const sim::aarch64::WalkStep& step) {
+    names_.push_back(fmt::format("stage {} level {}", step.stage, step.level));
   }
-  return (abort.syndrome & kWnr) != 0 ? Access::Write : Access::Read;
+  void step(const sim::riscv64::WalkStep& step) {
+    const bool of_vs_stage = step.stage == sim::riscv64::WalkStep::Stage::Vs;
+    names_.push_back(fmt::format("{}-stage level {}", of_vs_stage ? "VS" : "G", step.level));
+  }
+  std::vector<std::string> take() { return std::move(names_); }
+
+ private:
+  std::vector<std::string> names_;
+};
+
+// Where the walk leads is the exit's business.
+std::vector<std::string> walk_names(sim::Machine& machine, std::uint32_t pcpu,
+                                    const TracedAccess& access) {
+  StepNames names;
+  if (const auto* const mmu = hal_sim::aarch64::mmu_of(machine, pcpu)) {
+    const std::uint8_t el = access.user ? 0 : 1;
+    static_cast<void>(
+        mmu->walk(access.gva, {.access = access.access, .el = el, .pan = false}, names)
+            .has_value());
+  } else if (auto* const hart = hal_sim::riscv64::hart_of(machine, pcpu)) {
+    const auto question =
+        question_of(*hart, access.gva, access.user, riscv64_access(access.access));
+    static_cast<void>(hart->mmu().walk(access.gva, question.context, names).has_value());
+  }
+  return names.take();
 }
 
 hal_sim::ChromeSources sources_of(hal_sim::Host& host) {
   return {.walk =
-              [&host](std::uint32_t pcpu, const TrapTaken& abort) {
-                StepRecorder recorder;
-                const auto el = static_cast<std::uint8_t>(abort.saved_state >> 2 & 3);
-                if (const auto* mmu = hal_sim::aarch64::mmu_of(host.machine(), pcpu)) {
-                  static_cast<void>(mmu->walk(abort.fault_address,
-                                              {.access = access_of(abort), .el = el, .pan = false},
-                                              recorder)
-                                        .has_value());
-                }
-                std::vector<std::string> names;
-                for (const auto& step : recorder.steps()) {
-                  names.push_back(fmt::format("stage {} level {}", step.stage, step.level));
-                }
-                return names;
+              [&host](std::uint32_t pcpu, const TrapTaken& fault) {
+                const auto access = traced_access(host.isa(), fault);
+                return access ? walk_names(host.machine(), pcpu, *access)
+                              : std::vector<std::string>{};
               },
           .counters =
               [&host](std::uint32_t pcpu) {
