@@ -4,7 +4,7 @@ import csv
 import json
 import unittest
 
-from command import Test, config
+from command import ISA, Test, config
 
 EXPERIMENT = """title = "Recorded"
 [sweep]
@@ -21,9 +21,9 @@ metric = "references_per_access"
 
 
 class Stats(Test):
-    def stats(self, guest, *arguments, name="stats.csv"):
+    def stats(self, guest, *arguments, name="stats.csv", isa=ISA):
         file = self.folder / name
-        done = self.axvm("run", config(guest), "--quiet", "--stats", file, *arguments)
+        done = self.axvm("run", config(guest, isa), "--quiet", "--stats", file, *arguments)
         self.assertEqual((done.status, done.err), (0, ""))
         return file
 
@@ -114,9 +114,36 @@ class Stats(Test):
             self.assertEqual(file.read_bytes(), shaken.read_bytes())
             with open(file, newline="", encoding="ascii") as text:
                 rows = list(csv.DictReader(text))
-            self.assertIn("stage1_level4_from_memory", rows[0])
-            self.assertGreater(sum(int(row["MEM_ACCESS"]) for row in rows), 0)
-            self.assertGreater(sum(int(row["DTLB_WALK"]) for row in rows), 0)
+            self.assertIn("vs_stage_level4_from_memory", rows[0])
+            self.assertGreater(sum(int(row["memory_accesses"]) for row in rows), 0)
+            self.assertGreater(sum(int(row["dtlb_walks"]) for row in rows), 0)
+
+    def test_counters_of_riscv_guests_have_names_of_riscv_and_fit_each_other(self):
+        (row,) = self.rows("paging", "--timing", "neoverse-n1", isa="riscv64")
+        self.assertGreater(row["DTLB_MISS"], 0)
+        self.assertEqual(row["l2_tlb_accesses"], row["DTLB_MISS"] + row["ITLB_MISS"])
+        self.assertEqual(row["l2_tlb_misses"], row["dtlb_walks"] + row["itlb_walks"])
+        self.assertEqual(row["L1D_ACCESS"], row["memory_accesses"])
+        references = sum(value for name, value in row.items() if "_level" in name)
+        self.assertEqual(row["l2_accesses"], row["L1D_MISS"] + row["L1I_MISS"] + references)
+        self.assertEqual(row["l3_accesses"], row["l2_misses"])
+        self.assertEqual((row["LL_ACCESS"], row["LL_MISS"]), (row["l3_accesses"], row["l3_misses"]))
+        self.assertGreater(row["traps_to_hs"], 0)
+        self.assertEqual(row["traps"], row["traps_to_vs"] + row["traps_to_hs"])
+        self.assertEqual(row["instret"], row["instructions"])
+        self.assertGreater(row["cycle"], row["instret"])
+        self.assertIn("g_stage_level2_from_l1", row)
+        (functional,) = self.rows("paging", isa="riscv64")
+        self.assertIn("g_stage_references", functional)
+
+    def test_neither_architecture_uses_names_of_the_other(self):
+        common = {"instructions", "time_ns", "pcpu", "tlb_hits", "tlb_misses", "walks",
+                  "walk_faults", "refused_accesses", "line_fetches", "walk_cycles",
+                  "memory_reads"}
+        for options in ((), ("--timing", "cva6"), ("--timing", "zen2")):
+            arm, riscv = (self.rows("paging", *options, isa=isa)[0].keys()
+                          for isa in ("aarch64", "riscv64"))
+            self.assertLessEqual(arm & riscv, common)
 
     def test_wrong_usage_is_one_line(self):
         wrong = self.file("wrong.toml", "walkers = 0\n")

@@ -4,6 +4,7 @@
 #include <array>
 #include <string_view>
 #include <tools/axvm/event_counts.hpp>
+#include <tools/axvm/event_names.hpp>
 
 namespace axvm::tool {
 namespace {
@@ -23,8 +24,18 @@ constexpr unsigned height_of(unsigned level, hal_sim::Isa isa) {
 
 class Events {
  public:
-  void add(std::string name, std::uint64_t count) { rows_.push_back({std::move(name), count}); }
+  explicit Events(hal_sim::Isa isa) : names(event_names(isa)) {}
+
+  void add(std::string_view name, std::uint64_t count) {
+    rows_.push_back({std::string(name), count});
+  }
+  void add(const AccessNames& accesses, std::uint64_t all, std::uint64_t misses) {
+    add(accesses.all, all);
+    add(accesses.misses, misses);
+  }
   std::vector<EventCount> take() { return std::move(rows_); }
+
+  const EventNames& names;
 
  private:
   std::vector<EventCount> rows_;
@@ -35,26 +46,26 @@ void add_functional(const CpuCounts& counts, Events& events) {
   events.add("tlb_hits", s.tlb_hits);
   events.add("tlb_misses", s.tlb_misses);
   events.add("walks", s.walks);
-  events.add("stage1_references", s.stage1_references);
-  events.add("stage2_references", s.stage2_references);
+  events.add(fmt::format("{}_references", events.names.stages[0]), s.stage1_references);
+  events.add(fmt::format("{}_references", events.names.stages[1]), s.stage2_references);
 }
 
 // Unified TLBs of the second level count for both sides, as on hardware.
 void add_tlbs(const Counters& c, const Profile& profile, Events& events) {
-  events.add("L1I_TLB_REFILL", c.fetch_l1_tlb_refills);
-  events.add("L1D_TLB_REFILL", c.l1_tlb_refills - c.fetch_l1_tlb_refills);
+  const EventNames& names = events.names;
+  events.add(names.fetch_tlb_misses, c.fetch_l1_tlb_refills);
+  events.add(names.data_tlb_misses, c.l1_tlb_refills - c.fetch_l1_tlb_refills);
   if (!profile.l2_tlbs.empty()) {
     const bool unified = std::ranges::any_of(
         profile.l2_tlbs, [](const auto& tlb) { return tlb.fetches && tlb.data; });
     if (!unified) {
-      events.add("L2I_TLB", c.fetch_l2_tlb_accesses);
-      events.add("L2I_TLB_REFILL", c.fetch_l2_tlb_refills);
+      events.add(names.fetch_l2_tlb, c.fetch_l2_tlb_accesses, c.fetch_l2_tlb_refills);
     }
-    events.add("L2D_TLB", c.l2_tlb_accesses - (unified ? 0 : c.fetch_l2_tlb_accesses));
-    events.add("L2D_TLB_REFILL", c.l2_tlb_refills - (unified ? 0 : c.fetch_l2_tlb_refills));
+    events.add(names.l2_tlb, c.l2_tlb_accesses - (unified ? 0 : c.fetch_l2_tlb_accesses),
+               c.l2_tlb_refills - (unified ? 0 : c.fetch_l2_tlb_refills));
   }
-  events.add("ITLB_WALK", c.fetch_walks);
-  events.add("DTLB_WALK", c.walks - c.fetch_walks);
+  events.add(names.fetch_walks, c.fetch_walks);
+  events.add(names.data_walks, c.walks - c.fetch_walks);
 }
 
 // By the level that served: whoever was served further out asked each level before in vain.
@@ -72,8 +83,7 @@ void add_caches(const Counters& c, const Profile& profile, Events& events) {
   };
   const bool apart = profile.memory.instructions.lines != 0;
   if (apart) {
-    events.add("L1I_CACHE", from(c.fetched, 0));
-    events.add("L1I_CACHE_REFILL", from(c.fetched, 1));
+    events.add(events.names.fetch_cache, from(c.fetched, 0), from(c.fetched, 1));
   }
   std::string_view last;
   std::uint64_t last_count = 0;
@@ -85,18 +95,16 @@ void add_caches(const Counters& c, const Profile& profile, Events& events) {
       return from(c.data, served_from) + (first && apart ? 0 : from(c.fetched, served_from)) +
              (walks_ask ? from(walks, served_from) : 0);
     };
-    events.add(fmt::format("L{}D_CACHE", level + 1), count(level));
-    events.add(fmt::format("L{}D_CACHE_REFILL", level + 1), count(level + 1));
+    events.add(events.names.caches.at(level), count(level), count(level + 1));
     last = kServers.at(level);
     last_count = count(level);
   }
   const std::uint64_t memory =
       from(c.data, kLevels - 1) + from(c.fetched, kLevels - 1) + from(walks, kLevels - 1);
   if (!last.empty()) {
-    events.add("LL_CACHE_RD", last_count);
-    events.add("LL_CACHE_MISS_RD", memory);
+    events.add(events.names.last_level, last_count, memory);
   }
-  events.add("MEM_ACCESS", from(c.data, 0));
+  events.add(events.names.data_accesses, from(c.data, 0));
   events.add("memory_reads", memory);
 }
 
@@ -106,15 +114,15 @@ void add_references(const Counters& c, hal_sim::Isa isa, Events& events) {
     for (unsigned level = 0; level < levels_of(isa); ++level) {
       const auto& served = stages.at(stage)->at(height_of(level, isa));
       for (std::size_t server = 0; server < kLevels; ++server) {
-        events.add(fmt::format("stage{}_level{}_from_{}", stage + 1, level, kServers.at(server)),
+        events.add(fmt::format("{}_level{}_from_{}", events.names.stages.at(stage), level,
+                               kServers.at(server)),
                    served.at(server));
       }
     }
   }
-  events.add("stage1_walk_cache_hits", c.stage1_walk_cache_hits);
-  events.add("stage2_walk_cache_hits", c.stage2_walk_cache_hits);
-  events.add("ipa_cache_hits", c.ipa_cache_hits);
-  events.add("ipa_cache_misses", c.ipa_cache_misses);
+  events.add(fmt::format("{}_walk_cache_hits", events.names.stages[0]), c.stage1_walk_cache_hits);
+  events.add(fmt::format("{}_walk_cache_hits", events.names.stages[1]), c.stage2_walk_cache_hits);
+  events.add(events.names.ipa_cache, c.ipa_cache_hits, c.ipa_cache_misses);
   events.add("walk_faults", c.faults);
   events.add("refused_accesses", c.refused);
   events.add("line_fetches", c.fetches);
@@ -124,13 +132,13 @@ void add_references(const Counters& c, hal_sim::Isa isa, Events& events) {
 }  // namespace
 
 std::vector<EventCount> event_counts(const CpuCounts& counts, const Profile* profile) {
-  Events events;
+  Events events(counts.isa);
   const sim::Statistics& s = counts.statistics;
-  events.add("INST_RETIRED", counts.instructions);
-  events.add("CPU_CYCLES", s.cycles);
-  events.add("EXC_TAKEN", s.traps_to_el1 + s.traps_to_el2);
-  events.add("exceptions_to_el1", s.traps_to_el1);
-  events.add("exceptions_to_el2", s.traps_to_el2);
+  events.add(events.names.instructions, counts.instructions);
+  events.add(events.names.cycles, s.cycles);
+  events.add(events.names.traps, s.traps_to_el1 + s.traps_to_el2);
+  events.add(events.names.traps_to_guest, s.traps_to_el1);
+  events.add(events.names.traps_to_vmm, s.traps_to_el2);
   if (profile == nullptr || !counts.model) {
     add_functional(counts, events);
     return events.take();

@@ -1,6 +1,5 @@
 #pragma once
-// What a pCPU has counted, by the names of the Arm performance monitors' events (DDI 0487 D13.11)
-// where they have one, in capitals, and by names of our own, in small letters.
+// What a pCPU has counted, by the names that its instruction set has for it (event_names.hpp).
 
 #include <cstdint>
 #include <hal-sim/isa.hpp>
