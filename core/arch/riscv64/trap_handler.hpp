@@ -42,6 +42,7 @@ class TrapHandler {
   /// Enters the guest until something happens that the host has to know of.
   void run() {
     account_for_waiting();
+    vcpu_.interrupts().resume();
     do {
       interrupts_.present();
     } while (handle(cpu_.enter_guest()) == kGoOn);

@@ -32,6 +32,7 @@ class VcpuInterrupts {
   /// The hart is started: no other hart has sent it an interrupt. What the controller says stays.
   void reset_registers() noexcept {
     software_.store(0);
+    suspended_.store(0);
     received_.clear();
     mark_changed();
   }
@@ -46,6 +47,13 @@ class VcpuInterrupts {
   }
   /// True once for any number of them.
   [[nodiscard]] bool take_software() noexcept { return software_.exchange(0) != 0; }
+
+  /// The hart waits by its own call, until it runs again ("Hart State Management Extension").
+  void suspend() noexcept { suspended_.store(1); }
+  void resume() noexcept {
+    if (suspended_.load(std::memory_order_relaxed) != 0) suspended_.store(0);
+  }
+  [[nodiscard]] bool is_suspended() const noexcept { return suspended_.load() != 0; }
 
   /// The external interrupt's level, as the controller says. True when it is another than before.
   bool set_external(bool level) noexcept {
@@ -67,6 +75,7 @@ class VcpuInterrupts {
     describe_flag(visitor, "software"sv, software_);
     describe_flag(visitor, "external"sv, external_);
     describe_flag(visitor, "changed"sv, changed_);
+    describe_flag(visitor, "suspended"sv, suspended_);
     received_.describe(visitor);
   }
 
@@ -85,6 +94,7 @@ class VcpuInterrupts {
   Flag software_{0};
   Flag external_{0};
   Flag changed_{1};
+  Flag suspended_{0};
   ReceivedEvents received_;
 };
 

@@ -73,6 +73,7 @@ struct Environment {
   TrapOutcome suspend_to(std::uint64_t entry, std::uint64_t argument) {
     auto& halt = exit.template make<exit_reason::Halt>();
     if (!interrupts.wait(halt)) halt.wake_time = 0;
+    vcpu.interrupts().suspend();
     vcpu.residence()->unload();
     vcpu.context().wake_at(GuestPhysAddr(entry), argument);
     return TrapOutcome::Leave;

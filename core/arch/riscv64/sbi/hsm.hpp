@@ -7,9 +7,9 @@
 
 namespace axvm::riscv64::sbi {
 
-[[nodiscard]] constexpr hsm::HartState hart_state(PowerState power) noexcept {
+[[nodiscard]] constexpr hsm::HartState hart_state(PowerState power, bool suspended) noexcept {
   switch (power) {
-    case PowerState::On: return hsm::HartState::Started;
+    case PowerState::On: return suspended ? hsm::HartState::Suspended : hsm::HartState::Started;
     case PowerState::OnPending: return hsm::HartState::StartPending;
     case PowerState::Off: break;
   }
@@ -41,9 +41,10 @@ TrapOutcome hart_stop(Environment<Vm, U>& environment, const Call& call) {
 
 template <class Vm, VirtualizationHardware U>
 TrapOutcome hart_get_status(Environment<Vm, U>& environment, const Call& call) {
-  const auto* target = environment.vm.find_vcpu(call.a[0]);
+  auto* target = environment.vm.find_vcpu(call.a[0]);
   if (target == nullptr) return environment.answer(call, Status::InvalidParam);
-  return environment.answer(call, static_cast<std::uint64_t>(hart_state(target->power())));
+  return environment.answer(call, static_cast<std::uint64_t>(hart_state(
+                                      target->power(), target->interrupts().is_suspended())));
 }
 
 /// Suspend types have 32 bits; those between the two defaults and the platforms' are reserved.
@@ -60,7 +61,9 @@ TrapOutcome hart_suspend(Environment<Vm, U>& environment, const Call& call) {
     static_cast<void>(environment.answer(call, Status::Success));
     const bool waits =
         environment.interrupts.wait(environment.exit.template make<exit_reason::Halt>());
-    return waits ? TrapOutcome::Leave : kGoOn;
+    if (!waits) return kGoOn;
+    environment.vcpu.interrupts().suspend();
+    return TrapOutcome::Leave;
   }
   if (!environment.is_entry_point(call.a[1])) {
     return environment.answer(call, Status::InvalidAddress);

@@ -138,7 +138,7 @@ enum Function : std::uint64_t {
   kHartSuspend = 3,
 };
 /// What kHartGetStatus answers.
-enum class HartState : std::uint64_t { Started = 0, Stopped = 1, StartPending = 2 };
+enum class HartState : std::uint64_t { Started = 0, Stopped = 1, StartPending = 2, Suspended = 4 };
 /// Suspend types.
 inline constexpr std::uint64_t kRetentive = 0;
 inline constexpr std::uint64_t kNonRetentive = 0x8000'0000;

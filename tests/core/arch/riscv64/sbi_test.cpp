@@ -159,6 +159,26 @@ TEST_CASE_FIXTURE(SbiFixture, "a suspended hart waits, and goes on where it was 
   CHECK(ask(kHsm, 3, {0x9000'0000}).error == kNotSupported);
 }
 
+TEST_CASE_FIXTURE(SbiFixture, "a hart is suspended until it runs again, however it was") {
+  constexpr std::uint64_t kSuspended = 4;
+  start_second();
+  const auto status = [&] {
+    hal.here = 0;
+    const Answer answer = ask(kHsm, 2, {7});
+    hal.here = 1;
+    return answer;
+  };
+  hal.here = 1;
+  run<ExternalInterrupt>(1);
+  for (const std::uint64_t type : {0ULL, 0x8000'0000ULL}) {
+    call(kHsm, 3, {type, kEntry, 0});
+    run<Halt>(1);
+    CHECK(status() == Answer{0, kSuspended});
+    run<ExternalInterrupt>(1);
+    CHECK(status() == Answer{0, 0});
+  }
+}
+
 TEST_CASE_FIXTURE(SbiFixture, "a guest shuts down and reboots, for reasons that exist") {
   CHECK(ask(kReset, 0, {3, 0}).error == kInvalidParam);
   CHECK(ask(kReset, 0, {0, 2}).error == kInvalidParam);
