@@ -166,7 +166,7 @@ constexpr std::array kNestedFormats{
     arm_tables<aarch64::Stage2Lpa2Format>("vmsa-4k-52"),
     arm_tables<aarch64::Stage2Format16K>("vmsa-16k-40"),
     arm_tables<aarch64::Stage2Format16K>("vmsa-16k-47"),
-    {&kStage2Of16KWith48Bits, CoreTables<aarch64::Stage2Format16K>::make},
+    of_core<aarch64::Stage2Format16K>(&kStage2Of16KWith48Bits),
     arm_tables<aarch64::Stage2Lpa2Format16K>("vmsa-16k-52"),
     arm_tables<aarch64::Stage2Format64K>("vmsa-64k-42"),
     arm_tables<aarch64::Stage2Format64K>("vmsa-64k-48"),
