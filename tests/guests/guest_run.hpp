@@ -20,9 +20,9 @@ inline constexpr std::array kGuests{"hello",       "mmio",     "mmio_forms", "hv
 
 /// Those for RISC-V.
 inline constexpr std::array kRiscvGuests{
-    "hello", "mmio",    "mmio_forms", "sbi",         "csr",      "paging",  "lazy",
-    "smp",   "selfmod", "demand",     "permissions", "spinlock", "unknown", "timer",
-    "aia",   "ipi",     "plic",       "virtio",      "corpus",   "fp",      "pmu"};
+    "hello",   "mmio",   "mmio_forms",  "sbi",      "csr",     "paging",     "lazy", "smp",
+    "selfmod", "demand", "permissions", "spinlock", "unknown", "timer",      "aia",  "ipi",
+    "plic",    "virtio", "corpus",      "fp",       "pmu",     "reservation"};
 
 struct GuestRun {
   std::string name;      ///< of configs/<name>-<isa>.toml

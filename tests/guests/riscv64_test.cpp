@@ -73,7 +73,7 @@ TEST_CASE("riscv64: two VMs exchange frames") {
 }
 
 TEST_CASE("riscv64: vCPUs agree on any number of pCPUs, in turns of any length") {
-  for (const char* name : {"smp", "spinlock", "ipi"}) {
+  for (const char* name : {"smp", "spinlock", "ipi", "reservation"}) {
     for (const unsigned pcpus : {1U, 2U, 4U}) {
       for (const std::uint64_t turn : {777ULL, 20'000ULL}) {
         CAPTURE(name);
