@@ -5,6 +5,7 @@
 #include <explain/riscv64/exit.hpp>
 #include <explain/riscv64/layouts.hpp>
 #include <explain/traced_exit.hpp>
+#include <optional>
 #include <variant>
 
 namespace axvm::explain {
@@ -65,11 +66,12 @@ TracedExit riscv64_exit(const hal_sim::TraceEvent& event) {
                   .registers = {{"scause", trap.syndrome}},
                   .general = registers_of(event)};
   if (!told.interrupted) {
-    // Traces do not have htinst.
+    std::optional<std::uint64_t> htinst;
+    if (event.find("instruction") != nullptr) htinst = trap.instruction;
     const riscv64::Exit exit{.scause = trap.syndrome,
                              .stval = trap.fault_address,
                              .htval = trap.fault_gpa,
-                             .htinst = {},
+                             .htinst = htinst,
                              .sepc = trap.return_address,
                              .hstatus = trap.saved_state,
                              .registers = told.general};
@@ -77,6 +79,7 @@ TracedExit riscv64_exit(const hal_sim::TraceEvent& event) {
     told.follows = riscv64::what_follows(exit);
     told.registers.push_back({"stval", trap.fault_address});
     told.registers.push_back({"htval", trap.fault_gpa});
+    if (htinst) told.registers.push_back({"htinst", *htinst});
   }
   told.registers.push_back({"sepc", trap.return_address});
   told.registers.push_back({"hstatus", trap.saved_state});

@@ -212,7 +212,7 @@ std::expected<std::optional<TraceEvent>, std::string> TraceReader::next_of_any_t
       }
       event.fields.push_back({name, std::move(*value)});
     }
-    forget_transformed(event);
+    if (content_ != TraceContent::Everything) forget_transformed(event);
     if (vm_ && event.number("vm") != *vm_) continue;
     if (content_ == TraceContent::UpToTime) {
       if (is_due_to_time(event, trap_text(isa()))) continue;

@@ -43,8 +43,11 @@ struct TraceEvent {
 /// The members of a TrapTaken that are numbers.
 [[nodiscard]] TrapTaken trap_of(const TraceEvent& event);
 
-/// How much of a trace is compared.
+/// How much of a trace is read.
 enum class TraceContent : std::uint8_t {
+  /// Whatever was recorded.
+  Everything,
+  /// What two machines agree about: htinst only where hardware may not leave it 0.
   All,
   /// Of a guest that looks at clocks: without interrupts and waiting, which come when time is due,
   /// and without what may hold times: the general registers and the state at each trap, and the

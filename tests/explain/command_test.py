@@ -413,7 +413,7 @@ class Traces(Test):
         exits = sum(json.loads(line)["event"] == "TrapTaken"
                     for line in path.read_text().splitlines())
         self.assertEqual(sum(line.startswith("event ") for line in done.out_lines), exits)
-        self.assertIn("  a store or AMO to GVA 0x10000000, GPA 0x10000000\n"
+        self.assertIn("  a 1-byte store of a0 = 0x48 to GVA 0x10000000, GPA 0x10000000\n"
                       "  Why: the G-stage maps nothing there, or does not permit it.\n"
                       "  → DeviceAccess bus=Mmio is_write=true width=0x1 address=0x10000000 "
                       "data=0x48 device=uart\n", done.out)
@@ -421,6 +421,8 @@ class Traces(Test):
                       "a6 = 0x0\n", done.out)
         full = self.axvm("explain", "trace", path, "--event", "13").out
         self.assertIn("hstatus.SPVP: it came from VS-mode.", full)
+        self.assertIn("To emulate: take 1 byte of a0, then skip the instruction.", full)
+        self.assertIn("[RISC-V Privileged, Transformed Instruction or Pseudoinstruction for mtinst or htinst]", full)
         self.assertIn("[RISC-V Privileged, Hypervisor Trap Value (htval) Register]", full)
         self.assertIn("a0  = 0x0000000000000048", full)
 

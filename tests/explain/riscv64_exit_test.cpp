@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 #include <rapidcheck.h>
 
+#include <algorithm>
 #include <array>
 #include <core/arch/riscv64/memory_instruction.hpp>
 #include <core/arch/riscv64/trap.hpp>
@@ -157,6 +158,12 @@ TEST_CASE("explain: an exit of a trace has the registers of its instruction set"
   CHECK(told.title == "load guest-page fault");
   CHECK_FALSE(told.interrupted);
   CHECK(told.registers.front().name == "scause");
+  axvm::hal_sim::TraceEvent with_htinst = event;
+  with_htinst.fields.push_back({"instruction", std::uint64_t{0x0000'4503}});
+  const auto in_full = axvm::explain::traced_exit(axvm::hal_sim::Isa::Riscv64, with_htinst);
+  CHECK(in_full.happened == "a 1-byte load of a0 from address 0x1000, GPA 0x1000");
+  CHECK(std::ranges::count(in_full.registers, "htinst", &axvm::explain::NamedWord::name) == 1);
+  CHECK(std::ranges::count(told.registers, "htinst", &axvm::explain::NamedWord::name) == 0);
   CHECK(axvm::explain::general_register(axvm::hal_sim::Isa::Riscv64, 9) == "a0");
   CHECK(axvm::explain::general_register(axvm::hal_sim::Isa::Aarch64, 9) == "X9");
 }

@@ -87,7 +87,7 @@ int explain_trace(const ExplainTraceOptions& options, Output& output) {
     return kBadUsage;
   }
   stream.clear();
-  TraceReader reader(options.file, stream, hal_sim::TraceContent::All, options.vm);
+  TraceReader reader(options.file, stream, hal_sim::TraceContent::Everything, options.vm);
   for (std::size_t number = 1;; ++number) {
     const auto event = reader.next();
     if (!event) {
