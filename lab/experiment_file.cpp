@@ -7,6 +7,8 @@
 #include <lab/experiment.hpp>
 #include <lab/metric.hpp>
 #include <limits>
+#include <set>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -39,6 +41,7 @@ class ExperimentReader {
     });
     reader.finish();
     if (context_.diagnostics.errors.empty()) combine(experiment);
+    check_shadows(experiment);
     return experiment;
   }
 
@@ -143,6 +146,18 @@ class ExperimentReader {
       }
       experiment.points.push_back(std::move(point));
     }
+  }
+
+  // An update of a shadow is an exit.
+  void check_shadows(const Experiment& experiment) {
+    std::set<std::string> unpriced;
+    for (const Point& point : experiment.points) {
+      if (point.shadow && !point.profile->exits) unpriced.insert(point.profile->name);
+    }
+    if (unpriced.empty()) return;
+    context_.error(context_.locations["sweep.profile"], "sweep.profile",
+                   fmt::format("names {}, without [exits]", fmt::join(unpriced, ", ")),
+                   "[exits] in each profile where stage2 is \"shadow\"");
   }
 
   ReadContext& context_;

@@ -61,7 +61,7 @@ class ProfileReader {
       read_memory(*memory, profile.memory);
     }
     if (const toml::table* const exits = reader.table("exits", false)) {
-      read_exits(*exits, profile.exits);
+      profile.exits = read_exits(*exits);
     }
     reader.finish();
     if (const std::uint64_t entries = cache_entries(profile); entries > kMostCacheEntries) {
@@ -184,23 +184,24 @@ class ProfileReader {
     reader.finish();
   }
 
-  void read_exits(const toml::table& table, sim::timing::ExitCosts& exits) {
+  sim::timing::ExitCosts read_exits(const toml::table& table) {
     FieldReader reader(context_, table, "exits");
     const auto cycles = [&](std::string_view name) {
       return narrow(reader.required_integer(name, kCycles));
     };
-    exits = {.world_switch = cycles("world_switch"),
-             .call = cycles("call"),
-             .register_access = cycles("register"),
-             .device_access = cycles("device"),
-             .process = cycles("process"),
-             .page = cycles("page"),
-             .exception = cycles("exception"),
-             .interrupt = cycles("interrupt"),
-             .interrupt_sent = cycles("interrupt_sent"),
-             .interface_access = cycles("interface_access"),
-             .devices_in_vmm = reader.strings("devices_in_vmm")};
+    sim::timing::ExitCosts exits{.world_switch = cycles("world_switch"),
+                                 .call = cycles("call"),
+                                 .register_access = cycles("register"),
+                                 .device_access = cycles("device"),
+                                 .process = cycles("process"),
+                                 .page = cycles("page"),
+                                 .exception = cycles("exception"),
+                                 .interrupt = cycles("interrupt"),
+                                 .interrupt_sent = cycles("interrupt_sent"),
+                                 .interface_access = cycles("interface_access"),
+                                 .devices_in_vmm = reader.strings("devices_in_vmm")};
     reader.finish();
+    return exits;
   }
 
   ReadContext& context_;

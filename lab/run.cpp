@@ -14,7 +14,7 @@ class Updates {
  public:
   explicit Updates(const Point& point)
       : updates_(point.updates),
-        exit_cycles_(point.shadow ? point.profile->exits.emulated_access() : 0) {}
+        exit_cycles_(point.shadow ? point.profile->exits->emulated_access() : 0) {}
 
   void before(std::uint64_t va, sim::timing::TimingMmu& mmu) {
     due_ += updates_;
@@ -37,6 +37,9 @@ class Updates {
 std::expected<Result, std::string> run(const Point& point, std::uint64_t memory) {
   if (point.shadow && point.tables.guest == nullptr) {
     return std::unexpected("stage2 is \"shadow\": stage1 is off, and has no shadow");
+  }
+  if (point.shadow && !point.profile->exits) {
+    return std::unexpected("stage2 is \"shadow\": the profile has no [exits], which updates cost");
   }
   TablesSpec spec = point.tables;
   if (point.stream.kind == StreamKind::Trace) {

@@ -51,7 +51,7 @@ struct RunStatistics {
   std::uint64_t time_ns = 0;  ///< the latest pCPU's
   sim::Statistics machine;    ///< summed over pCPUs
   ExitCounts exits;           ///< summed over pCPUs
-  /// By ExitKind, with the prices of HostOptions::timing.
+  /// By ExitKind, with the prices of HostOptions::timing; nothing when it has none.
   std::optional<std::array<ExitMeter::Row, kExitKinds>> exit_costs;
   std::uint32_t interface_cycles = 0;  ///< of each of machine.interface_accesses
   /// Where the first line of code ran without instruction cache maintenance, if any did; their
@@ -212,7 +212,7 @@ class Host {
   std::optional<std::size_t> current_;  // the vCPU whose turn has begun, index into vcpus_
 
   std::optional<std::uint64_t> unmaintained_pc_;  // the first
-  const ExitMeter* exit_meter_ = nullptr;         // in trace_; null without timing
+  const ExitMeter* exit_meter_ = nullptr;         // in trace_; null without prices
   const StopCondition* until_ = nullptr;
   bool console_matched_ = false;
   std::optional<StopReason> final_;

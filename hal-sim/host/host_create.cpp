@@ -79,8 +79,8 @@ std::expected<std::unique_ptr<Host>, std::vector<Diagnostic>> Host::create(
 
   host->max_resets_ = config.sim.max_resets;
   host->images_ = std::move(options.images);
-  if (options.timing) {
-    auto meter = std::make_unique<ExitMeter>(ExitPrices(config.sim.isa, options.timing->exits));
+  if (options.timing && options.timing->exits) {
+    auto meter = std::make_unique<ExitMeter>(ExitPrices(config.sim.isa, *options.timing->exits));
     host->exit_meter_ = meter.get();
     host->trace_.add(std::move(meter));
   }

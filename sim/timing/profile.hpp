@@ -2,6 +2,7 @@
 // What a model of a processor's translation and memory is made of.
 
 #include <cstdint>
+#include <optional>
 #include <sim/timing/exit_costs.hpp>
 #include <sim/timing/memory_hierarchy.hpp>
 #include <sim/timing/tag_array.hpp>
@@ -55,7 +56,7 @@ struct Profile {
   HierarchyProfile memory;
   std::uint32_t walkers = 1;      ///< walks at once
   std::uint32_t outstanding = 1;  ///< accesses at once: how far the processor looks ahead
-  ExitCosts exits;
+  std::optional<ExitCosts> exits;  ///< nothing: they are not known
 };
 
 }  // namespace axvm::sim::timing

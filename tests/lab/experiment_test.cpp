@@ -94,6 +94,18 @@ TEST_CASE("what is wrong with an experiment is said with its place and what was 
         "e.toml:3:11: sweep.profile: is \"none\", expected the name of a file in profiles\n");
 }
 
+TEST_CASE("shadow tables are refused where a profile does not say what an exit costs") {
+  const std::string shadow = sweep("stage1 = \"vmsa-4k-48/4K\"\nstage2 = [\"off\", \"shadow\"]");
+  CHECK(errors_of(shadow) ==
+        "e.toml:3:11: sweep.profile: names bare, without [exits], expected [exits] in each "
+        "profile where stage2 is \"shadow\"\n");
+  const std::string exits =
+      "[exits]\nworld_switch = 1\ncall = 1\nregister = 1\ndevice = 1\nprocess = 1\npage = 1\n"
+      "exception = 1\ninterrupt = 1\ninterrupt_sent = 1\ninterface_access = 1\n";
+  CHECK(errors_of(shadow, kProfile + exits) == "accepted");
+  CHECK(errors_of(sweep("stage2 = \"off\"")) == "accepted");
+}
+
 TEST_CASE("tables name axes and metrics that there are, and publish a number for each cell") {
   const auto table = [](const std::string& lines) {
     return errors_of(sweep("seed = [1, 2]") + "[[table]]\ntitle = \"x\"\n" + lines);

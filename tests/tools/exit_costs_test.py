@@ -32,10 +32,11 @@ class ExitCosts(Test):
     def test_costs_do_not_depend_on_what_the_engine_does(self):
         self.assertEqual(self.rows(), self.rows("--chaos", "5"))
 
-    def test_without_a_model_nothing_is_priced(self):
-        done = self.axvm("run", config("exits"))
-        self.assertEqual(done.status, 0)
-        self.assertNotIn("exit cycles", done.err)
+    def test_without_prices_nothing_is_priced(self):
+        for options in ((), ("--timing", "cortex-a53")):
+            done = self.axvm("run", config("exits"), *options)
+            self.assertEqual(done.status, 0)
+            self.assertNotIn("exit cycles", done.err)
 
 
 class TraceViewers(Test):

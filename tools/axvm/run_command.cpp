@@ -221,8 +221,9 @@ int run_command(const RunOptions& wanted, Output& output) {
     stream = StreamRecorder::create(*options.stream);
     if (stream == nullptr) return kBadUsage;
   }
-  const sim::timing::ExitCosts exit_costs =
-      host_options.timing ? host_options.timing->exits : sim::timing::ExitCosts{};
+  const sim::timing::ExitCosts exit_costs = host_options.timing && host_options.timing->exits
+                                                ? *host_options.timing->exits
+                                                : sim::timing::ExitCosts{};
   host_options.prepare = [&](Host& machine) {
     if (stream) static_cast<void>(stream->add_to(machine));
     traces.add_to(machine, exit_costs);
