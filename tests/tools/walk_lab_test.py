@@ -4,6 +4,7 @@ import csv
 import gzip
 import json
 import os
+import pty
 import re
 import subprocess
 import tempfile
@@ -195,6 +196,55 @@ class WalkLab(unittest.TestCase):
                 self.assertEqual((done.returncode, done.stdout), (2, ""))
                 self.assertEqual(done.stderr.count("\n"), 1)
                 self.assertIn(expected, done.stderr)
+
+
+class OnATerminal(unittest.TestCase):
+    """The progress bar."""
+
+    def drawn(self, *arguments):
+        """What is on the terminal, bar by bar, as (text, done, all); and the standard output."""
+        master, slave = pty.openpty()
+        with subprocess.Popen([AXVM, "walk-lab", *map(str, arguments)], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=slave, text=True) as process:
+            os.close(slave)
+            shown = b""
+            try:
+                while chunk := os.read(master, 4096):
+                    shown += chunk
+            except OSError:  # how Linux says that nobody has the other end any more
+                pass
+            os.close(master)
+            out = process.stdout.read()
+        self.assertEqual(process.returncode, 0)
+        text = shown.decode()
+        bars = re.findall(r"\r(\[[^\r]*\] (\d+) of (\d+) points)", text)
+        # Each is drawn over the one before, and only the last one ends the line.
+        self.assertEqual(text, "".join("\r" + bar for bar, _, _ in bars) + "\r\n")
+        return [(bar, int(done), int(points)) for bar, done, points in bars], out
+
+    def test_it_grows_with_each_point_and_is_full_at_the_end(self):
+        experiment = EXPERIMENTS / "references.toml"
+        bars, out = self.drawn(experiment, "-j", "2")
+        points = bars[0][2]
+        self.assertGreaterEqual(points, 30)
+        self.assertEqual([(done, of) for _, done, of in bars],
+                         [(n, points) for n in range(1, points + 1)])
+        for bar, done, _ in bars:
+            filled = done * 40 // points
+            self.assertEqual(bar, f"[{'#' * filled}{'.' * (40 - filled)}] {done} of {points} points")
+        self.assertEqual(out, walk_lab(experiment).stdout)
+
+    def test_what_is_known_already_counts(self):
+        with tempfile.TemporaryDirectory() as folder:
+            results = Path(folder, "results")
+            experiment = EXPERIMENTS / "references.toml"
+            self.drawn(experiment, "--out", results)
+            [known] = results.glob("points-*.jsonl")
+            kept = known.read_text().splitlines(keepends=True)
+            known.write_text("".join(kept[:-3]))
+            bars, _ = self.drawn(experiment, "--out", results)
+            points = bars[0][2]
+            self.assertEqual([done for _, done, _ in bars], [points - 2, points - 1, points])
 
 
 if __name__ == "__main__":
