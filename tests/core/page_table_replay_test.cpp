@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <string>
 #include <tests/core/page_table_fixture.hpp>
+#include <tests/core/page_table_walkers.hpp>
 #include <utility>
 #include <vector>
 
@@ -44,7 +45,7 @@ struct WatchedMemory {
     hal.deallocate_frame(frame);
   }
   void deallocate_frames(HostPhysAddr base, std::size_t count) {
-    hal.deallocate_frames(base, count);
+    for (std::size_t i = 0; i < count; ++i) deallocate_frame(base + i * kPageSize);
   }
   HostVirtAddr phys_to_virt(HostPhysAddr hpa) { return hal.phys_to_virt(hpa); }
 
@@ -52,33 +53,8 @@ struct WatchedMemory {
   std::function<void(std::uint64_t)> freed;
 };
 
-/// One address as a walker sees it: where it leads and what is permitted there.
-struct View {
-  bool sound = true;  ///< a leaf where the architecture allows one
-  std::uint64_t hpa = 0;
-  bool accessed = true;       ///< AF
-  unsigned shareable = 0b11;  ///< SH: inner
-  unsigned memory = 0;        ///< MemAttr
-  bool read = false;
-  bool write = false;
-  bool execute = false;
-  friend bool operator==(const View&, const View&) = default;
-};
-using MaybeView = std::optional<View>;
-
-View view_of(std::uint64_t hpa, MappingFlags flags) {
-  const bool device = has_all(flags, MappingFlags::Device);
-  const bool uncached = has_all(flags, MappingFlags::Uncached);
-  return {.hpa = hpa,
-          .memory = device ? 1U : (uncached ? 5U : 15U),
-          .read = has_all(flags, MappingFlags::Read),
-          .write = has_all(flags, MappingFlags::Write),
-          .execute = has_all(flags, MappingFlags::Execute)};
-}
-
-constexpr std::uint64_t size_at(unsigned level) { return 1ULL << (39 - 9 * level); }
-
-/// One walker of 64-bit words, by the manual's levels (0 to 3); no code shared with the VMM.
+/// Walks of words in memory.
+template <class Entries>
 class Walker {
  public:
   explicit Walker(WatchedMemory& memory) : memory_(memory) {}
@@ -86,25 +62,15 @@ class Walker {
   std::uint64_t word(std::uint64_t table, std::uint64_t index) const {
     return *reinterpret_cast<std::uint64_t*>(memory_.hal.bytes(table) + index * 8);
   }
-  /// From the entry at `index` of a table at `level` on.
-  MaybeView walk(std::uint64_t table, unsigned level, std::uint64_t index,
+  /// From the entry at `index` of a table at `height` on.
+  MaybeView walk(std::uint64_t table, unsigned height, std::uint64_t index,
                  std::uint64_t gpa) const {
-    const std::uint64_t d = word(table, index);
-    if ((d & 1) == 0) return std::nullopt;
-    const bool bit1 = (d & 2) != 0;
-    if (level < 3 && bit1) {
-      return walk(d & 0xffff'ffff'f000, level + 1, (gpa / size_at(level + 1)) % 512, gpa);
+    const std::uint64_t entry = word(table, index);
+    if (!Entries::is_valid(entry, height)) return std::nullopt;
+    if (const auto next = Entries::table(entry, height)) {
+      return walk(*next, height - 1, (gpa / size_at(height - 1)) % 512, gpa);
     }
-    const std::uint64_t base = d & 0xffff'ffff'f000;
-    const bool sound = level != 0 && bit1 == (level == 3) && base % size_at(level) == 0;
-    return View{.sound = sound,
-                .hpa = base + gpa % size_at(level),
-                .accessed = (d >> 10) % 2 == 1,
-                .shareable = static_cast<unsigned>(d >> 8) % 4,
-                .memory = static_cast<unsigned>(d >> 2) % 16,
-                .read = (d >> 6) % 2 == 1,
-                .write = (d >> 7) % 2 == 1,
-                .execute = (d >> 54) % 2 == 0};
+    return Entries::leaf(entry, height, gpa);
   }
 
  private:
@@ -112,13 +78,15 @@ class Walker {
 };
 
 /// A table, the views that it should give, and all tables that CPUs may be walking.
+template <class Entries>
 class Theatre {
  public:
-  using WatchedTable = PageTable<aarch64::Stage2Format, WatchedMemory, WatchedEntries>;
+  using Format = typename Entries::Format;
+  using WatchedTable = PageTable<Format, WatchedMemory, WatchedEntries>;
   static constexpr std::uint64_t kWindow = k512G - 2 * k2M;
 
   explicit Theatre(PageTableGeometry geometry)
-      : start_level_(4 - geometry.levels), table_(*WatchedTable::try_make(memory, geometry)) {
+      : top_(geometry.levels - 1), table_(*WatchedTable::try_make(memory, geometry)) {
     for (std::uint64_t gpa = k512G - k1G; gpa < k512G + k1G; gpa += k2M) old_[gpa];
     for (std::uint64_t gpa = kWindow; gpa < kWindow + 4 * k2M; gpa += kPageSize) old_[gpa];
     new_ = old_;
@@ -149,12 +117,12 @@ class Theatre {
     if (!done) new_ = old_;
     old_ = new_;
     for (const auto& [gpa, view] : old_) {
-      const std::uint64_t index = gpa / size_at(start_level_);
-      const MaybeView walked = Walker(memory).walk(table_.root().value, start_level_, index, gpa);
+      const std::uint64_t index = gpa / size_at(top_);
+      const MaybeView walked = Walker<Entries>(memory).walk(table_.root().value, top_, index, gpa);
       expect(walked == view, "in the end every address shows what it should");
       const auto found = table_.query(GuestPhysAddr(gpa));
       expect(found.has_value() == view.has_value() &&
-                 (!found || view_of(found->hpa.value, found->flags) == *view),
+                 (!found || Entries::view_of(found->hpa.value, found->flags) == *view),
              "look-up agrees with the walk");
     }
     for (const auto& [frame, place] : tables_) check(frame, place, 0, 512);
@@ -169,7 +137,7 @@ class Theatre {
 
  private:
   struct Place {
-    unsigned level;
+    unsigned height;
     std::uint64_t base;
   };
 
@@ -186,35 +154,32 @@ class Theatre {
     const auto at = tables_.find(frame);
     if (at == tables_.end()) return;  // no walker can be there
     ++writes;
-    expect(may_follow(old, *entry, at->second.level), "break before make (DDI 0487 D8.16.1)");
+    const unsigned height = at->second.height;
+    expect(!Entries::is_valid(old, height) || !Entries::is_valid(*entry, height) ||
+               Entries::may_follow(old, *entry, height),
+           "break before make");
     const std::uint64_t index = offset % kPageSize / 8;
     enter(frame, at->second, index);
     check(frame, at->second, index, index + 1);
   }
-  /// One valid entry may become another when only permissions differ, or what hardware ignores.
-  static bool may_follow(std::uint64_t old, std::uint64_t now, unsigned level) {
-    if ((old & now & 1) == 0) return true;
-    const bool table = level < 3 && (old & 2) != 0;
-    const std::uint64_t free = table ? 0xffcULL : (3ULL << 6) | (1ULL << 54);
-    return ((old ^ now) & ~free) == 0;
-  }
   /// Walks may go on through this entry from now on.
   void enter(std::uint64_t frame, Place place, std::uint64_t index) {
-    const std::uint64_t d = Walker(memory).word(frame, index);
-    if (place.level == 3 || (d & 3) != 3) return;
-    const std::uint64_t next = d & 0xffff'ffff'f000;
-    const Place below{place.level + 1, place.base + index * size_at(place.level)};
-    const auto [at, fresh] = tables_.insert({next, below});
+    const std::uint64_t d = Walker<Entries>(memory).word(frame, index);
+    if (!Entries::is_valid(d, place.height)) return;
+    const auto next = Entries::table(d, place.height);
+    if (!next) return;
+    const Place below{place.height - 1, place.base + index * size_at(place.height)};
+    const auto [at, fresh] = tables_.insert({*next, below});
     expect(at->second.base == below.base, "a table translates one range only");
     if (!fresh) return;
-    for (std::uint64_t i = 0; i < 512; ++i) enter(next, below, i);
+    for (std::uint64_t i = 0; i < 512; ++i) enter(*next, below, i);
   }
   void discover() {
-    const std::uint64_t span = 512 * size_at(start_level_);
-    const std::size_t roots = PageTableShape<aarch64::Stage2Format>::root_tables(table_.geometry());
+    const std::uint64_t span = 512 * size_at(top_);
+    const std::size_t roots = PageTableShape<Format>::root_tables(table_.geometry());
     for (std::size_t n = 0; n < roots; ++n) {
       const std::uint64_t frame = table_.root().value + n * kPageSize;
-      const Place root{start_level_, n * span};
+      const Place root{top_, n * span};
       tables_.insert({frame, root});
       for (std::uint64_t i = 0; i < 512; ++i) enter(frame, root, i);
     }
@@ -223,26 +188,26 @@ class Theatre {
   void forget(GuestPhysRange range) {
     std::erase_if(tables_, [&](const auto& table) {
       const Place& place = table.second;
-      return GuestPhysRange{GuestPhysAddr(place.base), 512 * size_at(place.level)}.overlaps(range);
+      return GuestPhysRange{GuestPhysAddr(place.base), 512 * size_at(place.height)}.overlaps(range);
     });
     discover();
   }
 
   /// Entries `first` to `last` of a table show what they may.
   void check(std::uint64_t frame, Place place, std::uint64_t first, std::uint64_t last) {
-    const std::uint64_t size = size_at(place.level);
+    const std::uint64_t size = size_at(place.height);
     for (auto at = old_.lower_bound(place.base + first * size);
          at != old_.end() && at->first < place.base + last * size; ++at) {
       const auto& [gpa, old] = *at;
       const MaybeView seen =
-          Walker(memory).walk(frame, place.level, (gpa - place.base) / size, gpa);
+          Walker<Entries>(memory).walk(frame, place.height, (gpa - place.base) / size, gpa);
       const MaybeView& wanted = new_.at(gpa);
       if (!seen && old && wanted) ++hidden;
       expect(!seen || seen == old || seen == wanted, "no address leads elsewhere for a while");
     }
   }
 
-  unsigned start_level_;
+  unsigned top_;
   WatchedTable table_;
   std::map<std::uint64_t, MaybeView> old_;
   std::map<std::uint64_t, MaybeView> new_;
@@ -274,14 +239,24 @@ Drawn draw() {
   return {range(base, n * unit), base - k512G / 2 + away, flags};
 }
 
+template <class Entries>
+std::vector<PageTableGeometry> geometries();
+template <>
+std::vector<PageTableGeometry> geometries<Stage2Entries>() {
+  return {{4, 48}, {4, 44}, {3, 40}, {3, 43}};
+}
+template <>
+std::vector<PageTableGeometry> geometries<GStageEntries>() {
+  return {riscv64::kSv39x4, riscv64::kSv48x4, riscv64::kSv57x4};
+}
+
 }  // namespace
 
-TEST_CASE("after every single write a walker sees the old mapping, the new one, or none") {
+TEST_CASE_TEMPLATE("after every single write a walker sees the old mapping, the new one, or none",
+                   Entries, Stage2Entries, GStageEntries) {
   std::size_t writes = 0;
   CHECK(rc::check("random changes, each memory state walked", [&] {
-    const auto geometry = *rc::gen::element(PageTableGeometry{4, 48}, PageTableGeometry{4, 44},
-                                            PageTableGeometry{3, 40}, PageTableGeometry{3, 43});
-    Theatre theatre(geometry);
+    Theatre<Entries> theatre(*rc::gen::elementOf(geometries<Entries>()));
     FakeHal& hal = theatre.memory.hal;
     FakeTlb& tlb = theatre.tlb;
     const int steps = *rc::gen::inRange(2, 10);
@@ -289,7 +264,7 @@ TEST_CASE("after every single write a walker sees the old mapping, the new one, 
       const Drawn d = draw();
       if (*rc::gen::inRange(0, 6) == 0) hal.budget = *rc::gen::inRange<std::size_t>(0, 4);
       const auto mapped = [&](std::uint64_t gpa) {
-        return view_of(d.hpa + (gpa - d.at.base.value), d.flags);
+        return Entries::view_of(d.hpa + (gpa - d.at.base.value), d.flags);
       };
       const auto same = [](std::uint64_t, MaybeView old) { return old; };
       const auto finish = [&](auto changed) {
@@ -312,7 +287,7 @@ TEST_CASE("after every single write a walker sees the old mapping, the new one, 
               d.at, [&](auto& t) { return finish(t.protect(d.at, d.flags, tlb)); },
               [&](std::uint64_t, MaybeView old) -> MaybeView {
                 if (!old) return old;
-                return view_of(old->hpa, d.flags);
+                return Entries::view_of(old->hpa, d.flags);
               });
           break;
         case 4:
@@ -338,11 +313,12 @@ TEST_CASE("after every single write a walker sees the old mapping, the new one, 
   CHECK(writes > 1000);
 }
 
-TEST_CASE("permissions change in place: no walker ever misses the mapping") {
-  Theatre theatre({4, 48});
+TEST_CASE_TEMPLATE("permissions change in place: no walker ever misses the mapping", Entries,
+                   Stage2Entries, GStageEntries) {
+  Theatre<Entries> theatre(geometries<Entries>().front());
   const GuestPhysRange all = range(k512G - k2M, 2 * k2M + 5 * kPageSize);
   const auto view = [&](std::uint64_t gpa, MappingFlags flags) -> MaybeView {
-    return view_of(k1G + (gpa - all.base.value), flags);
+    return Entries::view_of(k1G + (gpa - all.base.value), flags);
   };
   REQUIRE(theatre.run(
       all,
@@ -359,7 +335,8 @@ TEST_CASE("permissions change in place: no walker ever misses the mapping") {
       [&](std::uint64_t gpa, MaybeView) { return view(gpa, MappingFlags::Read); }));
   CHECK(theatre.hidden == 0);
   CHECK(theatre.tlb.invalidated == std::vector{all});
-  // Another memory type needs break-before-make (DDI 0487 D8.16.1).
+  // Another memory type needs break-before-make (DDI 0487 D8.16.1; on RISC-V, so that no hart mixes
+  // both).
   const auto device = MappingFlags::Read | MappingFlags::Device;
   REQUIRE(theatre.run(
       all, [&](auto& t) { return !flushed(t.protect(all, device, theatre.tlb), theatre.tlb); },
