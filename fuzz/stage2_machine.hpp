@@ -30,7 +30,7 @@ class Frames {
   ~Frames() { require(taken.empty(), "a table gives all its frames back"); }
 
   std::optional<HostPhysAddr> allocate_frame() {
-    if (left == 0 || next_ * kPageSize == 2 * kBank - 16 * 2 * kPageSize) {
+    if (left == 0 || next_ * kPageSize == 2 * kBank - kBlockFrames * 2 * kPageSize) {
       refused = true;
       return std::nullopt;
     }
@@ -47,13 +47,19 @@ class Frames {
   }
   /// From the end of the second bank, which single frames do not reach.
   std::optional<HostPhysAddr> allocate_frames(std::size_t count, std::size_t alignment) {
-    require(count <= 16 && alignment == count * kPageSize, "a root is aligned to its size");
-    const std::uint64_t hpa = 0x8000'0000 + kBank - alignment;
-    for (std::size_t i = 0; i < count; ++i) {
-      require(taken.insert(hpa + i * kPageSize).second, "there is one root");
+    require(count <= 16 && alignment == count * kPageSize, "a block is aligned to its size");
+    const std::uint64_t end = 0x8000'0000 + kBank;
+    const std::uint64_t first = end - kBlockFrames * kPageSize;
+    for (std::uint64_t hpa = end - alignment; left > 0 && hpa >= first; hpa -= alignment) {
+      const auto next = taken.lower_bound(hpa);
+      if (next != taken.end() && *next < hpa + alignment) continue;
+      --left;
+      for (std::size_t i = 0; i < count; ++i) taken.insert(hpa + i * kPageSize);
+      std::memset(memory.at(hpa), 0xa5, alignment);
+      return HostPhysAddr(hpa);
     }
-    std::memset(memory.at(hpa), 0xa5, alignment);
-    return HostPhysAddr(hpa);
+    refused = true;
+    return std::nullopt;
   }
   void deallocate_frames(HostPhysAddr base, std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) deallocate_frame(base + i * kPageSize);
@@ -69,6 +75,8 @@ class Frames {
   bool refused = false;
 
  private:
+  static constexpr std::uint64_t kBlockFrames = 128;
+
   std::uint64_t next_ = 0;
 };
 

@@ -4,30 +4,40 @@
 #include <doctest/doctest.h>
 #include <rapidcheck.h>
 #include <core/arch/aarch64/arch.hpp>
+#include <core/arch/riscv64/arch.hpp>
 #include <core/memory/page_table.hpp>
 #include <cstdint>
+#include <fuzz/g_stage_machine.hpp>
 #include <fuzz/stage2_machine.hpp>
 #include <fuzz/stage2_model.hpp>
 #include <set>
 #include <sim/arch/aarch64/mmu.hpp>
+#include <sim/arch/riscv64/mmu.hpp>
 #include <utility>
 #include <vector>
 
 using namespace axvm;
-using sim::aarch64::Access;
-using sim::aarch64::FaultKind;
 
 namespace {
 
 constexpr std::uint64_t k2M = 2ULL << 20;
 constexpr std::uint64_t k1G = 1ULL << 30;
-constexpr Access kAccesses[] = {Access::Read, Access::Write, Access::Fetch};
+
+template <class Duty, class Tlb>
+bool flush(Result<Duty> changed, Tlb& tlb) {
+  if (changed) std::move(*changed).flush(tlb);
+  return changed.has_value();
+}
 
 /// A CPU with stage 2 on and stage 1 off, and the table that the VMM gives it.
-struct Machine {
+struct Stage2Machine {
   using Table = PageTable<aarch64::Stage2Format, fuzz::Frames>;
+  using Access = sim::aarch64::Access;
+  using FaultKind = sim::aarch64::FaultKind;
+  static constexpr Access kAccesses[] = {Access::Read, Access::Write, Access::Fetch};
 
-  explicit Machine(std::uint64_t pa_range)
+  /// PARange: 36 to 48 bits.
+  explicit Stage2Machine(std::uint64_t pa_range = *rc::gen::inRange<std::uint64_t>(1, 6))
       : pa_bits(aarch64::physical_address_bits(pa_range)),
         table(*Table::try_make(frames, aarch64::stage2_geometry(pa_range))) {
     auto& r = mmu.registers();
@@ -35,10 +45,14 @@ struct Machine {
     r.vtcr_el2 = controls.vtcr;
     r.vttbr_el2 = controls.vttbr;
   }
-  template <class Duty>
-  bool flush(Result<Duty> changed) {
-    if (changed) std::move(*changed).flush(tlb);
-    return changed.has_value();
+  /// What a mapping permits.
+  static MappingFlags permitted(MappingFlags flags) { return flags; }
+  auto walk(std::uint64_t gpa, Access access) {
+    sim::aarch64::NoObserver nobody;
+    return mmu.walk_stage2(gpa, access, nobody);
+  }
+  static FaultKind fault(bool mapped) {
+    return mapped ? FaultKind::Permission : FaultKind::Translation;
   }
 
   fuzz::Frames frames;
@@ -53,23 +67,55 @@ struct Machine {
   fuzz::Stage2Model model;
 };
 
+/// A hart with the G-stage on and the VS-stage off, likewise.
+struct GStageMachine {
+  using Table = PageTable<riscv64::GStageFormat, fuzz::Frames>;
+  using Access = sim::riscv64::Access;
+  using FaultKind = sim::riscv64::FaultKind;
+  static constexpr Access kAccesses[] = {Access::Load, Access::Store, Access::Fetch};
+
+  explicit GStageMachine(PageTableGeometry geometry = *rc::gen::element(riscv64::kSv39x4,
+                                                                        riscv64::kSv48x4,
+                                                                        riscv64::kSv57x4))
+      : table(*Table::try_make(frames, geometry)) {
+    mmu.registers().hgatp = controls.hgatp;
+  }
+  static MappingFlags permitted(MappingFlags flags) {
+    return has_any(flags, MappingFlags::Write) ? flags | MappingFlags::Read : flags;
+  }
+  auto walk(std::uint64_t gpa, Access access) {
+    sim::riscv64::NoObserver nobody;
+    return mmu.walk_g_stage(gpa, access, nobody);
+  }
+  static FaultKind fault(bool) { return FaultKind::GuestPage; }
+
+  fuzz::Frames frames;
+  Table table;
+  riscv64::VmControls controls{riscv64::hgatp_value(table.geometry(), table.root(), Vmid(3))};
+  sim::Statistics statistics;
+  sim::riscv64::Mmu mmu{frames.memory, 64, statistics};
+  fuzz::MaintenanceHart cpu{mmu};
+  riscv64::GStageTlb<fuzz::MaintenanceHart> tlb{cpu, controls};
+  fuzz::Stage2Model model;
+};
+
 /// All three agree about `gpa`, with a walk and with whatever the TLB holds.
+template <class Machine>
 void agree(Machine& m, std::uint64_t gpa) {
   const auto wanted = m.model.find(gpa);
   const auto found = m.table.query(GuestPhysAddr(gpa));
   RC_ASSERT(found.has_value() == wanted.has_value());
   if (found) RC_ASSERT(found->hpa.value == wanted->hpa);
-  for (const Access access : kAccesses) {
-    const bool permitted = wanted && has_all(wanted->flags, fuzz::flag_of(access));
+  for (const auto access : Machine::kAccesses) {
+    const bool permitted =
+        wanted && has_all(Machine::permitted(wanted->flags), fuzz::flag_of(access));
     if (found) RC_ASSERT(has_all(found->flags, fuzz::flag_of(access)) == permitted);
-    sim::aarch64::NoObserver nobody;
-    for (const auto& seen :
-         {m.mmu.walk_stage2(gpa, access, nobody), m.mmu.translate(gpa, {.access = access})}) {
+    for (const auto& seen : {m.walk(gpa, access), m.mmu.translate(gpa, {.access = access})}) {
       RC_ASSERT(seen.has_value() == permitted);
       if (seen) {
         RC_ASSERT(seen->pa == wanted->hpa);
       } else {
-        RC_ASSERT(seen.error().kind == (wanted ? FaultKind::Permission : FaultKind::Translation));
+        RC_ASSERT(seen.error().kind == Machine::fault(wanted.has_value()));
       }
     }
   }
@@ -89,9 +135,10 @@ MappingFlags draw_flags() {
 
 }  // namespace
 
-TEST_CASE("look-up, hardware walk and reference agree after any maps, unmaps and protects") {
+TEST_CASE_TEMPLATE("look-up, hardware walk and reference agree after any maps, unmaps and protects",
+                   Machine, Stage2Machine, GStageMachine) {
   CHECK(rc::check("random mappings and permissions", [] {
-    Machine m(*rc::gen::inRange<std::uint64_t>(1, 6));  // PARange: 36 to 48 bits
+    Machine m;
     std::set<std::uint64_t> borders;
     const int steps = *rc::gen::inRange(1, 16);
     for (int step = 0; step < steps; ++step) {
@@ -105,20 +152,20 @@ TEST_CASE("look-up, hardware walk and reference agree after any maps, unmaps and
         case 0:
         case 1: {
           const bool free = !m.model.overlaps(begin, end);
-          RC_ASSERT(m.flush(m.table.map(at, HostPhysAddr(hpa), flags)) == free);
+          RC_ASSERT(flush(m.table.map(at, HostPhysAddr(hpa), flags), m.tlb) == free);
           if (free) m.model.map(begin, end, hpa, flags);
           break;
         }
         case 2:
-          RC_ASSERT(m.flush(m.table.unmap(at, m.tlb)));
+          RC_ASSERT(flush(m.table.unmap(at, m.tlb), m.tlb));
           m.model.unmap(begin, end);
           break;
         case 3:
-          RC_ASSERT(m.flush(m.table.protect(at, flags, m.tlb)));
+          RC_ASSERT(flush(m.table.protect(at, flags, m.tlb), m.tlb));
           m.model.protect(begin, end, flags);
           break;
         default:
-          RC_ASSERT(m.flush(m.table.remap(at, HostPhysAddr(hpa), flags, m.tlb)));
+          RC_ASSERT(flush(m.table.remap(at, HostPhysAddr(hpa), flags, m.tlb), m.tlb));
           m.model.unmap(begin, end);
           m.model.map(begin, end, hpa, flags);
       }
