@@ -45,6 +45,9 @@ class StrictTlb {
   }
   /// Remembers an entry whose input `find` did not know; the oldest one goes when the TLB is full.
   void insert(TlbTag tag, const Entry& entry);
+  /// The entry for the same block, made from leaves of the same sizes and leading to the same
+  /// `ipa`, is this one from now on, with its age. False: there is none.
+  bool amend(TlbTag tag, const Entry& entry) noexcept;
 
   /// Drops everything of the VM but second-stage entries.
   void drop_stage1(std::uint16_t vmid) {
@@ -182,6 +185,19 @@ void StrictTlb<Entry>::insert(TlbTag tag, const Entry& entry) {
   if (is_fragment(entry)) ++fragments_[tag.kind()][entry.first_size()];
   if (has_source(tag)) ++sources_[entry.second_size()];
   if (++size_ > buckets_.size()) grow_index();
+}
+
+template <class Entry>
+bool StrictTlb<Entry>::amend(TlbTag tag, const Entry& entry) noexcept {
+  const Slot slot = find_exact(tag, entry.size(), entry.input);
+  if (slot == kNone) return false;
+  Entry& known = slots_[slot].entry;
+  const bool same = known.ipa == entry.ipa && known.first_size() == entry.first_size() &&
+                    known.second_size() == entry.second_size();
+  if (!same) return false;
+  ++changes_;
+  known = entry;
+  return true;
 }
 
 template <class Entry>
