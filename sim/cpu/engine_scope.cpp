@@ -43,3 +43,10 @@ extern "C" void tlb_reset_dirty_by_vaddr_riscv64(void* cpu, std::uint64_t start,
   static const auto engine = next<SearchTlb>("tlb_reset_dirty_by_vaddr_riscv64");
   if (engine != nullptr) engine(cpu, start, length);
 }
+
+extern "C" void tlb_reset_dirty_by_vaddr_x86_64(void* cpu, std::uint64_t start,
+                                                std::uint64_t length) noexcept {
+  if (axvm::sim::EngineScope::entered()) return;
+  static const auto engine = next<SearchTlb>("tlb_reset_dirty_by_vaddr_x86_64");
+  if (engine != nullptr) engine(cpu, start, length);
+}
