@@ -196,6 +196,16 @@ struct Instruction {
     return truncate(other.is_high_byte ? held >> 8 : held, width);
   }
 
+  /// BitTest and its kin with a register, which holds `held`: bytes to be added to the offset of
+  /// `memory`, since any bit before and behind it may be named (APM Vol. 3, "BT").
+  [[nodiscard]] constexpr std::int64_t bit_displacement(std::uint64_t held) const noexcept {
+    if (other.kind != OtherOperand::Kind::Register) return 0;
+    const unsigned unused = 64 - 8 * bytes(width);
+    const std::int64_t bit = static_cast<std::int64_t>(held << unused) >> unused;
+    const std::int64_t bits = 8 * bytes(width);
+    return (bit - (bit & (bits - 1))) / 8;
+  }
+
   friend constexpr bool operator==(const Instruction&, const Instruction&) = default;
 };
 

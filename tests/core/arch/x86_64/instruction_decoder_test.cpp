@@ -199,6 +199,19 @@ TEST_CASE("immediates are sign-extended, and those of bits count modulo the oper
   CHECK(decoded({0x66, 0x0f, 0xba, 0x28, 0xff}).other.immediate == 15);
 }
 
+TEST_CASE("a register may name any bit, in whole operands before and behind the address") {
+  const Instruction dwords = decoded({0x0f, 0xab, 0x10});
+  CHECK(dwords.bit_displacement(31) == 0);
+  CHECK(dwords.bit_displacement(32) == 4);
+  CHECK(dwords.bit_displacement(0xffff'ffff) == -4);  // bit -1
+  CHECK(dwords.bit_displacement(0x1'0000'0020) == 4);
+  CHECK(dwords.bit_displacement(0x8000'0000) == -0x1000'0000);
+  CHECK(decoded({0x66, 0x0f, 0xab, 0x10}).bit_displacement(0xffe0) == -4);
+  CHECK(decoded({0x48, 0x0f, 0xab, 0x10}).bit_displacement(~0ULL) == -8);
+  CHECK(decoded({0x48, 0x0f, 0xab, 0x10}).bit_displacement(200) == 24);
+  CHECK(decoded({0x0f, 0xba, 0x28, 0xff}).bit_displacement(200) == 0);
+}
+
 TEST_CASE("the order of operands is told: comparing is not symmetrical") {
   const Instruction with_memory_first = decoded({0x39, 0x08});
   CHECK(with_memory_first.operation == Operation::Compare);
