@@ -16,7 +16,9 @@ struct KindOf {
     }
     return by_process ? ExitKind::ProcessDevice : ExitKind::Device;
   }
-  ExitKind operator()(const FirmwareCall&) const { return ExitKind::Call; }
+  ExitKind operator()(const FirmwareCall& call) const {
+    return traps.sends_interrupt(call) ? ExitKind::InterruptSent : ExitKind::Call;
+  }
   ExitKind operator()(const PageMapped&) const { return ExitKind::Page; }
   ExitKind operator()(const ExceptionInjected&) const { return ExitKind::Exception; }
   ExitKind operator()(const StateChanged&) const { return ExitKind::Other; }
@@ -66,8 +68,10 @@ std::uint64_t ExitPrices::cycles_of(const Event& event) const {
     case ExitKind::ProcessDevice: return std::uint64_t{costs_.device_access} + costs_.process;
     case ExitKind::Page: return costs_.page;
     case ExitKind::Exception: return costs_.exception;
-    case ExitKind::InterruptSent:
-      return std::uint64_t{costs_.register_access} + costs_.interrupt_sent;
+    case ExitKind::InterruptSent: {
+      const bool by_call = std::holds_alternative<FirmwareCall>(event);
+      return std::uint64_t{by_call ? costs_.call : costs_.register_access} + costs_.interrupt_sent;
+    }
     case ExitKind::Interrupt: return std::uint64_t{costs_.world_switch} + costs_.interrupt;
     case ExitKind::Wait: return costs_.world_switch;
     case ExitKind::Other: break;

@@ -18,7 +18,7 @@ enum class ExitKind : std::uint8_t {
   ProcessDevice,  ///< a device that a process emulates
   Page,           ///< memory that was not mapped yet
   Exception,      ///< the guest was handed an exception
-  InterruptSent,  ///< ICC_SGI1R_EL1
+  InterruptSent,  ///< ICC_SGI1R_EL1, sbi_send_ipi
   Interrupt,      ///< a physical interrupt
   Wait,           ///< WFI or WFE
   Other,

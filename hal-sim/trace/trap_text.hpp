@@ -34,6 +34,8 @@ class TrapText {
   [[nodiscard]] virtual bool is_stage2_fault(const TrapTaken& trap) const = 0;
   /// The guest sent an interrupt to another of its CPUs by this register.
   [[nodiscard]] virtual bool sends_interrupt(const DeviceAccess& access) const = 0;
+  /// The same by this call.
+  [[nodiscard]] virtual bool sends_interrupt(const FirmwareCall& call) const = 0;
   /// Where the instruction is that trapped.
   [[nodiscard]] virtual std::uint64_t trapped_instruction(const TrapTaken& trap) const = 0;
 

@@ -18,8 +18,8 @@ struct ExitCosts {
   std::uint32_t page = 0;             ///< memory is mapped
   std::uint32_t exception = 0;        ///< an exception is handed to the guest
   std::uint32_t interrupt = 0;        ///< a physical interrupt is taken
-  /// More than a register, when it sends an interrupt to a vCPU that runs elsewhere: the receiver's
-  /// exit and entry, which the sender waits for.
+  /// More than a register or call, when it sends an interrupt to a vCPU that runs elsewhere: the
+  /// receiver's exit and entry, which the sender waits for.
   std::uint32_t interrupt_sent = 0;
   /// The guest reads or writes its interrupts' virtual CPU interface: no exit.
   std::uint32_t interface_access = 0;

@@ -33,6 +33,26 @@ TEST_CASE("trap text: RISC-V names causes, and tells waiting from other virtual 
   CHECK_FALSE(text.is_stage2_fault(riscv_trap(12)));
 }
 
+TEST_CASE(
+    "trap text: interrupts between CPUs are sent by calls on RISC-V, by a register on AArch64") {
+  const TrapText& riscv64 = trap_text(Isa::Riscv64);
+  FirmwareCall call{};
+  call.function = 0x73'5049ULL << 32;  // sbi_send_ipi
+  CHECK(riscv64.sends_interrupt(call));
+  CHECK_FALSE(trap_text(Isa::Aarch64).sends_interrupt(call));
+  call.function = 0x04ULL << 32;  // the legacy one
+  CHECK(riscv64.sends_interrupt(call));
+  call.function = 0x03ULL << 32;  // sbi_clear_ipi
+  CHECK_FALSE(riscv64.sends_interrupt(call));
+  call.function = 0x73'5049ULL << 32 | 1;
+  CHECK_FALSE(riscv64.sends_interrupt(call));
+  DeviceAccess access{};
+  access.bus = Bus::SysReg;
+  access.address = 0xC65D;  // ICC_SGI1R_EL1: op0 3, op1 0, CRn 12, CRm 11, op2 5
+  CHECK(trap_text(Isa::Aarch64).sends_interrupt(access));
+  CHECK_FALSE(riscv64.sends_interrupt(access));
+}
+
 TEST_CASE("trap text: RISC-V shows the guest-physical address of a guest-page fault") {
   const TrapText& text = trap_text(Isa::Riscv64);
   CHECK(text.registers(riscv_trap(21, 0x1000'0005, 0x400'0001)) ==

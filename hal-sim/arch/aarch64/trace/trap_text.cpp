@@ -56,6 +56,8 @@ class Text final : public TrapText {
   [[nodiscard]] bool sends_interrupt(const DeviceAccess& access) const override {
     return access.bus == Bus::SysReg && access.address == kIccSgi1r;
   }
+  /// That is a register here.
+  [[nodiscard]] bool sends_interrupt(const FirmwareCall&) const override { return false; }
   [[nodiscard]] std::uint64_t trapped_instruction(const TrapTaken& trap) const override {
     return trap.cause == kSynchronous
                ? aarch64::trapped_instruction(trap.syndrome, trap.return_address)

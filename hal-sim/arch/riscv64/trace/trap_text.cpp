@@ -12,6 +12,9 @@ constexpr unsigned kLoadGuestPageFault = 21;
 constexpr unsigned kVirtualInstruction = 22;
 constexpr unsigned kStoreGuestPageFault = 23;
 constexpr std::uint64_t kWfi = 0x1050'0073;
+// SBI 2.0, FirmwareCall::function: sbi_send_ipi of the IPI extension, and the legacy one.
+constexpr std::uint64_t kSendIpi = 0x73'5049ULL << 32;
+constexpr std::uint64_t kLegacySendIpi = 0x04ULL << 32;
 
 // Exceptions by number.
 std::string_view exception_name(std::uint64_t code) {
@@ -83,6 +86,9 @@ class Text final : public TrapText {
   }
   /// That is a call to firmware here.
   [[nodiscard]] bool sends_interrupt(const DeviceAccess&) const override { return false; }
+  [[nodiscard]] bool sends_interrupt(const FirmwareCall& call) const override {
+    return call.function == kSendIpi || call.function == kLegacySendIpi;
+  }
   [[nodiscard]] std::uint64_t trapped_instruction(const TrapTaken& trap) const override {
     return trap.return_address;
   }
