@@ -1,6 +1,7 @@
 """axvm explain"""
 
 import json
+import re
 import unittest
 
 from command import Test, config
@@ -69,7 +70,8 @@ class Registers(Test):
                  "--list: stands alone, expected nothing else to explain"),
                 (["walk", "--gva", "0"],
                  "explain walk: expected a configuration, or registers and memory"),
-                (["walk", config("hello")], "explain walk: expected --gva ADDR or --gpa ADDR")):
+                (["walk", config("hello")],
+                 "explain walk: expected --gva ADDR, --gpa ADDR or --trace FILE --event N")):
             self.assert_rejected(self.axvm("explain", *arguments), line)
 
 
@@ -429,6 +431,112 @@ class Traces(Test):
     def test_what_riscv_guests_may_not_execute(self):
         told = self.axvm("explain", "trace", self.trace("unknown", isa="riscv64")).out
         self.assertIn("an instruction that is trapped: csrrw zero, vsatp, a0, a0 = 0x5eed", told)
+
+    def number_of(self, path, is_it):
+        """Of the first event that is it."""
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        kept = [line for line in lines if not line.get("host") and line["event"] != "Machine"]
+        first = next(n for n, line in enumerate(kept) if line["event"] == "TrapTaken")
+        return next(n for n, line in enumerate(kept[first:], 1) if is_it(line))
+
+    def test_the_walk_of_an_exit_is_that_of_its_moment(self):
+        """The page is mapped by the exit: before it, the walk ends there; after it, it does not."""
+        for isa, fault, invalid in (
+                ("aarch64", "translation fault, level", "invalid: the walk ends here"),
+                ("riscv64", "guest-page fault at level", "invalid")):
+            with self.subTest(isa=isa):
+                path = self.trace("lazy", isa)
+                mapped = self.number_of(path, lambda line: line["event"] == "PageMapped")
+                walk = ["explain", "walk", config("lazy", isa), "--trace", path, "--event"]
+                done = self.axvm(*walk, mapped - 1)
+                self.assertEqual((done.status, done.err), (0, ""))
+                told = self.axvm("explain", "trace", path, "--event", mapped - 1).out
+                address = re.search(r"to G?VA (0x[0-9a-f]+)", told).group(1)
+                self.assertRegex(done.out_lines[0],
+                                 rf"^event {mapped - 1}, vm1 vcpu0 after \d+ instructions of "
+                                 rf"CPU 0: GVA {address}$")
+                self.assertIn(invalid, done.out)
+                self.assertRegex(done.out, rf"Result: .*{fault}")
+                self.assertEqual(done.out, self.axvm(*walk, mapped - 1, "--chaos", "3").out)
+                later = self.axvm("explain", "walk", config("lazy", isa), "--gva", address)
+                self.assertNotRegex(later.out, rf"Result: .*{fault}")
+
+    def test_the_walk_of_an_exit_has_its_access_and_privilege(self):
+        path = self.trace("hello")
+        done = self.axvm("explain", "walk", config("hello"), "--trace", path, "--event", "13")
+        self.assertIn("GVA 0x9000000", done.out_lines[0])
+        self.assertRegex(done.out, r"Result: translation fault, level \d of stage 2, for a write")
+        self.assertIn("EL2 would see: ESR_EL2 = 0x92000045", done.out.replace("\n  ", " "))
+
+    def test_the_walk_of_an_exit_of_the_second_cpu(self):
+        path = self.trace("exits")
+        abort = self.number_of(path, lambda line: line["event"] == "TrapTaken" and
+                               line["vcpu"] == 1 and int(line["syndrome"], 16) >> 26 == 0x24)
+        done = self.axvm("explain", "walk", config("exits"), "--trace", path, "--event", abort)
+        self.assertEqual((done.status, done.err), (0, ""))
+        self.assertRegex(done.out_lines[0], "vm1 vcpu1 after .* of CPU 1")
+        self.assertIn("stage 1 level 1", done.out)
+
+    def test_the_walk_of_an_exit_with_its_tables_as_a_page(self):
+        path = self.folder / "trace"
+        self.axvm("run", config("hello"), "--quiet", "--trace-tables", "--trace", f"{path}:jsonl")
+        number = self.number_of(path, lambda line: line.get("fault_address") == "0x9000000")
+        file = self.folder / "w.html"
+        done = self.axvm("explain", "walk", config("hello"), "--trace", path, "--event", number,
+                         "--html", file)
+        self.assertEqual((done.status, done.out, done.err), (0, "", ""))
+        data = json.loads(file.read_text().split('type="application/json">')[1]
+                          .split("</script>")[0])
+        self.assertEqual(int(data["reads"][-1]["descriptor"]["word"], 16), 0)
+
+    def test_a_walk_that_is_of_no_exit(self):
+        path = self.trace("hello")
+        walk = ["explain", "walk", config("hello"), "--trace", path]
+        count = re.search(r"has (\d+) events",
+                          self.axvm("explain", "trace", path, "--event", 10**6).err).group(1)
+        call = self.number_of(path, lambda line: line.get("syndrome") == "0x5a000000")
+        access = self.number_of(path, lambda line: line["event"] == "DeviceAccess")
+        expected = "expected an exit by a fault of stage 2 at an address"
+        for event, line in (
+                (10**6, f"--event: is 1000000, {path} has {count} events"),
+                (0, "--event: is 0, expected 1 to 4611686018427387904"),
+                (call, f'--event: {call} is "HVC from AArch64", {expected}'),
+                (access, f'--event: {access} is "DeviceAccess", {expected}')):
+            self.assert_rejected(self.axvm(*walk, "--event", event), line)
+        self.assert_rejected(self.axvm(*walk), "--trace requires --event")
+        self.assert_rejected(self.axvm(*walk, "--event", "13", "--gva", "0"),
+                             "--gva excludes --trace")
+
+    def test_a_walk_in_a_trace_of_another_run(self):
+        path = self.trace("hello")
+        lines = path.read_text().splitlines()
+        line = next(n for n, text in enumerate(lines, 1) if '"fault_address":"0x9000000"' in text)
+        event = self.number_of(path, lambda line: line.get("fault_address") == "0x9000000")
+        then = ("is not what this machine does then, expected a trace of the same run "
+                "(--trace FILE:jsonl)")
+        walk = ["explain", "walk", config("hello"), "--trace", path, "--event", event]
+        path.write_text("\n".join(lines[:line - 1] + [lines[line - 1].replace(
+            '"instructions":', '"instructions":9')]) + "\n")
+        self.assert_rejected(self.axvm(*walk), f"{path}:{line}: {then}")
+        # Both begin alike.
+        lazy = json.loads(self.trace("lazy").read_text().splitlines()[-1])["time_ns"]
+        late = self.number_of(path, lambda line: line["event"] == "PageMapped" and
+                              line["time_ns"] > lazy // 2) - 1
+        done = self.axvm(*walk[:-1], late)
+        self.assertRegex(done.err, rf"^axvm: {path}:\d+: {re.escape(then)}\n$")
+        self.assertEqual((done.status, done.out), (2, ""))
+        self.trace("hello", "riscv64")
+        event = self.number_of(path, lambda line: line.get("fault_address") == "0x10000000")
+        self.assert_rejected(self.axvm(*walk[:-1], event), f"{path}:1: {then}")
+        # What follows the end of the run.
+        self.trace("hello")
+        with path.open("a", encoding="ascii") as trace:
+            trace.write(lines[line - 1] + "\n")
+        event = int(re.search(r"has (\d+) events", self.axvm(
+            "explain", "trace", path, "--event", 10**6).err).group(1))
+        self.assert_rejected(self.axvm(*walk[:-1], event),
+                             f"{path}:{len(lines) + 1}: this machine ends before (powered off), "
+                             "expected a trace of the same run (--trace FILE:jsonl)")
 
     def test_what_is_no_trace(self):
         path = self.trace("hello")

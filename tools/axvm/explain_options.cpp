@@ -21,6 +21,7 @@ Examples:
   axvm explain walk vm.toml --gva 0x40080000 --html w.html   a walk, as a page to step through
   axvm explain walk --registers vm.toml --memory ram.bin@0x40000000 --gva 0x40080000
   axvm explain trace run.jsonl --event 3                     an exit of a trace
+  axvm explain walk vm.toml --trace run.jsonl --event 3      the walk that it is about
 
 Exit status: 0 it was explained, 1 the guest failed before --at, 2 bad usage or files.
 )";
@@ -221,6 +222,27 @@ void add_typed(CLI::App& app, ExplainWalkOptions& walk) {
       ->type_name("FILE@ADDRESS");
 }
 
+std::uint64_t event_number(const std::string& text) {
+  return number("--event", text, 1, std::uint64_t{1} << 62);
+}
+
+// Which address, when, and by whom the exit says.
+void add_traced(CLI::App& app, ExplainWalkOptions& walk) {
+  auto* trace =
+      app.add_option("--trace", walk.trace,
+                     "The walk of a traced exit: what `axvm run CONFIG --trace FILE:jsonl` wrote");
+  trace->type_name("FILE");
+  auto* event = app.add_option_function<std::string>(
+      "--event", [&walk](const std::string& text) { walk.event = event_number(text); },
+      "Which one, as `axvm explain trace` counts them");
+  event->type_name("N")->needs(trace);
+  trace->needs(event);
+  for (const char* other : {"--gva", "--gpa", "--access", "--el", "--mode", "--at", "--vcpu",
+                            "--registers", "--register", "--memory"}) {
+    trace->excludes(app.get_option(other));
+  }
+}
+
 void add_walk(CLI::App& app, ExplainWalkOptions& walk) {
   add_configuration(app, walk.configuration);
   app.get_option("CONFIG")->required(false);
@@ -245,8 +267,11 @@ void add_walk(CLI::App& app, ExplainWalkOptions& walk) {
                  "TOML file of a processor (configs/walk-lab/profiles), for the cycles of reads")
       ->type_name("FILE");
   add_typed(app, walk);
+  add_traced(app, walk);
   app.callback([&walk] {
-    if (!walk.gva && !walk.gpa) reject("explain walk: expected --gva ADDR or --gpa ADDR");
+    if (!walk.gva && !walk.gpa && !walk.trace) {
+      reject("explain walk: expected --gva ADDR, --gpa ADDR or --trace FILE --event N");
+    }
     if (walk.configuration.files.empty() == !walk.typed()) {
       reject("explain walk: expected a configuration, or registers and memory");
     }
@@ -258,10 +283,7 @@ void add_trace(CLI::App& app, ExplainTraceOptions& trace) {
       ->required()
       ->type_name("");
   app.add_option_function<std::string>(
-         "--event",
-         [&trace](const std::string& text) {
-           trace.event = number("--event", text, 1, std::uint64_t{1} << 62);
-         },
+         "--event", [&trace](const std::string& text) { trace.event = event_number(text); },
          "Only this event, counted from the first exit, in full")
       ->type_name("N");
   app.add_option_function<std::string>(

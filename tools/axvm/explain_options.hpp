@@ -35,9 +35,11 @@ struct ExplainWalkOptions {
   WalkPrivilege privilege;
   std::optional<std::uint64_t> at;  ///< instructions of the vCPU; none: the end of the run
   std::uint32_t vcpu = 0;
-  bool full = false;                          ///< --full: a line for each field
-  std::optional<std::string> html;            ///< --html: the page's file
-  std::optional<std::string> profile;         ///< --profile: whose caches say what reads cost
+  std::optional<std::string> trace;    ///< --trace: a run of the configuration, in JSON lines
+  std::optional<std::uint64_t> event;  ///< --event: the exit of it whose walk is asked for
+  bool full = false;                   ///< --full: a line for each field
+  std::optional<std::string> html;     ///< --html: the page's file
+  std::optional<std::string> profile;  ///< --profile: whose caches say what reads cost
   std::optional<std::string> registers_file;  ///< --registers
   std::vector<NamedValue> registers;          ///< --register
   std::vector<explain::MemoryDump> dumps;     ///< --memory

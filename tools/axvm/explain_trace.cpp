@@ -1,14 +1,12 @@
 #include <fmt/format.h>
 
-#include <cerrno>
 #include <explain/registers.hpp>
 #include <explain/text.hpp>
 #include <explain/traced_exit.hpp>
-#include <fstream>
 #include <hal-sim/trace/trace_reader.hpp>
-#include <system_error>
 #include <tools/axvm/exit_status.hpp>
 #include <tools/axvm/explain_options.hpp>
+#include <tools/axvm/replayed_trace.hpp>
 
 namespace axvm::tool {
 
@@ -78,16 +76,12 @@ void show_in_full(Isa isa, const TraceEvent& event, std::size_t number, Output& 
 }  // namespace
 
 int explain_trace(const ExplainTraceOptions& options, Output& output) {
-  errno = 0;
-  std::ifstream stream(options.file, std::ios::binary);
-  // A folder can be opened, but has no first byte.
-  if (!stream.is_open() || (stream.peek(), stream.bad())) {
-    complain(fmt::format("{}: cannot be read: {}", options.file,
-                         std::generic_category().message(errno)));
+  auto stream = open_trace(options.file);
+  if (!stream) {
+    complain(stream.error());
     return kBadUsage;
   }
-  stream.clear();
-  TraceReader reader(options.file, stream, hal_sim::TraceContent::Everything, options.vm);
+  TraceReader reader(options.file, *stream, hal_sim::TraceContent::Everything, options.vm);
   for (std::size_t number = 1;; ++number) {
     const auto event = reader.next();
     if (!event) {
