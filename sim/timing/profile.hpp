@@ -54,8 +54,8 @@ struct Profile {
   std::vector<WalkCacheProfile> stage2_walk_caches;
   std::vector<IpaCacheProfile> ipa_caches;
   HierarchyProfile memory;
-  std::uint32_t walkers = 1;      ///< walks at once
-  std::uint32_t outstanding = 1;  ///< accesses at once: how far the processor looks ahead
+  std::uint32_t walkers = 1;       ///< walks at once
+  std::uint32_t outstanding = 1;   ///< accesses at once: how far the processor looks ahead
   std::optional<ExitCosts> exits;  ///< nothing: they are not known
 };
 
