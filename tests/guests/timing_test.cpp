@@ -34,12 +34,9 @@ TEST_CASE("timing: the model of a processor shows in no event, no stamp and no s
     CHECK(functional.console == timed.console);
     CHECK(functional.instructions == timed.instructions);
     REQUIRE_FALSE(timed.counters.empty());
-    // So many instructions are in a line at most, so that what runs straight on is a fetch for each
-    // of those; a loop that waits inside a line is none.
-    const std::uint64_t in_a_line = isa == hal_sim::Isa::Aarch64 ? 16 : 32;
-    std::uint64_t fetches = 0;
-    for (const sim::timing::Counters& counters : timed.counters) fetches += counters.fetches;
-    CHECK(fetches * in_a_line >= timed.instructions / 64);
+    // What runs straight on is a fetch for each line of 16 or more instructions; a loop that waits
+    // inside a line is none, however long it waits.
+    for (const sim::timing::Counters& counters : timed.counters) CHECK(counters.fetches > 0);
     const sim::timing::Counters& first = timed.counters.front();
     // One that goes on in the next line is two.
     CHECK(first.fetches <= 2 * timed.instructions + first.refused);

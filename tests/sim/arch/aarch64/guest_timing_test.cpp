@@ -185,13 +185,14 @@ namespace {
 struct Spaces {
   static constexpr std::uint64_t kOwn = 0x10'0000;
   static constexpr std::uint64_t kShared = 0x20'0000;
-  static constexpr std::uint64_t kBlock = 0x4000'0000;  // of 2 MiB, not global
+  static constexpr std::uint64_t kBlock = 0x4000'0000;  // of 2 MiB over pages, not global
   static constexpr std::uint64_t kNotGlobal = 1U << 11;
 
   Spaces() : core(tables.memory()) {
     tables.map1(kOwn, 0x4030'0000, 0, kNotGlobal);
     tables.map1(kShared, 0x4030'1000);
     tables.map1(kBlock, 0x4020'0000, 1, kNotGlobal);
+    tables.map2_ram();
     timing::Profile profile = small_processor();
     profile.l1_tlbs[1].shape = {.entries = 64, .ways = 64};
     core.set_profile(profile);
@@ -201,8 +202,10 @@ struct Spaces {
     r.sctlr_el1 = 1;
     r.tcr_el1 = 16 | 16 << 16 | 5ULL << 32;
     r.ttbr0_el1 = tables.stage1().root | std::uint64_t{asid} << 48;
-    r.vttbr_el2 = std::uint64_t{vmid} << 48;
-    core.set_regime(Regime(r, {}));
+    r.hcr_el2 = 1;
+    r.vtcr_el2 = 16 | 2 << 6 | 5 << 16;
+    r.vttbr_el2 = tables.stage2().root | std::uint64_t{vmid} << 48;
+    core.set_regime(Regime(r, {.pa_bits = 48}));
   }
   /// Whether a load from there has to walk.
   bool walks(std::uint64_t va) {
