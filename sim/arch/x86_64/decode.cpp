@@ -162,13 +162,22 @@ class Decoder {
     const unsigned mod = i_.modrm >> 6;
     const unsigned rm = i_.modrm & 7;
     if (mod == 3) return;
+    i_.relative = size_ == CodeSize::Bits64;
     if (i_.address_bytes == 2) {
-      in_.take(mod == 1 ? 1 : mod == 2 || rm == 6 ? 2 : 0);
+      displacement(mod == 1 ? 1 : mod == 2 || (mod == 0 && rm == 6) ? 2 : 0);
       return;
     }
-    const bool sib = rm == 4;
-    const unsigned base = sib ? static_cast<unsigned>(in_.take(1) & 7) : rm;
-    in_.take(mod == 1 ? 1 : mod == 2 || base == 5 ? 4 : 0);
+    const bool has_sib = rm == 4;
+    if (has_sib) i_.sib = static_cast<std::uint8_t>(in_.take(1));
+    const unsigned base = has_sib ? i_.sib & 7U : rm;
+    displacement(mod == 1 ? 1 : mod == 2 || (mod == 0 && base == 5) ? 4 : 0);
+  }
+
+  void displacement(unsigned bytes) noexcept {
+    const std::uint64_t raw = in_.take(bytes);
+    i_.displacement = bytes == 1   ? static_cast<std::int8_t>(raw)
+                      : bytes == 2 ? static_cast<std::int16_t>(raw)
+                                   : static_cast<std::int32_t>(raw);
   }
 
   [[nodiscard]] unsigned immediate_bytes(char form) const noexcept {

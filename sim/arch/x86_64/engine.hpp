@@ -6,6 +6,7 @@
 #include <expected>
 #include <sim/arch/x86_64/engine_context.hpp>
 #include <sim/arch/x86_64/exit_code.hpp>
+#include <sim/arch/x86_64/registers.hpp>
 #include <sim/cpu/unicorn_engine.hpp>
 #include <sim/memory/physical_memory.hpp>
 #include <string>
@@ -51,7 +52,11 @@ class Engine : public UnicornEngine {
   [[nodiscard]] std::uint64_t rip() const { return reg(UC_X86_REG_RIP); }
   /// Between runs, and in block and interrupt hooks, whose block it ends.
   void set_rip(std::uint64_t v) { set_reg(UC_X86_REG_RIP, v); }
-  [[nodiscard]] std::uint64_t rflags() const { return reg(UC_X86_REG_RFLAGS); }
+  /// Without RF, which instructions do not reliably clear here. It keeps breakpoints from matching,
+  /// which never match anyway.
+  [[nodiscard]] std::uint64_t rflags() const {
+    return reg(UC_X86_REG_RFLAGS) & ~x86_64::rflags::RF;
+  }
 
   /// All of its state, as it is now; to look at.
   [[nodiscard]] EngineContext& look() {

@@ -24,6 +24,18 @@ struct EngineSegment {
 };
 enum SegmentNumber : std::uint8_t { kEs, kCs, kSs, kDs, kFs, kGs };
 
+/// Which segment an instruction's prefix names; DS when there is none.
+constexpr SegmentNumber segment_of_prefix(std::uint8_t prefix) noexcept {
+  switch (prefix) {
+    case 0x26: return kEs;
+    case 0x2e: return kCs;
+    case 0x36: return kSs;
+    case 0x64: return kFs;
+    case 0x65: return kGs;
+    default: return kDs;
+  }
+}
+
 /// The beginning of the structure.
 struct EngineHead {
   std::uint64_t gpr[16];
