@@ -4,6 +4,8 @@
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
+#include <span>
+#include <string>
 
 #include "guest_runner.hpp"
 #include "plain_unicorn.hpp"
@@ -13,33 +15,47 @@ namespace {
 
 constexpr std::uint64_t kInstructions = 20'000'000;
 
-void under_the_vmm(benchmark::State& state, const char* guest) {
-  GuestRunner runner(guest);
+void under_the_vmm(benchmark::State& state, const Isa& isa, const char* guest) {
+  GuestRunner runner(isa, guest);
   runner.run(100'000);  // translate, map
   for (auto _ : state) runner.run(kInstructions);
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kInstructions));
 }
 
-/// `per_loop` instructions per turn of the loop that X28 counts.
-void on_plain_unicorn(benchmark::State& state, const char* guest, std::uint64_t per_loop) {
-  const auto image = guest_image(guest);
-  PlainUnicorn engine(image);
+/// `per_loop` instructions per turn of the loop that the guest counts.
+void on_plain_unicorn(benchmark::State& state, const Isa& isa, const char* guest,
+                      std::uint64_t per_loop) {
+  const auto image = guest_image(isa, guest);
+  PlainUnicorn engine(isa, image);
   const std::uint64_t loops = kInstructions / per_loop;
-  const std::uint64_t end = offset_of_branch_to_self(image);
+  const std::uint64_t end = offset_of_branch_to_self(isa, image);
   for (auto _ : state) engine.run_loop(loops, end);
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(loops * per_loop));
 }
 
-BENCHMARK_CAPTURE(under_the_vmm, alu, "alu")->Name("guest/alu/axvm");
-BENCHMARK_CAPTURE(on_plain_unicorn, alu, "alu", 17)->Name("guest/alu/unicorn");
-BENCHMARK_CAPTURE(under_the_vmm, load, "load")->Name("guest/load/axvm");
-BENCHMARK_CAPTURE(on_plain_unicorn, load, "load", 10)->Name("guest/load/unicorn");
-BENCHMARK_CAPTURE(under_the_vmm, store, "store")->Name("guest/store/axvm");
-BENCHMARK_CAPTURE(on_plain_unicorn, store, "store", 10)->Name("guest/store/unicorn");
-BENCHMARK_CAPTURE(under_the_vmm, mixed, "mixed")->Name("guest/mixed/axvm");
-BENCHMARK_CAPTURE(on_plain_unicorn, mixed, "mixed", 9)->Name("guest/mixed/unicorn");
-BENCHMARK_CAPTURE(under_the_vmm, callret, "callret")->Name("guest/callret/axvm");
-BENCHMARK_CAPTURE(on_plain_unicorn, callret, "callret", 15)->Name("guest/callret/unicorn");
+struct Guest {
+  const char* name;
+  std::uint64_t per_loop;
+};
+constexpr Guest kAArch64Guests[] = {
+    {"alu", 17}, {"load", 10}, {"store", 10}, {"mixed", 9}, {"callret", 15}};
+constexpr Guest kRiscv64Guests[] = {
+    {"alu", 16}, {"load", 10}, {"store", 10}, {"mixed", 10}, {"callret", 15}};
+
+void add(const Isa& isa, std::span<const Guest> guests) {
+  for (const auto& [guest, per_loop] : guests) {
+    const std::string name = std::string("guest/") + isa.name + "/" + guest;
+    benchmark::RegisterBenchmark((name + "/axvm").c_str(), under_the_vmm, isa, guest);
+    benchmark::RegisterBenchmark((name + "/unicorn").c_str(), on_plain_unicorn, isa, guest,
+                                 per_loop);
+  }
+}
+
+const int kRegistered = [] {
+  add(kAArch64, kAArch64Guests);
+  add(kRiscv64, kRiscv64Guests);
+  return 0;
+}();
 
 }  // namespace
 }  // namespace axvm::bench

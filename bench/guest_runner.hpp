@@ -1,6 +1,7 @@
 #pragma once
 // A bench guest under the whole stack: configuration, host, VMM, machine.
 
+#include <algorithm>
 #include <cstdint>
 #include <fstream>
 #include <hal-sim/host/host.hpp>
@@ -10,52 +11,54 @@
 #include <string>
 #include <vector>
 
+#include "isa.hpp"
+
 namespace axvm::bench {
 
 /// The bytes of a bench guest's image.
-inline std::vector<std::uint8_t> guest_image(const std::string& name) {
-  std::ifstream file(std::string(AXVM_GUESTS_DIR) + "/aarch64/bench/" + name + ".bin",
+inline std::vector<std::uint8_t> guest_image(const Isa& isa, const std::string& name) {
+  std::ifstream file(std::string(AXVM_GUESTS_DIR) + "/" + isa.name + "/bench/" + name + ".bin",
                      std::ios::binary);
   if (!file) throw std::runtime_error("no bench guest " + name);
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-/// Where the image's `b .` is: the end of its counted loop.
-inline std::uint64_t offset_of_branch_to_self(const std::vector<std::uint8_t>& image) {
-  for (std::size_t i = 0; i + 4 <= image.size(); i += 4) {
-    if (image[i] == 0 && image[i + 1] == 0 && image[i + 2] == 0 && image[i + 3] == 0x14) return i;
+/// Where the image's branch to itself is: the end of its counted loop.
+inline std::uint64_t offset_of_branch_to_self(const Isa& isa,
+                                              const std::vector<std::uint8_t>& image) {
+  for (std::size_t i = 0; i + isa.end_size <= image.size(); i += isa.end_size) {
+    if (std::equal(isa.end, isa.end + isa.end_size, image.data() + i)) return i;
   }
   throw std::runtime_error("a bench guest has no end");
 }
 
-/// The configuration of a VM with one vCPU, 64 MiB and a console that boots `image`.
-inline std::string config_text(const std::string& image) {
-  return R"(
+/// The configuration of a VM with one vCPU, 64 MiB and a console that boots the guest `name`.
+inline std::string config_text(const Isa& isa, const std::string& name) {
+  const std::string entry = std::to_string(isa.entry);
+  return std::string(R"(
 [base]
 id = 1
 name = "bench"
 vm_type = 1
 cpu_num = 1
 [kernel]
-entry_point = 0x40080000
-kernel_path = ")" +
-         image + R"("
-kernel_load_addr = 0x40080000
 image_location = "fs"
-memory_regions = [[0x40000000, 0x4000000, 0x7, 0]]
+entry_point = )") +
+         entry + "\nkernel_load_addr = " + entry + "\nkernel_path = \"" + isa.name + "/" + name +
+         ".bin\"\nmemory_regions = [[" + std::to_string(isa.ram) + ", 0x4000000, 0x7, 0]]" + R"(
 [devices]
-emu_devices = [["pl011", 0x09000000, 0x1000, 33, 0x2, []]]
 passthrough_devices = []
 interrupt_mode = "emu"
-)";
+emu_devices = [)" +
+         isa.console + "]\n[sim]\narch = \"" + isa.name + "\"\n";
 }
 
 class GuestRunner {
  public:
   /// `timing`: null in functional fidelity.
-  explicit GuestRunner(const std::string& guest, const sim::timing::Profile* timing = nullptr) {
-    const auto config =
-        hal_sim::parse_config({{"bench.toml", config_text("aarch64/bench/" + guest + ".bin")}});
+  GuestRunner(const Isa& isa, const std::string& guest,
+              const sim::timing::Profile* timing = nullptr) {
+    const auto config = hal_sim::parse_config({{"bench.toml", config_text(isa, "bench/" + guest)}});
     if (!config) throw std::runtime_error("the bench's configuration is wrong");
     hal_sim::HostOptions options;
     options.images.directories = {AXVM_GUESTS_DIR};

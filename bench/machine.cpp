@@ -9,8 +9,8 @@
 namespace axvm::bench {
 namespace {
 
-void machine_hello(benchmark::State& state) {
-  const auto config = hal_sim::parse_config({{"bench.toml", config_text("aarch64/hello.bin")}});
+void machine_hello(benchmark::State& state, const Isa& isa) {
+  const auto config = hal_sim::parse_config({{"bench.toml", config_text(isa, "hello")}});
   for (auto _ : state) {
     hal_sim::HostOptions options;
     options.images.directories = {AXVM_GUESTS_DIR};
@@ -21,7 +21,12 @@ void machine_hello(benchmark::State& state) {
   }
 }
 
-BENCHMARK(machine_hello)->Name("machine/hello")->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(machine_hello, aarch64, kAArch64)
+    ->Name("machine/aarch64/hello")
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(machine_hello, riscv64, kRiscv64)
+    ->Name("machine/riscv64/hello")
+    ->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace axvm::bench

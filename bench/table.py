@@ -19,14 +19,14 @@ from pathlib import Path
 # better), a cost is our time over the reference's (less is better). First match counts.
 AIMS = [
     # pattern, kind, aim
-    (r"guest/(alu|mixed)", "speed", 0.75),
-    (r"guest/store", "speed", 10.0),
+    (r"guest/\w+/(alu|mixed)", "speed", 0.75),
+    (r"guest/\w+/store", "speed", 10.0),
     (r"guest/.*", "speed", None),
     # 20 MIPS, where hooks on memory alone leave 33.
-    (r"timing/mixed/beside_hooks", "speed", 0.6),
+    (r"timing/\w+/mixed/beside_hooks", "speed", 0.6),
     (r"timing/.*", "speed", None),
     (r"exit/.*", "cost", 1.3),
-    (r"walk/cold/aarch64/4x4", "cost", 1.2),
+    (r"walk/cold/\w+/4x4", "cost", 1.2),
     (r"walk/.*", "cost", None),
     # Per leaf, beside the 24 loads of a cold two-stage walk.
     (r"paging/map/.*", "cost", 0.05),
@@ -88,17 +88,17 @@ def reference_of(name):
     if name.endswith("/axvm"):
         group = name.removesuffix("/axvm")
         return group, group + "/unicorn"
-    timed = re.fullmatch(r"(timing/\w+/)beside_(\w+)", name)
+    timed = re.fullmatch(r"(timing/\w+/\w+/)beside_(\w+)", name)
     if timed:
         return name, timed[1] + timed[2]
     if name.startswith("paging/") and name != "paging/c24":
         return name, "paging/c24"
     if name.startswith("lab/walks/") and name != "lab/walks/chain_of_24":
         return name, "lab/walks/chain_of_24"
-    walk = re.fullmatch(r"walk/cold/[^/]+/(\d+)x(\d+)", name)
+    walk = re.fullmatch(r"walk/cold/(\w+)/(\d+)x(\d+)", name)
     if walk:
-        guest, host = map(int, walk.groups())
-        return name, f"walk/dependent_loads/{(guest + 1) * (host + 1) - 1}"
+        guest, host = int(walk[2]), int(walk[3])
+        return name, f"walk/dependent_loads/{walk[1]}/{(guest + 1) * (host + 1) - 1}"
     return None
 
 

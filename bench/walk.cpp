@@ -4,8 +4,11 @@
 #include <benchmark/benchmark.h>
 
 #include <array>
+#include <initializer_list>
 #include <sim/arch/aarch64/mmu.hpp>
+#include <sim/arch/riscv64/mmu.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "walk_tables.hpp"
@@ -13,62 +16,99 @@
 namespace axvm::bench {
 namespace {
 
-using sim::aarch64::Access;
-using sim::aarch64::AccessContext;
-using sim::aarch64::Mmu;
-using sim::aarch64::NoObserver;
-using sim::aarch64::WalkStep;
-
 constexpr std::array<std::uint64_t, 8> kPages{
     0x0000'0012'3456'7000, 0x0000'0056'789a'b000, 0x0000'0032'1000'5000, 0x0000'0071'fedc'b000,
     0x0000'0009'8765'4000, 0x0000'0044'4444'4000, 0x0000'0001'2345'6000, 0x0000'0060'0060'6000};
 
-/// An MMU set up for g-level stage 1 over h-level stage 2 (0: stage 2 off), with a few pages.
-struct Setup {
-  Setup(unsigned g, unsigned h)
-      : memory(*sim::PhysicalMemory::create(
-            std::array{sim::PhysicalMemory::Bank{WalkTables::kRam, WalkTables::kRamSize}})),
-        mmu(memory, 1024, statistics) {
-    WalkTables tables(memory, g, h);
-    // Fewer levels translate fewer bits.
-    const unsigned bits = g == 4 ? 48 : 12 + 9 * g;
-    for (const std::uint64_t va : kPages) {
-      pages.push_back(va & ((std::uint64_t{1} << bits) - 1));
-      tables.map(pages.back());
-    }
+/// Stage 1 over stage 2.
+struct AArch64 {
+  static constexpr const char* kName = "aarch64";
+  using Mmu = sim::aarch64::Mmu;
+  using Entries = AArch64Entries;
+  using NoObserver = sim::aarch64::NoObserver;
+  using WalkStep = sim::aarch64::WalkStep;
+  static constexpr sim::aarch64::AccessContext kRead{
+      .access = sim::aarch64::Access::Read, .el = 1, .pan = false};
+
+  static constexpr unsigned guest_bits(unsigned levels) {
+    return levels == 4 ? 48 : 12 + 9 * levels;
+  }
+  static std::uint64_t entry_address(const WalkStep& step) { return step.descriptor_pa; }
+  static void set_up(Mmu& mmu, const WalkTables<Entries>& tables, unsigned g, unsigned h) {
     auto& r = mmu.registers();
     r.sctlr_el1 = 0x30c5'0831;
-    r.tcr_el1 = (64 - bits) | (3ULL << 8) | (3ULL << 12) | (1ULL << 23) | (5ULL << 32);
-    r.ttbr0_el1 = tables.stage1_root();
+    r.tcr_el1 = (64 - guest_bits(g)) | (3ULL << 8) | (3ULL << 12) | (1ULL << 23) | (5ULL << 32);
+    r.ttbr0_el1 = tables.guest_root();
     r.hcr_el2 = h == 0 ? 1ULL << 31 : (1ULL << 31) | 1;
     const std::uint64_t start = h == 4 ? 2 : h == 3 ? 1 : 0;
     const std::uint64_t ipa_bits = h == 4 ? 44 : 12 + 9 * h;
     r.vtcr_el2 = (1ULL << 31) | (4ULL << 16) | (3ULL << 12) | (1ULL << 10) | (1ULL << 8) |
                  (start << 6) | (64 - ipa_bits);
-    r.vttbr_el2 = tables.stage2_root();
+    r.vttbr_el2 = tables.host_root();
+  }
+};
+
+/// VS-stage over G-stage.
+struct Riscv64 {
+  static constexpr const char* kName = "riscv64";
+  using Mmu = sim::riscv64::Mmu;
+  using Entries = Riscv64Entries;
+  using NoObserver = sim::riscv64::NoObserver;
+  using WalkStep = sim::riscv64::WalkStep;
+  static constexpr sim::riscv64::AccessContext kRead{.access = sim::riscv64::Access::Load};
+
+  /// The lower half: what is above has to be as the highest bit.
+  static constexpr unsigned guest_bits(unsigned levels) { return 12 + 9 * levels - 1; }
+  static std::uint64_t entry_address(const WalkStep& step) { return step.entry_pa; }
+  static void set_up(Mmu& mmu, const WalkTables<Entries>& tables, unsigned g, unsigned h) {
+    const auto atp = [](unsigned levels, std::uint64_t root) {
+      return levels == 0 ? 0 : (levels + 5ULL) << 60 | root >> 12;
+    };
+    mmu.registers().vsatp = atp(g, tables.guest_root());
+    mmu.registers().hgatp = atp(h, tables.host_root());
+  }
+};
+
+/// An MMU set up for g levels over h levels (0: the second stage is off), with a few pages.
+template <class Isa>
+struct Setup {
+  using Tables = WalkTables<typename Isa::Entries>;
+
+  Setup(unsigned g, unsigned h)
+      : memory(*sim::PhysicalMemory::create(
+            std::array{sim::PhysicalMemory::Bank{Tables::kRam, Tables::kRamSize}})),
+        mmu(memory, 1024, statistics) {
+    Tables tables(memory, g, h);
+    for (const std::uint64_t va : kPages) {
+      // Fewer levels translate fewer bits.
+      pages.push_back(va & ((std::uint64_t{1} << Isa::guest_bits(g)) - 1));
+      tables.map(pages.back());
+    }
+    Isa::set_up(mmu, tables, g, h);
   }
 
   sim::Statistics statistics;
   sim::PhysicalMemory memory;
-  Mmu mmu;
+  typename Isa::Mmu mmu;
   std::vector<std::uint64_t> pages;
 };
 
+template <class Isa>
 struct Addresses {
   const sim::PhysicalMemory& memory;
   std::vector<const std::uint8_t*>& list;
-  void step(const WalkStep& s) { list.push_back(memory.at(s.descriptor_pa)); }
+  void step(const typename Isa::WalkStep& s) { list.push_back(memory.at(Isa::entry_address(s))); }
 };
 
+template <class Isa>
 void cold_walk(benchmark::State& state, unsigned g, unsigned h) {
-  Setup setup(g, h);
-  NoObserver nobody;
-  const AccessContext context{.access = Access::Read, .el = 1, .pan = false};
+  Setup<Isa> setup(g, h);
+  typename Isa::NoObserver nobody;
   std::size_t i = 0;
   // The next walk starts when this one has ended, as a TLB miss blocks the access behind it.
   std::uint64_t dependency = 0;
   for (auto _ : state) {
-    const auto t = setup.mmu.walk(setup.pages[i] + dependency, context, nobody);
+    const auto t = setup.mmu.walk(setup.pages[i] + dependency, Isa::kRead, nobody);
     if (!t) state.SkipWithError("the walk faulted");
     std::uint64_t zero = t->pa;
     asm volatile("and $0, %0" : "+r"(zero));
@@ -77,13 +117,14 @@ void cold_walk(benchmark::State& state, unsigned g, unsigned h) {
   }
 }
 
+template <class Isa>
 void dependent_loads(benchmark::State& state, unsigned g, unsigned h) {
-  Setup setup(g, h);
+  Setup<Isa> setup(g, h);
   std::vector<std::vector<const std::uint8_t*>> chains;
   for (const std::uint64_t va : setup.pages) {
     chains.emplace_back();
-    Addresses addresses{setup.memory, chains.back()};
-    const auto t = setup.mmu.walk(va, {.access = Access::Read, .el = 1, .pan = false}, addresses);
+    Addresses<Isa> addresses{setup.memory, chains.back()};
+    const auto t = setup.mmu.walk(va, Isa::kRead, addresses);
     if (!t || chains.back().size() != (g + 1) * (h + 1) - 1) {
       state.SkipWithError("the walk has another number of references");
       return;
@@ -104,14 +145,21 @@ void dependent_loads(benchmark::State& state, unsigned g, unsigned h) {
   benchmark::DoNotOptimize(zero);
 }
 
-const int kRegistered = [] {
-  for (const auto& [g, h] : {std::pair{4U, 4U}, std::pair{4U, 3U}, std::pair{3U, 4U},
-                             std::pair{3U, 3U}, std::pair{2U, 3U}, std::pair{4U, 0U}}) {
+template <class Isa>
+void add(std::initializer_list<std::pair<unsigned, unsigned>> shapes) {
+  for (const auto& [g, h] : shapes) {
+    const std::string isa = Isa::kName;
     const std::string shape = std::to_string(g) + "x" + std::to_string(h);
-    benchmark::RegisterBenchmark(("walk/cold/aarch64/" + shape).c_str(), cold_walk, g, h);
+    benchmark::RegisterBenchmark(("walk/cold/" + isa + "/" + shape).c_str(), cold_walk<Isa>, g, h);
     const std::string count = std::to_string((g + 1) * (h + 1) - 1);
-    benchmark::RegisterBenchmark(("walk/dependent_loads/" + count).c_str(), dependent_loads, g, h);
+    benchmark::RegisterBenchmark(("walk/dependent_loads/" + isa + "/" + count).c_str(),
+                                 dependent_loads<Isa>, g, h);
   }
+}
+
+const int kRegistered = [] {
+  add<AArch64>({{4, 4}, {4, 3}, {3, 4}, {3, 3}, {2, 3}, {4, 0}});
+  add<Riscv64>({{5, 5}, {4, 4}, {4, 3}, {3, 4}, {3, 3}, {4, 0}});
   return 0;
 }();
 

@@ -1,5 +1,5 @@
 #pragma once
-// Stage-1 and stage-2 tables for walk benches, written as plain descriptors.
+// Tables of both stages for walk benches, written as plain entries.
 
 #include <cstdint>
 #include <cstring>
@@ -7,36 +7,61 @@
 
 namespace axvm::bench {
 
-/// Tables of 4 KiB pages: `stage1_levels` and `stage2_levels` table reads per translation. Stage 2
-/// maps IPA = PA. Table frames are spread over RAM so that neighbours do not share cache lines.
+/// VMSAv8-64, 4 KiB granule.
+struct AArch64Entries {
+  static constexpr std::uint64_t table(std::uint64_t next) { return next | 3; }
+  static constexpr std::uint64_t address(std::uint64_t entry) { return entry & 0xffff'ffff'f000; }
+  /// Page, AF, inner shareable, EL1+EL0 RW.
+  static constexpr std::uint64_t guest_page(std::uint64_t page) { return page | 0x743; }
+  /// Page, AF, inner shareable, RW, normal.
+  static constexpr std::uint64_t host_page(std::uint64_t page) { return page | 0x7ff; }
+};
+
+/// Sv39 to Sv57, and the G-stage's formats.
+struct Riscv64Entries {
+  static constexpr std::uint64_t table(std::uint64_t next) { return next >> 2 | 1; }
+  static constexpr std::uint64_t address(std::uint64_t entry) { return entry >> 10 << 12; }
+  /// D, A, X, W, R, V.
+  static constexpr std::uint64_t guest_page(std::uint64_t page) { return page >> 2 | 0xcf; }
+  /// The same with U.
+  static constexpr std::uint64_t host_page(std::uint64_t page) { return page >> 2 | 0xdf; }
+};
+
+/// Tables of 4 KiB pages: `guest_levels` and `host_levels` table reads per translation. The second
+/// stage maps guest-physical to the same physical addresses. Table frames are spread over RAM so
+/// that neighbours do not share cache lines.
+template <class Entries>
 class WalkTables {
  public:
   static constexpr std::uint64_t kRam = 0x4000'0000;
   static constexpr std::uint64_t kRamSize = 256ULL << 20;
 
-  WalkTables(sim::PhysicalMemory& memory, unsigned stage1_levels, unsigned stage2_levels)
-      : memory_(memory), stage1_levels_(stage1_levels), stage2_levels_(stage2_levels) {
-    stage2_root_ = frame();
-    stage1_root_ = frame();
-    back(stage1_root_);
+  WalkTables(sim::PhysicalMemory& memory, unsigned guest_levels, unsigned host_levels)
+      : memory_(memory), guest_levels_(guest_levels), host_levels_(host_levels) {
+    guest_root_ = frame();
+    back(guest_root_);
   }
 
-  [[nodiscard]] std::uint64_t stage1_root() const { return stage1_root_; }
-  [[nodiscard]] std::uint64_t stage2_root() const { return stage2_root_; }
+  [[nodiscard]] std::uint64_t guest_root() const { return guest_root_; }
+  [[nodiscard]] std::uint64_t host_root() const { return kHostRoot; }
 
   /// Maps the page of `va` to a page of its own.
   void map(std::uint64_t va) {
-    std::uint64_t table = stage1_root_;
-    for (unsigned level = 4 - stage1_levels_; level < 3; ++level)
-      table = next(table, va, level, true);
+    std::uint64_t table = guest_root_;
+    for (unsigned height = guest_levels_ - 1; height > 0; --height)
+      table = next(table, va, height, true);
     const std::uint64_t page = frame();
     back(page);
-    put(table, index(va, 3), page | 0x743);  // page, AF, inner shareable, EL1+EL0 RW
+    put(table, index(va, 0), Entries::guest_page(page));
   }
 
  private:
-  static unsigned index(std::uint64_t a, unsigned level) {
-    return static_cast<unsigned>(a >> (39 - 9 * level)) & 511;
+  /// 16 KiB, as the G-stage's roots are; the first part of them is used.
+  static constexpr std::uint64_t kHostRoot = kRam + 0x10'0000;
+
+  /// Tables at height 0 hold pages.
+  static unsigned index(std::uint64_t a, unsigned height) {
+    return static_cast<unsigned>(a >> (12 + 9 * height)) & 511;
   }
   std::uint64_t get(std::uint64_t table, unsigned i) {
     std::uint64_t d = 0;
@@ -47,22 +72,21 @@ class WalkTables {
     std::memcpy(memory_.at(table + i * 8), &d, sizeof d);
   }
   /// The table that `table`'s entry for `a` leads to, made when absent.
-  std::uint64_t next(std::uint64_t table, std::uint64_t a, unsigned level, bool backed) {
-    const std::uint64_t d = get(table, index(a, level));
-    if (d != 0) return d & 0xffff'ffff'f000;
+  std::uint64_t next(std::uint64_t table, std::uint64_t a, unsigned height, bool backed) {
+    const std::uint64_t d = get(table, index(a, height));
+    if (d != 0) return Entries::address(d);
     const std::uint64_t made = frame();
     if (backed) back(made);
-    put(table, index(a, level), made | 3);
+    put(table, index(a, height), Entries::table(made));
     return made;
   }
-  /// Stage 2: identity for the frame at `ipa`.
-  void back(std::uint64_t ipa) {
-    if (stage2_levels_ == 0) return;
-    std::uint64_t table = stage2_root_;
-    for (unsigned level = 4 - stage2_levels_; level < 3; ++level) {
-      table = next(table, ipa, level, false);
-    }
-    put(table, index(ipa, 3), ipa | 0x7ff);  // page, AF, inner shareable, RW, normal
+  /// The second stage: identity for the frame at `gpa`.
+  void back(std::uint64_t gpa) {
+    if (host_levels_ == 0) return;
+    std::uint64_t table = kHostRoot;
+    for (unsigned height = host_levels_ - 1; height > 0; --height)
+      table = next(table, gpa, height, false);
+    put(table, index(gpa, 0), Entries::host_page(gpa));
   }
   std::uint64_t frame() {
     const std::uint64_t f = next_frame_;
@@ -71,11 +95,10 @@ class WalkTables {
   }
 
   sim::PhysicalMemory& memory_;
-  unsigned stage1_levels_;
-  unsigned stage2_levels_;
-  std::uint64_t next_frame_ = kRam + 0x10'0000;
-  std::uint64_t stage1_root_ = 0;
-  std::uint64_t stage2_root_ = 0;
+  unsigned guest_levels_;
+  unsigned host_levels_;
+  std::uint64_t next_frame_ = kHostRoot + 0x4000;
+  std::uint64_t guest_root_ = 0;
 };
 
 }  // namespace axvm::bench
