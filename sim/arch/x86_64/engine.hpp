@@ -9,6 +9,7 @@
 #include <sim/arch/x86_64/registers.hpp>
 #include <sim/cpu/unicorn_engine.hpp>
 #include <sim/memory/physical_memory.hpp>
+#include <span>
 #include <string>
 
 namespace axvm::sim::x86_64 {
@@ -71,6 +72,12 @@ class Engine : public UnicornEngine {
     context_.save();
     f(context_);
     context_.restore();
+  }
+
+  /// Linear addresses before whose instructions the engine stops, and which it does not translate;
+  /// in code that is translated from now on.
+  void set_exits(std::span<std::uint64_t> exits) {
+    uc_ctl_set_exits(handle(), exits.data(), exits.size());
   }
 
   /// From inside a hook of an instruction: leaves it, not executed, by the intercept of MSRs

@@ -130,7 +130,7 @@ bool GuestCore::is_ahead(std::uint64_t va) {
 bool GuestCore::grant_ahead(std::uint64_t va, uc_tlb_entry& entry) {
   const auto t = mmu_.translate_ahead(va, access_context(Access::Fetch));
   const std::uint64_t pa = t ? t->pa & ~kPageMask : 0;
-  if (!t || !machine_.fetch_coherence().has_code(pa)) {
+  if (!t || !machine_.fetch_coherence().has_code(pa) || !examined_pages_.has(va, pa, 0)) {
     return refuse({.kind = Refusal::Kind::Ahead,
                    .fault = {},
                    .access = Access::Fetch,
@@ -162,6 +162,7 @@ bool GuestCore::grant(std::uint64_t va, Access access, const Translation& t, uc_
   switch (access) {
     case Access::Fetch:
       coherence.claim_for_fetch(pa);
+      examine_code(va, pa);
       perms |= UC_PROT_EXEC;
       break;
     case Access::Read:

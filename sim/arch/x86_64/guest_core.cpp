@@ -213,11 +213,13 @@ void GuestCore::invlpga(std::uint64_t va, std::uint16_t asid) {
 void GuestCore::forget_all_code() {
   engine_.flush_code();
   forget_translations();
+  forget_unsafe_places();
 }
 
 void GuestCore::forget_code(std::uint64_t pa) {
   engine_.forget_code(pa, PhysicalMemory::kFrameSize);
   blocks_.forget();
+  examined_pages_.forget(pa);
 }
 
 }  // namespace axvm::sim::x86_64

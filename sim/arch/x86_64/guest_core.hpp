@@ -16,10 +16,12 @@
 #include <sim/arch/x86_64/retirement.hpp>
 #include <sim/arch/x86_64/vmcb.hpp>
 #include <sim/cpu/chaos.hpp>
+#include <sim/cpu/examined_pages.hpp>
 #include <sim/cpu/fetch_coherence.hpp>
 #include <sim/cpu/statistics.hpp>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace axvm::sim {
 struct BoardDevice;
@@ -201,9 +203,9 @@ class GuestCore final : public EngineCaches, private TableWrites {
 
   // event_delivery.cpp: what the processor does to take an event.
   struct DeliveryFault {
-    std::uint8_t vector;
-    std::uint32_t error;
-    std::optional<Fault> memory;  ///< instead
+    std::uint8_t vector = 0;
+    std::uint32_t error = 0;
+    std::optional<Fault> memory = std::nullopt;  ///< instead
   };
   using Delivered = std::expected<void, DeliveryFault>;
   Delivered take_event(const Event& event, std::uint64_t return_rip);
@@ -233,6 +235,15 @@ class GuestCore final : public EngineCaches, private TableWrites {
   /// Of the access that was refused, its first byte in the refused page.
   [[nodiscard]] std::uint64_t first_byte(const Refusal& refusal);
   void take_back_spills() noexcept;
+
+  // unsafe_code.cpp: what the engine must not translate.
+  /// The page is about to be fetched from.
+  void examine_code(std::uint64_t page, std::uint64_t pa);
+  void forget_unsafe_places();
+  /// The engine has stopped before one of them, which is `instruction_`.
+  Exit after_unsafe_place();
+  /// Runs the one instruction at a place that turned out to be harmless.
+  Exit run_unstopped();
 
   // intercepts.cpp: instructions that the engine does not execute.
   Exit carry_out(ExitCode code);
@@ -274,6 +285,8 @@ class GuestCore final : public EngineCaches, private TableWrites {
   HostRegisters host_;
   Retirement retirement_;
   CodeBlocks blocks_;
+  ExaminedPages examined_pages_;
+  std::vector<std::uint64_t> unsafe_places_;  ///< linear, sorted
   Chaos chaos_;
 
   // The running guest.

@@ -39,6 +39,7 @@ GuestCore::Exit GuestCore::carry_out(ExitCode code) {
     engine_.set_gpr(kRcx, abandoned_rcx_);
     return carry_out_abandoned();
   }
+  if (code == ExitCode::Hlt && !instruction_.is(Map::OneByte, 0xf4)) return after_unsafe_place();
   if (code == ExitCode::Swint) return software_interrupt();
   // The engine has one for both.
   if (code == ExitCode::Wbinvd && instruction_.opcode == 0x08) code = ExitCode::Invd;

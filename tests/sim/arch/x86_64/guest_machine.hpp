@@ -65,6 +65,11 @@ class GuestMachine {
 
   explicit GuestMachine(const Code& code, unsigned pcpus = 1) : machine(make(pcpus)) {
     put(kCode, code);
+    reset();
+  }
+
+  /// Tables and control block of the guest in long mode.
+  void reset() {
     // One page of 1 GiB in both stages: linear is physical.
     word(kNested) = (kNested + 0x1000) | 7;
     word(kNested + 0x1000) = 0x87;
@@ -77,7 +82,7 @@ class GuestMachine {
     word(kGdt + 0x20) = 0x00cf'f300'0000'ffff;
     word(kGdt + 0x28) = 0x00af'fb00'0000'ffff;
     word(kTss + 4) = kStack + 0x1'0000;  // RSP0
-    for (unsigned i = 0; i < pcpus; ++i) cpu(i).wrmsr(0xc000'0080, 1ULL << 12 | 1ULL << 11);
+    for (unsigned i = 0; i < machine->pcpu_count(); ++i) cpu(i).wrmsr(0xc000'0080, 1ULL << 12 | 1ULL << 11);
     field<std::uint32_t>(kIntercepts) = 1U << 0 | 1U << 31;     // INTR, shutdown
     field<std::uint32_t>(kMoreIntercepts) = 1U << 0 | 1U << 1;  // VMRUN, VMMCALL
     field<std::uint64_t>(0x040) = kIopm;
