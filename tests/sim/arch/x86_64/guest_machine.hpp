@@ -82,7 +82,8 @@ class GuestMachine {
     word(kGdt + 0x20) = 0x00cf'f300'0000'ffff;
     word(kGdt + 0x28) = 0x00af'fb00'0000'ffff;
     word(kTss + 4) = kStack + 0x1'0000;  // RSP0
-    for (unsigned i = 0; i < machine->pcpu_count(); ++i) cpu(i).wrmsr(0xc000'0080, 1ULL << 12 | 1ULL << 11);
+    for (unsigned i = 0; i < machine->pcpu_count(); ++i)
+      cpu(i).wrmsr(0xc000'0080, 1ULL << 12 | 1ULL << 11);
     field<std::uint32_t>(kIntercepts) = 1U << 0 | 1U << 31;     // INTR, shutdown
     field<std::uint32_t>(kMoreIntercepts) = 1U << 0 | 1U << 1;  // VMRUN, VMMCALL
     field<std::uint64_t>(0x040) = kIopm;
