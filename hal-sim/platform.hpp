@@ -2,7 +2,7 @@
 // A machine of some architecture, and the VMM's HAL over it.
 
 #include <expected>
-#include <hal-sim/isa.hpp>
+#include <hal-sim/config/sim_options.hpp>
 #include <hal-sim/sim_hal.hpp>
 #include <memory>
 #include <sim/machine.hpp>
@@ -15,9 +15,10 @@ struct Platform {
   std::unique_ptr<SimHal> hal;
 };
 
-/// `choices` and `trace` outlive it. Fails with one line of text when the options are unusable or
-/// the engine refuses.
-[[nodiscard]] std::expected<Platform, std::string> make_platform(Isa isa,
+/// A machine of `options`, of the architecture and with the features that `sim` names. `choices`
+/// and `trace` outlive it. Fails with one line of text when the options are unusable or the engine
+/// refuses.
+[[nodiscard]] std::expected<Platform, std::string> make_platform(const SimOptions& sim,
                                                                  const sim::MachineOptions& options,
                                                                  Choices& choices, Trace& trace);
 

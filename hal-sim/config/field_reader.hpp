@@ -65,6 +65,9 @@ class FieldReader {
   std::vector<std::string> alternatives(std::string_view name);
   template <class E>
   std::optional<E> choice(std::string_view name, std::span<const Spelling<E>> spellings);
+  /// An array of them, of one at least; none when absent.
+  template <class E>
+  std::vector<E> choices(std::string_view name, std::span<const Spelling<E>> spellings);
 
   // The same, but absence is reported too and gives zero.
   std::uint64_t required_integer(std::string_view name, IntegerRange range = {});
@@ -98,6 +101,9 @@ class FieldReader {
   std::optional<std::uint64_t> check_integer(const toml::node& node, const std::string& key,
                                              IntegerRange range, std::string_view expected);
   void wrong(const toml::node& node, std::string key, std::string_view expected);
+  template <class E>
+  std::optional<E> choice_of(const toml::node& node, const std::string& key,
+                             std::span<const Spelling<E>> spellings);
 
   ReadContext& context_;
   const toml::table* table_ = nullptr;
@@ -109,18 +115,36 @@ class FieldReader {
 };
 
 template <class E>
-std::optional<E> FieldReader::choice(std::string_view name,
-                                     std::span<const Spelling<E>> spellings) {
-  const toml::node* node = find(name);
-  if (node == nullptr) return std::nullopt;
+std::optional<E> FieldReader::choice_of(const toml::node& node, const std::string& key,
+                                        std::span<const Spelling<E>> spellings) {
   std::string expected = "one of";
   for (const Spelling<E>& spelling : spellings) {
-    if (node->is_string() && node->as_string()->get() == spelling.text) return spelling.value;
+    if (node.is_string() && node.as_string()->get() == spelling.text) return spelling.value;
     expected +=
         (&spelling == spellings.data() ? " \"" : ", \"") + std::string(spelling.text) + "\"";
   }
-  wrong(*node, path_of(name), expected);
+  wrong(node, key, expected);
   return std::nullopt;
+}
+
+template <class E>
+std::optional<E> FieldReader::choice(std::string_view name,
+                                     std::span<const Spelling<E>> spellings) {
+  const toml::node* node = find(name);
+  return node == nullptr ? std::nullopt : choice_of(*node, path_of(name), spellings);
+}
+
+template <class E>
+std::vector<E> FieldReader::choices(std::string_view name, std::span<const Spelling<E>> spellings) {
+  std::vector<E> values;
+  const toml::node* node = find(name);
+  if (node != nullptr && node->is_array() && node->as_array()->empty()) {
+    wrong(*node, path_of(name), "at least one element");
+  }
+  rows(name, false, [&](const toml::node& element, const std::string& key) {
+    if (const auto value = choice_of(element, key, spellings)) values.push_back(*value);
+  });
+  return values;
 }
 
 }  // namespace axvm::hal_sim

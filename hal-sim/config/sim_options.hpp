@@ -5,6 +5,7 @@
 #include <hal-sim/config/backend_options.hpp>
 #include <hal-sim/isa.hpp>
 #include <optional>
+#include <sim/arch/riscv64/translation.hpp>
 #include <vector>
 
 namespace axvm::hal_sim {
@@ -50,6 +51,9 @@ struct SimOptions {
   std::optional<std::uint64_t> max_resets;
   /// `tlb_entries`: capacity of each pCPU's TLB.
   std::uint32_t tlb_entries = 1U << 20;
+  /// `g_stage_modes`: RISC-V: which G-stage tables the harts have, "sv39x4", "sv48x4" and "sv57x4";
+  /// bit n is hgatp.MODE n. Default: all.
+  std::uint16_t g_stage_modes = sim::riscv64::Features{}.g_stage_modes;
   /// What is behind devices.
   BackendOptions backends;
 

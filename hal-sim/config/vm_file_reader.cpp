@@ -2,6 +2,7 @@
 
 #include <array>
 #include <hal-sim/config/vm_file_reader.hpp>
+#include <sim/arch/riscv64/stages.hpp>
 #include <sim/machine.hpp>
 
 namespace axvm::hal_sim {
@@ -247,6 +248,25 @@ VmFile read_vm_file(ReadContext& context, FieldReader& root) {
   return vm;
 }
 
+namespace {
+
+void read_g_stage_modes(ReadContext& context, FieldReader& reader, SimOptions& sim) {
+  constexpr std::string_view kKey = "g_stage_modes";
+  constexpr std::array kModes{
+      Spelling<std::uint16_t>{"sv39x4", 1U << static_cast<unsigned>(sim::riscv64::Mode::Sv39)},
+      Spelling<std::uint16_t>{"sv48x4", 1U << static_cast<unsigned>(sim::riscv64::Mode::Sv48)},
+      Spelling<std::uint16_t>{"sv57x4", 1U << static_cast<unsigned>(sim::riscv64::Mode::Sv57)}};
+  std::uint16_t modes = 0;
+  for (const std::uint16_t mode : reader.choices<std::uint16_t>(kKey, kModes)) modes |= mode;
+  if (modes != 0) sim.g_stage_modes = modes;
+  const auto at = context.locations.find(reader.path_of(kKey));
+  if (at == context.locations.end() || sim.isa == Isa::Riscv64) return;
+  context.error(at->second, at->first, fmt::format("is given for {}", to_string(sim.isa)),
+                "arch = \"riscv64\"");
+}
+
+}  // namespace
+
 std::optional<SimOptions> read_sim_options(ReadContext& context, FieldReader& root) {
   const toml::table* table = root.table("sim", false);
   if (table == nullptr) return std::nullopt;
@@ -268,6 +288,7 @@ std::optional<SimOptions> read_sim_options(ReadContext& context, FieldReader& ro
   sim.tlb_entries = static_cast<std::uint32_t>(
       reader.integer("tlb_entries", {sim::MachineOptions::kMinTlbEntries, 1U << 24})
           .value_or(sim.tlb_entries));
+  read_g_stage_modes(context, reader, sim);
   sim.backends = read_backend_options(context, reader);
   reader.finish();
   for (const auto& [key, value] :

@@ -61,7 +61,7 @@ std::expected<std::unique_ptr<Host>, std::vector<Diagnostic>> Host::create(
                                                              config.sim.migration_rounds);
   }
   std::unique_ptr<Host> host(new Host(std::move(options.choices)));
-  auto platform = make_platform(config.sim.isa, machine_options, *host->choices_, host->trace_);
+  auto platform = make_platform(config.sim, machine_options, *host->choices_, host->trace_);
   if (!platform) {
     return std::unexpected(std::vector{Diagnostic{{}, {}, "machine", platform.error(), {}}});
   }

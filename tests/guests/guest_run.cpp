@@ -19,6 +19,7 @@ MachineConfig config_of(const GuestRun& run) {
   if (!run.kernel.empty()) config->vms.front().kernel_path = run.kernel;
   config->sim.turn_instructions = run.turn_instructions;
   if (run.tlb_entries != 0) config->sim.tlb_entries = run.tlb_entries;
+  if (run.g_stage_modes != 0) config->sim.g_stage_modes = run.g_stage_modes;
   if (run.pcpus != 0) config->sim.pcpus = run.pcpus;
   return std::move(*config);
 }

@@ -34,6 +34,7 @@ struct GuestRun {
   std::uint32_t tlb_entries = 0;  ///< 0: the default
   std::string profile{};          ///< of configs/walk-lab/profiles: timing fidelity; "": functional
   hal_sim::Isa isa = hal_sim::Isa::Aarch64;
+  std::uint16_t g_stage_modes = 0;  ///< as SimOptions has them; 0: the default
 };
 
 struct Outcome {

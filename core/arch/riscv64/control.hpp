@@ -85,10 +85,14 @@ template <VirtualizationHardware U>
   return probe_hgatp(cpu, mode) == mode;
 }
 
-/// Sv48x4 where the hart has it.
+/// Sv48x4 where the hart has it: all that VMs ask for, in one level less than Sv57x4. Else Sv39x4,
+/// and Sv57x4 where there is nothing else.
 template <VirtualizationHardware U>
 [[nodiscard]] PageTableGeometry g_stage_geometry(U& cpu) {
-  return has_g_stage(cpu, kSv48x4) ? kSv48x4 : kSv39x4;
+  for (const PageTableGeometry& geometry : {kSv48x4, kSv39x4}) {
+    if (has_g_stage(cpu, geometry)) return geometry;
+  }
+  return kSv57x4;
 }
 
 /// Whether guests can have interrupt files (Ssaia): vsiselect holds 9 bits at least. No vCPU is
@@ -111,14 +115,15 @@ template <VirtualizationHardware U>
   return (accepted & henvcfg::kPbmte) != 0;
 }
 
-/// Errors: Unsupported (no Sv39x4, fewer than 8 bits of VMID, no Sstc).
+/// Errors: Unsupported (no G-stage tables, fewer than 8 bits of VMID, no Sstc).
 template <VirtualizationHardware U>
 Result<> enable_hypervisor(U& cpu) {
   const auto lacks = [](std::string_view what) {
     return fail(ErrorKind::Unsupported, "hardware_enable"sv, what);
   };
-  if (!has_g_stage(cpu, kSv39x4)) return lacks("the hart has no G-stage tables (Sv39x4)"sv);
-  const std::uint64_t vmids = hgatp_value(kSv39x4, HostPhysAddr(0), Vmid(0xff));
+  const PageTableGeometry geometry = g_stage_geometry(cpu);
+  if (!has_g_stage(cpu, geometry)) return lacks("the hart has no G-stage tables"sv);
+  const std::uint64_t vmids = hgatp_value(geometry, HostPhysAddr(0), Vmid(0xff));
   if (probe_hgatp(cpu, vmids) != vmids) return lacks("hgatp has fewer than 8 bits of VMID"sv);
   cpu.hfence_gvma(Vmid(0xff));  // its mode has been another meanwhile
   cpu.template write<Csr::henvcfg>(kGuestEnvironment);

@@ -16,7 +16,7 @@ namespace axvm::hal_sim::aarch64 {
 using Hal = ArchHal<SimCpu>;
 static_assert(VmHal<Hal>);
 
-/// As make_platform(Isa::Aarch64, …).
+/// As make_platform for Isa::Aarch64.
 [[nodiscard]] std::expected<Platform, std::string> make_platform(const sim::MachineOptions& options,
                                                                  Choices& choices, Trace& trace);
 

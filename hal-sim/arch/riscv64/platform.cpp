@@ -8,7 +8,7 @@ template class ArchHal<riscv64::SimCpu>;
 
 namespace axvm::hal_sim::riscv64 {
 
-std::expected<Platform, std::string> make_platform(const sim::MachineOptions& options,
+std::expected<Platform, std::string> make_platform(const sim::riscv64::MachineOptions& options,
                                                    Choices& choices, Trace& trace) {
   auto machine = sim::riscv64::Machine::create(options);
   if (!machine) return std::unexpected(std::move(machine.error()));

@@ -16,9 +16,9 @@ namespace axvm::hal_sim::riscv64 {
 using Hal = ArchHal<SimCpu>;
 static_assert(VmHal<Hal>);
 
-/// As make_platform(Isa::Riscv64, …).
-[[nodiscard]] std::expected<Platform, std::string> make_platform(const sim::MachineOptions& options,
-                                                                 Choices& choices, Trace& trace);
+/// As make_platform for Isa::Riscv64.
+[[nodiscard]] std::expected<Platform, std::string> make_platform(
+    const sim::riscv64::MachineOptions& options, Choices& choices, Trace& trace);
 
 /// A pCPU's hart; null when the machine is of another architecture.
 [[nodiscard]] sim::riscv64::Pcpu* hart_of(sim::Machine& machine, unsigned pcpu);

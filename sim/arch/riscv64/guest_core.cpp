@@ -14,11 +14,12 @@ constexpr std::uint32_t kStuckAnywhere = 100'000;
 
 }  // namespace
 
-GuestCore::GuestCore(Machine& machine, unsigned index, Engine engine, std::uint32_t tlb_entries)
+GuestCore::GuestCore(Machine& machine, unsigned index, Engine engine, std::uint32_t tlb_entries,
+                     const Features& features)
     : machine_(machine),
       index_(index),
       engine_(std::move(engine)),
-      mmu_(machine.memory(), tlb_entries, statistics_) {
+      mmu_(machine.memory(), tlb_entries, statistics_, features) {
   install_hooks();
 }
 

@@ -29,7 +29,8 @@ namespace axvm::sim::riscv64 {
 
 class GuestCore final : public EngineCaches {
  public:
-  GuestCore(Machine& machine, unsigned index, Engine engine, std::uint32_t tlb_entries);
+  GuestCore(Machine& machine, unsigned index, Engine engine, std::uint32_t tlb_entries,
+            const Features& features);
   ~GuestCore() = default;
   GuestCore(const GuestCore&) = delete;
   GuestCore& operator=(const GuestCore&) = delete;

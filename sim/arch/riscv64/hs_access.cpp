@@ -96,7 +96,9 @@ void GuestCore::write_hgatp(std::uint64_t value) {
   constexpr std::uint64_t kFields = kMode | 0x3fffULL << 44 | (((1ULL << 44) - 1) & ~3ULL);
   std::uint64_t legal = value & kFields;
   std::uint64_t& hgatp = mmu_.registers().hgatp;
-  if (!levels_of(field(value, 63, 60))) legal = (legal & ~kMode) | (hgatp & kMode);
+  if (!has_g_stage_mode(mmu_.features(), field(value, 63, 60))) {
+    legal = (legal & ~kMode) | (hgatp & kMode);
+  }
   if (legal == hgatp) return;
   hgatp = legal;
   forget_translations();

@@ -14,7 +14,8 @@ std::expected<std::unique_ptr<Machine>, std::string> Machine::create(
   for (unsigned i = 0; i < options.pcpus; ++i) {
     auto engine = Engine::open(machine->memory());
     if (!engine) return std::unexpected(engine.error());
-    auto core = std::make_unique<GuestCore>(*machine, i, std::move(*engine), options.tlb_entries);
+    auto core = std::make_unique<GuestCore>(*machine, i, std::move(*engine), options.tlb_entries,
+                                            options.features);
     GuestCore& caches = *core;
     machine->add(std::make_unique<Pcpu>(*machine, i, std::move(core)), caches);
   }

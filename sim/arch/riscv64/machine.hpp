@@ -4,11 +4,17 @@
 #include <expected>
 #include <memory>
 #include <sim/arch/riscv64/pcpu.hpp>
+#include <sim/arch/riscv64/translation.hpp>
 #include <sim/machine.hpp>
 #include <string>
 #include <utility>
 
 namespace axvm::sim::riscv64 {
+
+struct MachineOptions : sim::MachineOptions {
+  /// Of every hart.
+  Features features;
+};
 
 class Machine final : public sim::Machine {
  public:

@@ -24,6 +24,12 @@ constexpr std::optional<unsigned> levels_of(std::uint64_t mode) noexcept {
   return std::nullopt;
 }
 
+/// Whether hgatp.MODE holds `mode`, 0..15.
+constexpr bool has_g_stage_mode(const Features& features, std::uint64_t mode) noexcept {
+  const auto levels = levels_of(mode);
+  return levels && (*levels == 0 || (features.g_stage_modes >> mode & 1) != 0);
+}
+
 /// The VS-stage.
 struct VsStage {
   /// 0: Bare.

@@ -19,13 +19,15 @@ struct Registers {
   friend bool operator==(const Registers&, const Registers&) = default;
 };
 
-/// What the hart implements beyond the hypervisor extension with Sv39, Sv48, Sv57 and their x4
-/// forms, Svnapot and Svade.
+/// What the hart implements beyond the hypervisor extension with Sv39, Sv48 and Sv57, Svnapot and
+/// Svade.
 struct Features {
   /// Width of physical addresses, 32..56.
   unsigned pa_bits = 56;
   /// menvcfg.PBMTE: the G-stage has Svpbmt, and the VS-stage if henvcfg.PBMTE is set.
   bool pbmt = true;
+  /// Those of hgatp.MODE that there are besides Bare: bit n is mode n. Sv39x4, Sv48x4, Sv57x4.
+  std::uint16_t g_stage_modes = 7U << 8;
 };
 
 /// What the translation is for.

@@ -113,6 +113,27 @@ TEST_CASE("[sim] values are checked") {
         Lines{"vm.toml:17:9: sim.pcpus: is 65, expected an integer from 1 to 64"});
 }
 
+TEST_CASE("[sim] names the G-stage's modes that RISC-V's harts have, all by default") {
+  const std::string board = kValid + "[sim]\narch = \"riscv64\"\n";
+  const auto modes_of = [](const std::string& text) {
+    const auto config = parse_config({{"vm.toml", text}});
+    return config ? config->sim.g_stage_modes : 0;
+  };
+  CHECK(modes_of(board) == 0x700);
+  CHECK(modes_of(board + "g_stage_modes = [\"sv39x4\"]\n") == 0x100);
+  CHECK(modes_of(board + "g_stage_modes = [\"sv57x4\", \"sv48x4\"]\n") == 0x600);
+  CHECK(errors_of(board + "g_stage_modes = [\"sv48x4\", \"sv48\"]\n") ==
+        Lines{"vm.toml:18:28: sim.g_stage_modes[1]: is \"sv48\", expected one of \"sv39x4\", "
+              "\"sv48x4\", \"sv57x4\""});
+  CHECK(errors_of(board + "g_stage_modes = []\n") ==
+        Lines{"vm.toml:18:17: sim.g_stage_modes: is an array, expected at least one element"});
+  CHECK(errors_of(board + "g_stage_modes = \"sv39x4\"\n") ==
+        Lines{"vm.toml:18:17: sim.g_stage_modes: is \"sv39x4\", expected an array"});
+  CHECK(errors_of(kValid + "[sim]\ng_stage_modes = [\"sv39x4\"]\n") ==
+        Lines{"vm.toml:17:17: sim.g_stage_modes: is given for aarch64, expected arch = "
+              "\"riscv64\""});
+}
+
 TEST_CASE("[sim] may stand in several files that agree") {
   const std::string second = replaced(kValid, "id = 1", "id = 2");
   const auto config = parse_config({{"a.toml", kValid + "[sim]\nmax_resets = 0\n"},

@@ -28,6 +28,7 @@ TEST_CASE("a hart that lacks what guests need is refused") {
   FakeHart none;
   none.modes = {0};
   CHECK(enable_hypervisor(none).error().kind == ErrorKind::Unsupported);
+  CHECK(enable_hypervisor(none).error().detail == "the hart has no G-stage tables");
   FakeHart few;
   few.vmids = 0x7f;
   CHECK(enable_hypervisor(few).error().detail == "hgatp has fewer than 8 bits of VMID");
@@ -40,9 +41,21 @@ TEST_CASE("the G-stage has four levels where the hart has them, and asking chang
   FakeHart hart;
   hart.set(Csr::hgatp, 0x8000'5000'0008'0004);
   CHECK(g_stage_geometry(hart) == kSv48x4);
-  hart.modes = {0, 8};
+  hart.modes = {0, 8, 10};
   CHECK(g_stage_geometry(hart) == kSv39x4);
   CHECK(hart.get(Csr::hgatp) == 0x8000'5000'0008'0004);
+}
+
+TEST_CASE("a hart with any of the G-stage's modes is good for guests") {
+  for (const auto& [mode, geometry] :
+       {std::pair{8ULL, kSv39x4}, std::pair{9ULL, kSv48x4}, std::pair{10ULL, kSv57x4}}) {
+    CAPTURE(mode);
+    FakeHart hart;
+    hart.modes = {0, mode};
+    CHECK(g_stage_geometry(hart) == geometry);
+    CHECK(enable_hypervisor(hart).has_value());
+    CHECK(hart.get(Csr::hgatp) == 0);
+  }
 }
 
 TEST_CASE("types of memory are known to harts with Svpbmt, and asking changes nothing") {

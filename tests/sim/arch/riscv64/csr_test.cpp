@@ -49,6 +49,19 @@ TEST_CASE("hgatp has four modes, 14 bits of VMID and a root of 16 KiB") {
   CHECK(written(m, Csr::hgatp, 11ULL << 60 | 4) == (10ULL << 60 | 4));
 }
 
+TEST_CASE("hgatp has no mode that the hart has not, and keeps the one it had") {
+  for (const std::uint64_t only : {8ULL, 9ULL, 10ULL}) {
+    CAPTURE(only);
+    GuestMachine m({}, {.g_stage_modes = static_cast<std::uint16_t>(1U << only)});
+    for (const std::uint64_t mode : {8ULL, 9ULL, 10ULL}) {
+      CHECK(written(m, Csr::hgatp, 0) == 0);
+      CHECK(written(m, Csr::hgatp, mode << 60 | 4) == (mode == only ? only << 60 | 4 : 4));
+    }
+    CHECK(written(m, Csr::hgatp, only << 60) == only << 60);
+    CHECK(written(m, Csr::hgatp, 11ULL << 60 | 8) == (only << 60 | 8));
+  }
+}
+
 TEST_CASE("vsatp with a mode that there is not is not written") {
   GuestMachine m({});
   CHECK(written(m, Csr::vsatp, 9ULL << 60 | 5ULL << 44 | 77) == (9ULL << 60 | 5ULL << 44 | 77));

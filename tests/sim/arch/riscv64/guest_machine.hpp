@@ -39,7 +39,10 @@ class GuestMachine {
   static constexpr auto kFetchFault = static_cast<std::uint64_t>(Cause::InstructionGuestPageFault);
 
   explicit GuestMachine(std::initializer_list<std::uint32_t> code, unsigned pcpus = 1)
-      : machine(make(pcpus)) {
+      : GuestMachine(code, {}, pcpus) {}
+  GuestMachine(std::initializer_list<std::uint32_t> code, const Features& features,
+               unsigned pcpus = 1)
+      : machine(make(pcpus, features)) {
     put(kCode, code);
     // One 1 GiB leaf: guest physical is physical.
     word(kRoot + 2 * 8) = entry(kRam);
@@ -83,8 +86,9 @@ class GuestMachine {
   std::unique_ptr<Machine> machine;
 
  private:
-  static std::unique_ptr<Machine> make(unsigned pcpus) {
+  static std::unique_ptr<Machine> make(unsigned pcpus, const Features& features) {
     MachineOptions options;
+    options.features = features;
     options.ram = {{.base = kRam, .size = kRamSize}};
     options.pcpus = pcpus;
     return std::move(*Machine::create(options));
