@@ -186,6 +186,10 @@ void Host::migrate() {
     queues_[to].push_back(i);
     vcpu.pcpu = to;
   }
+  // Who has waited longest comes first, wherever that was.
+  for (auto& queue : queues_) {
+    std::ranges::stable_sort(queue, {}, [this](std::size_t i) { return vcpus_[i].last_round; });
+  }
 }
 
 void Host::wake(VmId vm, VcpuId id) {

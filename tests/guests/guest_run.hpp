@@ -24,6 +24,13 @@ inline constexpr std::array kRiscvGuests{
     "selfmod", "demand", "permissions", "spinlock", "unknown", "timer",      "aia",  "ipi",
     "plic",    "virtio", "corpus",      "fp",       "pmu",     "reservation"};
 
+/// Of tests whose guests both architectures have.
+inline constexpr std::array kIsas{hal_sim::Isa::Aarch64, hal_sim::Isa::Riscv64};
+/// A guest that does nothing but wait for interrupts.
+[[nodiscard]] inline std::string waiting_kernel(hal_sim::Isa isa) {
+  return "guests/" + std::string(to_string(isa)) + "/bench/wfi.bin";
+}
+
 struct GuestRun {
   std::string name;      ///< of configs/<name>-<isa>.toml
   std::string kernel{};  ///< instead of the configured one; "" keeps it
