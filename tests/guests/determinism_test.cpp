@@ -10,6 +10,7 @@
 
 using namespace axvm;
 using namespace axvm::test;
+using hal_sim::Isa;
 using hal_sim::StopKind;
 
 namespace {
@@ -41,46 +42,55 @@ TEST_CASE("determinism: chaos changes no event and no stamp") {
 }
 
 TEST_CASE("determinism: the end of a turn is invisible to a VM with one vCPU") {
-  for (const char* name : {"hello", "paging"}) {
-    CAPTURE(name);
-    const Outcome one = run({.name = name, .traced = true});
-    const Outcome many = run({.name = name, .traced = true, .turn_instructions = 50});
-    CHECK(one.trace_hash == many.trace_hash);
-    CHECK(one.instructions == many.instructions);
-    CHECK(one.console == many.console);
+  for (const Isa isa : kIsas) {
+    for (const char* name : {"hello", "paging"}) {
+      CAPTURE(to_string(isa));
+      CAPTURE(name);
+      const Outcome one = run({.name = name, .traced = true, .isa = isa});
+      const Outcome many = run({.name = name, .traced = true, .turn_instructions = 50, .isa = isa});
+      CHECK(one.trace_hash == many.trace_hash);
+      CHECK(one.instructions == many.instructions);
+      CHECK(one.console == many.console);
+    }
   }
 }
 
 TEST_CASE("determinism: a loaded machine changes nothing") {
-  const Outcome idle = run({.name = "smp", .traced = true});
-  std::atomic<bool> stop = false;
-  std::vector<std::jthread> load(std::max(1U, std::thread::hardware_concurrency()));
-  for (std::jthread& thread : load) {
-    thread = std::jthread([&stop] {
-      while (!stop.load(std::memory_order_relaxed)) continue;
-    });
+  for (const Isa isa : kIsas) {
+    CAPTURE(to_string(isa));
+    const Outcome idle = run({.name = "smp", .traced = true, .isa = isa});
+    std::atomic<bool> stop = false;
+    std::vector<std::jthread> load(std::max(1U, std::thread::hardware_concurrency()));
+    for (std::jthread& thread : load) {
+      thread = std::jthread([&stop] {
+        while (!stop.load(std::memory_order_relaxed)) continue;
+      });
+    }
+    const Outcome busy = run({.name = "smp", .traced = true, .isa = isa});
+    stop = true;
+    check_same(idle, busy);
+    CHECK(idle.trace_hash == busy.trace_hash);
   }
-  const Outcome busy = run({.name = "smp", .traced = true});
-  stop = true;
-  check_same(idle, busy);
-  CHECK(idle.trace_hash == busy.trace_hash);
 }
 
 TEST_CASE("determinism: chaos shows with no TLB, however small, and no length of turns") {
-  for (const char* name : {"paging", "lazy", "smp", "demand", "selfmod", "spinlock"}) {
-    for (const std::uint32_t entries : {64U, 128U}) {
-      for (const std::uint64_t turn : {777ULL, 100'000ULL}) {
-        CAPTURE(name);
-        CAPTURE(entries);
-        CAPTURE(turn);
-        GuestRun quiet{.name = name, .traced = true, .turn_instructions = turn};
-        quiet.tlb_entries = entries;
-        GuestRun chaotic = quiet;
-        chaotic.chaos = 7;
-        const Outcome a = run(quiet);
-        const Outcome b = run(chaotic);
-        check_same(a, b);
-        CHECK(a.trace_hash == b.trace_hash);
+  for (const Isa isa : kIsas) {
+    for (const char* name : {"paging", "lazy", "smp", "demand", "selfmod", "spinlock"}) {
+      for (const std::uint32_t entries : {64U, 128U}) {
+        for (const std::uint64_t turn : {777ULL, 100'000ULL}) {
+          CAPTURE(to_string(isa));
+          CAPTURE(name);
+          CAPTURE(entries);
+          CAPTURE(turn);
+          GuestRun quiet{.name = name, .traced = true, .turn_instructions = turn, .isa = isa};
+          quiet.tlb_entries = entries;
+          GuestRun chaotic = quiet;
+          chaotic.chaos = 7;
+          const Outcome a = run(quiet);
+          const Outcome b = run(chaotic);
+          check_same(a, b);
+          CHECK(a.trace_hash == b.trace_hash);
+        }
       }
     }
   }
@@ -111,22 +121,25 @@ TEST_CASE("determinism: stopping at any instruction and going on changes nothing
 }
 
 TEST_CASE("determinism: two machines side by side do not know of each other") {
-  const Outcome alone = run({.name = "smp"});
-  Outcome first;
-  Outcome second;
-  const auto a = boot({.name = "smp"}, first);
-  const auto b = boot({.name = "smp"}, second);
-  REQUIRE((a != nullptr && b != nullptr));
-  std::uint64_t target = 0;
-  hal_sim::StopReason reason_a;
-  hal_sim::StopReason reason_b;
-  do {
-    target += 10'000;
-    reason_a = a->run({.instructions = target});
-    reason_b = b->run({.instructions = target});
-  } while (!reason_a.is_final() || !reason_b.is_final());
-  collect(*a, reason_a, first);
-  collect(*b, reason_b, second);
-  check_same(alone, first);
-  check_same(alone, second);
+  for (const Isa other : kIsas) {
+    CAPTURE(to_string(other));
+    const GuestRun runs[] = {{.name = "smp"}, {.name = "smp", .isa = other}};
+    Outcome first;
+    Outcome second;
+    const auto a = boot(runs[0], first);
+    const auto b = boot(runs[1], second);
+    REQUIRE((a != nullptr && b != nullptr));
+    std::uint64_t target = 0;
+    hal_sim::StopReason reason_a;
+    hal_sim::StopReason reason_b;
+    do {
+      target += 10'000;
+      reason_a = a->run({.instructions = target});
+      reason_b = b->run({.instructions = target});
+    } while (!reason_a.is_final() || !reason_b.is_final());
+    collect(*a, reason_a, first);
+    collect(*b, reason_b, second);
+    check_same(run(runs[0]), first);
+    check_same(run(runs[1]), second);
+  }
 }

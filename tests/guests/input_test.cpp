@@ -10,6 +10,7 @@ using namespace axvm::test;
 using hal_sim::Choices;
 using hal_sim::DeterministicChoices;
 using hal_sim::Host;
+using hal_sim::Isa;
 using hal_sim::StopKind;
 
 namespace {
@@ -40,11 +41,11 @@ class Typist final : public Choices {
   std::size_t next_ = 0;
 };
 
-std::unique_ptr<Host> boot_waiting(std::unique_ptr<Choices> choices) {
+std::unique_ptr<Host> boot_waiting(Isa isa, std::unique_ptr<Choices> choices) {
   hal_sim::HostOptions options;
   options.images.directories = {AXVM_BUILD_DIR};
   options.choices = std::move(choices);
-  auto host = Host::create(config_of({.name = "hello", .kernel = "guests/aarch64/bench/wfi.bin"}),
+  auto host = Host::create(config_of({.name = "hello", .kernel = waiting_kernel(isa), .isa = isa}),
                            std::move(options));
   REQUIRE(host.has_value());
   return std::move(*host);
@@ -53,32 +54,42 @@ std::unique_ptr<Host> boot_waiting(std::unique_ptr<Choices> choices) {
 }  // namespace
 
 TEST_CASE("an idle guest goes on when input arrives, and ends when none can") {
-  const auto alone = boot_waiting(std::make_unique<DeterministicChoices>(100'000));
-  CHECK(alone->run().kind == StopKind::WaitsForever);
-  const auto typed_at = boot_waiting(std::make_unique<Typist>("ab"));
-  CHECK(typed_at->run().kind == StopKind::WaitsForever);
-  const auto before = alone->statistics();
-  const auto after = typed_at->statistics();
-  CHECK(after.instructions > before.instructions);
-  CHECK(after.time_ns >= before.time_ns + 2 * kLater);
-  CHECK(after.time_ns < before.time_ns + 2 * kLater + 100'000);
-  CHECK(alone->state_hash() != typed_at->state_hash());
+  for (const Isa isa : kIsas) {
+    CAPTURE(to_string(isa));
+    const auto alone = boot_waiting(isa, std::make_unique<DeterministicChoices>(100'000));
+    CHECK(alone->run().kind == StopKind::WaitsForever);
+    const auto typed_at = boot_waiting(isa, std::make_unique<Typist>("ab"));
+    CHECK(typed_at->run().kind == StopKind::WaitsForever);
+    const auto before = alone->statistics();
+    const auto after = typed_at->statistics();
+    CHECK(after.instructions > before.instructions);
+    CHECK(after.time_ns >= before.time_ns + 2 * kLater);
+    CHECK(after.time_ns < before.time_ns + 2 * kLater + 100'000);
+    CHECK(alone->state_hash() != typed_at->state_hash());
+  }
 }
 
 TEST_CASE("input that arrives in the same way ends in the same state") {
-  const auto first = boot_waiting(std::make_unique<Typist>("hello"));
-  const auto again = boot_waiting(std::make_unique<Typist>("hello"));
-  first->run();
-  again->run();
-  CHECK(first->state_hash() == again->state_hash());
+  for (const Isa isa : kIsas) {
+    CAPTURE(to_string(isa));
+    const auto first = boot_waiting(isa, std::make_unique<Typist>("hello"));
+    const auto again = boot_waiting(isa, std::make_unique<Typist>("hello"));
+    first->run();
+    again->run();
+    CHECK(first->state_hash() == again->state_hash());
+  }
 }
 
 TEST_CASE("the log of choices tells what arrived and when idling ended") {
-  std::string log;
-  const auto host = boot_waiting(std::make_unique<hal_sim::LoggedChoices>(
-      std::make_unique<Typist>("a"), [&log](std::string_view line) { log += line; }));
-  host->run();
-  CHECK(log.find("{\"choice\":\"arriving_input\",\"vm\":1,\"answer\":\"61\"}\n") !=
-        std::string::npos);
-  CHECK(log.find("{\"choice\":\"idle\",\"now\":") != std::string::npos);
+  for (const Isa isa : kIsas) {
+    CAPTURE(to_string(isa));
+    std::string log;
+    const auto host = boot_waiting(
+        isa, std::make_unique<hal_sim::LoggedChoices>(
+                 std::make_unique<Typist>("a"), [&log](std::string_view line) { log += line; }));
+    host->run();
+    CHECK(log.find("{\"choice\":\"arriving_input\",\"vm\":1,\"answer\":\"61\"}\n") !=
+          std::string::npos);
+    CHECK(log.find("{\"choice\":\"idle\",\"now\":") != std::string::npos);
+  }
 }

@@ -17,6 +17,7 @@
 using namespace axvm;
 using namespace axvm::test;
 using hal_sim::Host;
+using hal_sim::Isa;
 using hal_sim::StopKind;
 
 namespace {
@@ -54,21 +55,24 @@ struct Subject {
   std::string_view written = "\n";
 };
 
-Subject hello() { return {.name = "hello", .config = config_of({.name = "hello"})}; }
+Subject hello(Isa isa) {
+  return {.name = "hello", .config = config_of({.name = "hello", .isa = isa})};
+}
 
 /// With a disk that is a file, between two requests.
-Subject with_disk(const TemporaryFolder& folder) {
-  Subject made{
-      .name = "virtio", .config = config_of({.name = "virtio"}), .written = "split queues"};
+Subject with_disk(Isa isa, const TemporaryFolder& folder) {
+  Subject made{.name = "virtio",
+               .config = config_of({.name = "virtio", .isa = isa}),
+               .written = "split queues"};
   const std::string file = folder.file("disk", std::string(1 << 20, '\0')).string();
   made.config.sim.backends.disks = {{.device = "virtio-disk", .file = file}};
   return made;
 }
 
 /// Two VMs on two pCPUs that send each other frames, of which a file is kept.
-Subject with_network(const TemporaryFolder& folder) {
-  Subject made{.name = "network", .config = config_of({.name = "network-left"})};
-  made.config.vms.push_back(config_of({.name = "network-right"}).vms.front());
+Subject with_network(Isa isa, const TemporaryFolder& folder) {
+  Subject made{.name = "network", .config = config_of({.name = "network-left", .isa = isa})};
+  made.config.vms.push_back(config_of({.name = "network-right", .isa = isa}).vms.front());
   made.config.vms.front().emu_devices.back().name = "left";
   made.config.sim.backends.networks = {
       {.device = "left", .pcap = (folder.path() / "frames").string()}};
@@ -138,17 +142,23 @@ void side_by_side(const Subject& subject) {
 }  // namespace
 
 TEST_CASE("resources: ten machines, each destroyed in mid-run, leave nothing behind") {
-  const TemporaryFolder folder;
-  one_after_the_other(hello());
-  one_after_the_other(with_disk(folder));
-  one_after_the_other(with_network(folder));
+  for (const Isa isa : kIsas) {
+    CAPTURE(to_string(isa));
+    const TemporaryFolder folder;
+    one_after_the_other(hello(isa));
+    one_after_the_other(with_disk(isa, folder));
+    one_after_the_other(with_network(isa, folder));
+  }
 }
 
 TEST_CASE("resources: ten machines side by side, destroyed in mid-run, leave nothing behind") {
-  const TemporaryFolder folder;
-  side_by_side(hello());
-  side_by_side(with_disk(folder));
-  side_by_side(with_network(folder));
+  for (const Isa isa : kIsas) {
+    CAPTURE(to_string(isa));
+    const TemporaryFolder folder;
+    side_by_side(hello(isa));
+    side_by_side(with_disk(isa, folder));
+    side_by_side(with_network(isa, folder));
+  }
 }
 
 // Slow: CMakeLists.txt has a test of its own for it.

@@ -11,6 +11,7 @@ using namespace axvm::test;
 using hal_sim::Choice;
 using hal_sim::DeterministicChoices;
 using hal_sim::Host;
+using hal_sim::Isa;
 using hal_sim::LoggedChoices;
 using hal_sim::ReplayedChoices;
 using hal_sim::StopKind;
@@ -33,13 +34,11 @@ class Unusual final : public hal_sim::ForwardedChoices {
   std::uint64_t asked_ = 0;
 };
 
-std::unique_ptr<Host> boot(const char* guest, std::unique_ptr<hal_sim::Choices> choices) {
+std::unique_ptr<Host> boot(const char* guest, Isa isa, std::unique_ptr<hal_sim::Choices> choices) {
   hal_sim::HostOptions options;
   options.images.directories = {AXVM_BUILD_DIR};
   options.choices = std::move(choices);
-  auto host = Host::create(
-      config_of({.name = guest, .kernel = std::string("guests/aarch64/") + guest + ".bin"}),
-      std::move(options));
+  auto host = Host::create(config_of({.name = guest, .isa = isa}), std::move(options));
   REQUIRE(host.has_value());
   return std::move(*host);
 }
@@ -51,15 +50,16 @@ struct Recorded {
   std::string console;
 };
 
-Recorded record(const char* guest) {
+Recorded record(const char* guest, Isa isa) {
   Recorded recorded;
-  const auto host = boot(guest, std::make_unique<LoggedChoices>(
-                                    std::make_unique<Unusual>(), [&](std::string_view line) {
-                                      line.remove_suffix(1);
-                                      const auto choice = hal_sim::parse_choice(line);
-                                      REQUIRE(choice.has_value());
-                                      recorded.log.push_back(*choice);
-                                    }));
+  const auto host =
+      boot(guest, isa,
+           std::make_unique<LoggedChoices>(std::make_unique<Unusual>(), [&](std::string_view line) {
+             line.remove_suffix(1);
+             const auto choice = hal_sim::parse_choice(line);
+             REQUIRE(choice.has_value());
+             recorded.log.push_back(*choice);
+           }));
   CHECK(host->run().kind == StopKind::PoweredOff);
   recorded.hash = host->state_hash();
   recorded.instructions = host->statistics().instructions;
@@ -74,12 +74,12 @@ struct Repeated {
   StopKind end{};
 };
 
-std::unique_ptr<Repeated> repeat(const char* guest, const std::vector<Choice>& log) {
+std::unique_ptr<Repeated> repeat(const char* guest, Isa isa, const std::vector<Choice>& log) {
   auto run = std::make_unique<Repeated>();
   auto choices = std::make_unique<ReplayedChoices>(std::make_unique<DeterministicChoices>(100'000),
                                                    log, run->stop, false);
   run->choices = choices.get();
-  run->host = boot(guest, std::move(choices));
+  run->host = boot(guest, isa, std::move(choices));
   hal_sim::StopCondition until;
   until.interrupt = &run->stop;
   run->end = run->host->run(until).kind;
@@ -89,35 +89,44 @@ std::unique_ptr<Repeated> repeat(const char* guest, const std::vector<Choice>& l
 }  // namespace
 
 TEST_CASE("replay: a run whose choices are repeated is the same run") {
-  for (const char* guest : {"echo", "smp"}) {
-    CAPTURE(guest);
-    const Recorded recorded = record(guest);
-    const auto again = repeat(guest, recorded.log);
-    CHECK(again->end == StopKind::PoweredOff);
-    CHECK_FALSE(again->choices->divergence().has_value());
-    CHECK(again->choices->made() == recorded.log.size());
-    CHECK(again->host->state_hash() == recorded.hash);
-    CHECK(again->host->statistics().instructions == recorded.instructions);
-    CHECK(again->host->console(VmId(1)).output() == recorded.console);
+  for (const Isa isa : kIsas) {
+    for (const char* guest : {"echo", "smp"}) {
+      CAPTURE(to_string(isa));
+      CAPTURE(guest);
+      const Recorded recorded = record(guest, isa);
+      const auto again = repeat(guest, isa, recorded.log);
+      CHECK(again->end == StopKind::PoweredOff);
+      CHECK_FALSE(again->choices->divergence().has_value());
+      CHECK(again->choices->made() == recorded.log.size());
+      CHECK(again->host->state_hash() == recorded.hash);
+      CHECK(again->host->statistics().instructions == recorded.instructions);
+      CHECK(again->host->console(VmId(1)).output() == recorded.console);
+    }
   }
 }
 
 TEST_CASE("replay: a choice that was not the one asked for stops the run and is named") {
-  Recorded recorded = record("smp");
-  REQUIRE(recorded.log.size() > 4);
-  recorded.log[2] = {.kind = Choice::Kind::RoundLength, .first = 1};
-  const auto again = repeat("smp", recorded.log);
-  CHECK(again->end == StopKind::Interrupted);
-  REQUIRE(again->choices->divergence().has_value());
-  CHECK(again->choices->divergence()->choice == 2);
-  CHECK(again->choices->divergence()->what.starts_with("is round_length, begin 1, "));
+  for (const Isa isa : kIsas) {
+    CAPTURE(to_string(isa));
+    Recorded recorded = record("smp", isa);
+    REQUIRE(recorded.log.size() > 4);
+    recorded.log[2] = {.kind = Choice::Kind::RoundLength, .first = 1};
+    const auto again = repeat("smp", isa, recorded.log);
+    CHECK(again->end == StopKind::Interrupted);
+    REQUIRE(again->choices->divergence().has_value());
+    CHECK(again->choices->divergence()->choice == 2);
+    CHECK(again->choices->divergence()->what.starts_with("is round_length, begin 1, "));
+  }
 }
 
 TEST_CASE("replay: a log that ends too early is a divergence behind its end") {
-  Recorded recorded = record("echo");
-  recorded.log.pop_back();
-  const auto again = repeat("echo", recorded.log);
-  REQUIRE(again->choices->divergence().has_value());
-  CHECK(again->choices->divergence()->choice == recorded.log.size());
-  CHECK(again->choices->divergence()->what.starts_with("is the end, expected "));
+  for (const Isa isa : kIsas) {
+    CAPTURE(to_string(isa));
+    Recorded recorded = record("echo", isa);
+    recorded.log.pop_back();
+    const auto again = repeat("echo", isa, recorded.log);
+    REQUIRE(again->choices->divergence().has_value());
+    CHECK(again->choices->divergence()->choice == recorded.log.size());
+    CHECK(again->choices->divergence()->what.starts_with("is the end, expected "));
+  }
 }

@@ -8,6 +8,7 @@ import unittest
 
 CONFIGS = pathlib.Path(os.environ["AXVM_CONFIGS"])
 ISA = os.environ.get("AXVM_ISA", "aarch64")  # of the guests
+LOADED = {"aarch64": 0x4008_0000, "riscv64": 0x8020_0000}  # where they begin
 
 
 class Done:

@@ -11,6 +11,9 @@ from console_test import Session
 # Configurations that go together, and the one that waits for input.
 TOGETHER = [("ivc-publisher", "ivc-subscriber"), ("network-left", "network-right")]
 TYPED = {"echo": ["--send", "abc\\noff\\n"]}
+# Instructions until echo waits for input, and until it is about to say that it is ready.
+READY = {"aarch64": 5500, "riscv64": 11_000}[ISA]
+NEARLY_READY = {"aarch64": 5295, "riscv64": 10_440}[ISA]
 ELSEWHERE = ("linux", "u-boot")  # third-party guests have tests of their own
 
 
@@ -98,11 +101,11 @@ class Restoring(Snapshots):
 
     def test_what_was_typed_and_not_read_yet_is_read_afterwards(self):
         out, _ = self.whole(["echo"], "--send", "abc\\noff\\n")
-        self.save(["echo"], 5500, "--send", "abc\\noff\\n")
+        self.save(["echo"], READY, "--send", "abc\\noff\\n")
         self.assertEqual(self.restore(["echo"]).out.splitlines()[-1], out.splitlines()[-1])
 
     def test_expectations_are_about_what_is_shown_afterwards(self):
-        self.save(["echo"], 5295, "--send", "off\\n")
+        self.save(["echo"], NEARLY_READY, "--send", "off\\n")
         done = self.restore(["echo"], "--send", "off\\n", "--expect", "off")
         self.assertNotIn("ready", done.out)
 
@@ -149,7 +152,7 @@ class Restoring(Snapshots):
         self.axvm("run", config("hello"), "--memory", "16G", "--snapshot-at", 1000, self.snapshot)
         self.assertLess(self.snapshot.stat().st_size, 1 << 20)
         done = self.restore(["hello"], "--memory", "16G")
-        self.assertIn("Hello from EL1", done.out)
+        self.assertIn("Hello from ", done.out)
 
 
 class Refused(Snapshots):
