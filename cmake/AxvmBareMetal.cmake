@@ -40,7 +40,13 @@ function(axvm_bare_metal_host mode isa)
   list(TRANSFORM arg_IMAGES PREPEND ${images_dir}/ OUTPUT_VARIABLE others)
   list(APPEND images ${others})
   list(TRANSFORM images APPEND .elf)
+  # Images are the same whatever instruments the build around them.
+  set(only_when_named OFF)
+  if(AXVM_SANITIZE)
+    set(only_when_named ON)
+  endif()
   ExternalProject_Add(axvm_${name}
+    EXCLUDE_FROM_ALL ${only_when_named}
     SOURCE_DIR ${PROJECT_SOURCE_DIR}
     BINARY_DIR ${cross}
     PREFIX ${CMAKE_CURRENT_BINARY_DIR}/external
