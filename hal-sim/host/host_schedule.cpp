@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <hal-sim/host/host.hpp>
 #include <iterator>
+#include <utility>
 
 namespace axvm::hal_sim {
 
@@ -188,7 +189,8 @@ void Host::migrate() {
   }
   // Who has waited longest comes first, wherever that was.
   for (auto& queue : queues_) {
-    std::ranges::stable_sort(queue, {}, [this](std::size_t i) { return vcpus_[i].last_round; });
+    std::ranges::sort(queue, {},
+                      [this](std::size_t i) { return std::pair(vcpus_[i].last_round, i); });
   }
 }
 
