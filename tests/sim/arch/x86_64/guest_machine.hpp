@@ -2,6 +2,7 @@
 // A machine whose guest is a few bytes of code, in long mode unless a test says otherwise, and its
 // control block, written bit by bit from the manual.
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <initializer_list>
@@ -130,12 +131,25 @@ class GuestMachine {
     word(kIdt + 16 * vector + 8) = at >> 32;
   }
   void put(std::uint64_t pa, const Code& code) {
-    std::memcpy(machine->memory().at(pa), code.data(), code.size());
+    std::ranges::copy(code, machine->memory().at(pa));
     machine->memory_written(pa, code.size());
   }
-  std::uint64_t& word(std::uint64_t pa) {
-    return *reinterpret_cast<std::uint64_t*>(machine->memory().at(pa));
-  }
+  /// Eight bytes of RAM, at any address.
+  class Word {
+   public:
+    explicit Word(std::uint8_t* at) : at_(at) {}
+    operator std::uint64_t() const {
+      std::uint64_t value = 0;
+      std::memcpy(&value, at_, sizeof value);
+      return value;
+    }
+    void operator=(std::uint64_t value) const { std::memcpy(at_, &value, sizeof value); }
+    void operator&=(std::uint64_t mask) const { *this = *this & mask; }
+
+   private:
+    std::uint8_t* at_;
+  };
+  [[nodiscard]] Word word(std::uint64_t pa) const { return Word(machine->memory().at(pa)); }
 
   std::unique_ptr<Machine> machine;
 
